@@ -1,0 +1,177 @@
+/**
+ * Every error that a user can meet, in one table: code, what happened, what to do, and whether the same call may
+ * succeed later. `docs/errors.md` is generated from it and `holdfast explain-error CODE` prints it.
+ */
+interface ErrorEntry {
+  /** One sentence: what happened. */
+  readonly message: string
+  /** What to do next. */
+  readonly advice: string
+  /** Whether the same call may succeed later without a change. */
+  readonly retriable: boolean
+}
+
+const table = {
+  INTERNAL: {
+    message: 'A rule that must always hold was broken',
+    advice: 'This is a bug in Holdfast. Keep the log folder and the process output, and report both.',
+    retriable: false,
+  },
+  CONFIG_INVALID: {
+    message: 'An option has a value that cannot work',
+    advice: 'Change the named option. Nothing was started.',
+    retriable: false,
+  },
+  LOG_TOPIC_UNKNOWN: {
+    message: 'The topic does not exist in this log',
+    advice: 'Declare the topic in the app: topics are never created by a typo.',
+    retriable: false,
+  },
+  LOG_TOPIC_EXISTS: {
+    message: 'The topic exists with other settings',
+    advice: 'Change the declaration back, or choose a new topic name. Partitions can never shrink.',
+    retriable: false,
+  },
+  LOG_RECORD_TOO_LARGE: {
+    message: 'A record is larger than the log takes',
+    advice: 'Send less, or raise maxRecordBytes of the log and restart.',
+    retriable: false,
+  },
+  LOG_FULL: {
+    message: 'The log has no room for more',
+    advice:
+      'Free disk space or shorten retention. Nothing was stored; appends go on by themselves once there is room.',
+    retriable: true,
+  },
+  LOG_FAILED: {
+    message: 'A write to the log failed while it was made durable, so what it stored is not known',
+    advice: 'Send again with the same id. The process stops and recovers from disk; look at the disk first.',
+    retriable: true,
+  },
+  LOG_CLOSED: {
+    message: 'The log is closed',
+    advice: 'The process is stopping. Send again to another process, or after the restart.',
+    retriable: true,
+  },
+  LOG_CORRUPT: {
+    message: 'The log holds bytes that are not what was written',
+    advice:
+      'The partition is stopped and nothing was skipped. Run `holdfast log verify`, then restore from a backup.',
+    retriable: false,
+  },
+  LOG_IN_USE: {
+    message: 'The log folder belongs to processes of another machine or container',
+    advice: 'Stop the named holder, or give this process a folder of its own.',
+    retriable: false,
+  },
+  LOG_VERSION: {
+    message: 'The log folder was written by a newer version',
+    advice: 'Start the version that wrote it, or a newer one.',
+    retriable: false,
+  },
+  OFFSET_OUT_OF_RANGE: {
+    message: 'The position is no longer, or not yet, in the log',
+    advice:
+      'Events were deleted by retention before this group read them. Decide with a recorded reset; nothing is skipped by itself.',
+    retriable: false,
+  },
+  EPOCH_STALE: {
+    message: 'Another member owns this partition now',
+    advice: 'Nothing to do: the work was dropped here and is done by the owner.',
+    retriable: false,
+  },
+  GROUP_ACTIVE: {
+    message: 'The group has members, so its positions are not changed under them',
+    advice: 'Stop the group first, or pause it, then try again.',
+    retriable: true,
+  },
+  GROUP_START_MISSING: {
+    message: 'The group has no position and no start',
+    advice: "Name a start: from: 'earliest', 'latest' or a Date.",
+    retriable: false,
+  },
+  SINK_FENCED: {
+    message: 'The database lease of this partition belongs to another worker',
+    advice: 'Nothing to do: the transaction was rolled back and the owner applies the event.',
+    retriable: false,
+  },
+  SINK_VERSION: {
+    message: 'The schema holdfast in the database was made by a newer version',
+    advice: 'Start the version that made it, or a newer one.',
+    retriable: false,
+  },
+  SINK_PACKAGE_MISSING: {
+    message: 'A client package is not installed',
+    advice: 'Install the named package beside holdfast.',
+    retriable: false,
+  },
+  SINK_ROLLED_BACK: {
+    message: 'COMMIT was answered with ROLLBACK, so the effect was not applied',
+    advice: 'The handler caught the error of a statement and went on. Let it throw, or use a savepoint.',
+    retriable: false,
+  },
+  EVENT_UNDECODABLE: {
+    message: 'The record is not an event that can be decoded',
+    advice: 'It was kept whole as a dead letter. Look at who writes to this topic.',
+    retriable: false,
+  },
+  EVENT_SCHEMA: {
+    message: 'The event does not fit the schema of its type',
+    advice: 'Correct the sender, or the schema.',
+    retriable: false,
+  },
+  EVENT_TYPE_UNKNOWN: {
+    message: 'The topic has no event of this type or version',
+    advice:
+      'Add the type to the topic and deploy, or correct the sender. The partition waits; nothing is skipped.',
+    retriable: false,
+  },
+  KEY_INVALID: {
+    message: 'The key of the event is empty or missing',
+    advice: 'Every event of a keyed topic needs its key fields as non-empty strings or numbers.',
+    retriable: false,
+  },
+  HANDLER_TIMEOUT: {
+    message: 'The handler did not finish within its deadline',
+    advice: 'Pass ctx.signal to what it waits for, or raise deadline.',
+    retriable: true,
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof table
+
+/** The catalogue, for documentation and `explain-error`. */
+export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = table
+
+const mark = Symbol.for('holdfast.error')
+
+/**
+ * The one error class. Read it by `code` through {@link isHoldfastError}, never by `instanceof`: two copies of the
+ * package break that.
+ */
+export class HoldfastError extends Error {
+  override readonly name: string = 'HoldfastError'
+  readonly [mark] = true
+  readonly code: ErrorCode
+  readonly retriable: boolean
+  readonly detail: string
+  /** Facts for programs: which topic, which offset, how many. */
+  readonly facts: Readonly<Record<string, unknown>>
+
+  constructor(
+    code: ErrorCode,
+    options: { detail: string; cause?: unknown; facts?: Readonly<Record<string, unknown>> },
+  ) {
+    super(`${table[code].message}: ${options.detail}`, 'cause' in options ? { cause: options.cause } : {})
+    this.code = code
+    this.retriable = table[code].retriable
+    this.detail = options.detail
+    this.facts = options.facts ?? {}
+  }
+}
+
+/** Whether `error` is ours, and of one of `codes` when any are named. */
+export function isHoldfastError(error: unknown, ...codes: readonly ErrorCode[]): error is HoldfastError {
+  if (typeof error !== 'object' || error === null || !(mark in error)) return false
+  return codes.length === 0 || codes.includes((error as HoldfastError).code)
+}

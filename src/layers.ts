@@ -1,0 +1,20 @@
+/**
+ * Which room may import which, as data: an event's way is the folder tree, and imports only point back along it.
+ * `layers.test.ts` holds it.
+ */
+export const layers: Readonly<Record<string, readonly string[]>> = {
+  event: [],
+  schema: ['event'],
+  log: ['event'],
+  collect: ['event', 'schema', 'log'],
+  sink: ['event'],
+  recover: ['event', 'schema', 'log', 'sink'],
+  consume: ['event', 'schema', 'log', 'sink', 'recover'],
+  observe: ['event', 'schema', 'log', 'collect', 'consume', 'recover', 'sink'],
+  'drivers/memory': ['event', 'log'],
+  'drivers/embedded': ['event', 'log'],
+  'drivers/postgres': ['event', 'sink'],
+  testing: ['event', 'schema', 'log', 'collect', 'consume', 'recover', 'sink'],
+  server: ['*'],
+  cli: ['*'],
+}

@@ -1,0 +1,217 @@
+import type {
+  Durability,
+  HoldfastError,
+  LogRecord,
+  NewRecord,
+  Offset,
+  Position,
+  TopicPartition,
+} from '../event/index.ts'
+
+/**
+ * The log port, first half: records. A driver fills it for a store that keeps records in partitions; everything
+ * that consumer groups promise (order, retry, dead letters) is built above it and never taken from a broker.
+ *
+ * Every promise made here is stated once as a test in `suite/`, which every driver runs.
+ */
+export interface Log {
+  /** What the driver is called in messages: `embedded`, `memory`, `kafka`. */
+  readonly kind: string
+  /** What an acknowledged append of this log survives. */
+  readonly durability: Durability
+
+  /**
+   * Appends records of one topic. Resolves only when all that will be stored is durable, with one outcome per record
+   * in the same order. Records of one call that go to one partition get growing offsets in call order; two calls are
+   * ordered by when they were made. Once begun it is never cancelled.
+   *
+   * Rejects, storing nothing: `LOG_TOPIC_UNKNOWN`, `LOG_RECORD_TOO_LARGE` (before anything is written), `LOG_FULL`,
+   * `LOG_CLOSED`. Rejects with `LOG_FAILED` when it is not known whether the records were stored.
+   */
+  append(topic: string, records: readonly AppendRecord[]): Promise<readonly AppendOutcome[]>
+
+  /**
+   * Reads records of one partition from `from` on, in offset order. When there are none yet it waits up to `waitMs`
+   * and then answers with none. An abort of `signal` ends the wait with an empty answer.
+   *
+   * Rejects with `OFFSET_OUT_OF_RANGE` (facts: `start`, `end`, `lost` where it is known) when `from` lies below the first kept record or
+   * above the end, and with `LOG_CORRUPT` when the stored bytes are not what was written: a gap is never skipped.
+   */
+  read(at: Position, limits: ReadLimits, signal: AbortSignal): Promise<ReadResult>
+
+  /** The first kept offset and the one that the next record will get, or a later one. Empty: both are equal. */
+  bounds(tp: TopicPartition): Promise<Bounds>
+
+  /** The first offset whose record has a time at or after `time` (milliseconds since 1970); the end if there is none. */
+  offsetAt(tp: TopicPartition, time: number): Promise<Offset>
+
+  /** Topics are declared, never made by a typo. */
+  readonly topics: Topics
+
+  /** Lets appends under way finish, then frees everything. The second call does nothing. */
+  close(): Promise<void>
+}
+
+export interface Topics {
+  /** Makes the topic, or checks that it is there with these partitions. More partitions than before are added; fewer is `LOG_TOPIC_EXISTS`. */
+  create(topic: string, settings: TopicSettings): Promise<void>
+  /** Undefined for a topic that does not exist. */
+  describe(topic: string): Promise<TopicSettings | undefined>
+  list(): Promise<readonly string[]>
+  delete(topic: string): Promise<void>
+}
+
+export interface TopicSettings {
+  readonly partitions: number
+  /** Records older than this may be deleted, by their stored time. Undefined keeps them for ever. */
+  readonly retentionMs?: number | undefined
+  /** Bytes kept for each partition; the oldest go first. Undefined: no limit. */
+  readonly retentionBytes?: number | undefined
+}
+
+export interface AppendRecord extends NewRecord {
+  /** Only for a log with {@link Deduplicates}: store this record unless one with the same scope, source and id is known. */
+  readonly dedup?: DedupKey | undefined
+}
+
+export interface DedupKey {
+  /** The tenant, so that one tenant's ids never meet another's. */
+  readonly scope: string
+  readonly source: string
+  readonly id: string
+  /** Hash of the payload: the same id with another payload is a conflict, not a duplicate. */
+  readonly hash: Uint8Array
+}
+
+export type AppendOutcome =
+  | { readonly kind: 'appended'; readonly position: Position; readonly timestamp: number }
+  /** Known already, with the same payload: `position` is where the first one stands. Nothing was stored. */
+  | { readonly kind: 'duplicate'; readonly position: Position }
+  /** Known already with another payload. Nothing was stored. */
+  | { readonly kind: 'conflict'; readonly position: Position }
+
+export interface ReadLimits {
+  readonly maxRecords: number
+  /** Soft: at least one record is answered, however large. */
+  readonly maxBytes: number
+  readonly waitMs: number
+}
+
+export interface ReadResult {
+  readonly records: readonly LogRecord[]
+  /** Where to read on. With gaps it is not the last offset + 1. */
+  readonly next: Offset
+  /** End of the partition when this was read; `end` minus position is the lag. */
+  readonly end: Offset
+}
+
+export interface Bounds {
+  readonly start: Offset
+  readonly end: Offset
+}
+
+/**
+ * The log port, second half: who reads what, and how far they are. Kafka has it; drivers of stores that do not share
+ * one component over a small compare-and-set store (`lease-groups.ts`).
+ */
+export interface Groups {
+  /**
+   * Becomes a member. The partitions of `topics` are shared out among the members of the group; each partition has
+   * one owner at a time, with an epoch that grows at every change of owner.
+   */
+  join(group: string, topics: readonly string[], member: Member): Promise<Membership>
+
+  /**
+   * Stores positions (the next offset to read) with their notes, durably. An epoch that is not the partition's
+   * current one is refused for that partition, and is never tried again under a new epoch. Notes are at most 4 KiB.
+   */
+  commit(group: string, commits: readonly Commit[]): Promise<readonly CommitOutcome[]>
+
+  /** Positions of the group with their notes; partitions without one are left out. */
+  committed(group: string): Promise<readonly Committed[]>
+
+  /** All groups that have a position or a member. */
+  list(): Promise<readonly string[]>
+  describe(group: string): Promise<GroupDescription>
+  /** Sets positions by a recorded decision. Refused with `GROUP_ACTIVE` while a partition named has an owner. */
+  move(group: string, positions: readonly Position[]): Promise<void>
+  /** Forgets the group. Refused with `GROUP_ACTIVE` while it has members. */
+  delete(group: string): Promise<void>
+}
+
+export interface Member {
+  /** Shown to people: host and process id, or a static name. */
+  readonly name: string
+  /** These partitions are now this member's. Read positions only after this. */
+  assigned(owned: readonly OwnedPartition[]): void
+  /**
+   * These partitions are wanted elsewhere: stop taking in, drain, commit, then resolve. Others go on. The partitions
+   * are given away when it resolves, or after the driver's revoke time-out.
+   */
+  revoking(partitions: readonly OwnedPartition[]): Promise<void>
+  /** These partitions are gone: another may own them already. Drop their work; commits would be refused. */
+  lost(partitions: readonly OwnedPartition[]): void
+}
+
+export interface OwnedPartition extends TopicPartition {
+  readonly epoch: bigint
+}
+
+export interface Membership {
+  /** Revokes what is owned (see {@link Member.revoking}), then leaves. The second call does nothing. */
+  leave(): Promise<void>
+  /** Proves with a fresh heartbeat that this member still owns the partition under this epoch; false if not. */
+  confirm(owned: OwnedPartition): Promise<boolean>
+}
+
+export interface Commit extends OwnedPartition {
+  readonly offset: Offset
+  readonly note?: string | undefined
+}
+
+export type CommitOutcome =
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'stale'; readonly epoch: bigint; readonly owner: string | undefined }
+
+export interface Committed extends Position {
+  readonly note: string | undefined
+}
+
+export interface GroupDescription {
+  readonly group: string
+  readonly members: readonly string[]
+  readonly partitions: readonly (TopicPartition & {
+    readonly owner: string | undefined
+    readonly epoch: bigint
+    readonly committed: Offset | undefined
+  })[]
+}
+
+/** What a driver can and cannot do. A `false` carries the reason, which the suite prints instead of the test. */
+export interface Features {
+  /** Appends honour {@link DedupKey}. */
+  readonly deduplicates: Supported
+  /** Old records are deleted by {@link Retains.enforceRetention}. */
+  readonly retains: Supported
+  /** Records are there after the process died. */
+  readonly persists: Supported
+}
+
+export type Supported = true | { readonly reason: string }
+
+/** Optional power: retention that is run by us, not by a broker. */
+export interface Retains {
+  /** Deletes what the settings of the topics allow, in slices. Answers how many records went, by partition id. */
+  enforceRetention(signal: AbortSignal): Promise<ReadonlyMap<string, bigint>>
+}
+
+/** What a driver gives: both halves, and what it can. */
+export interface LogSystem {
+  readonly log: Log & Partial<Retains>
+  readonly groups: Groups
+  readonly features: Features
+  /** Settles when the log can no longer be trusted (a failed sync, corruption of its state): the process must end. */
+  readonly failed: Promise<HoldfastError>
+  /** Groups leave, the log closes. */
+  close(): Promise<void>
+}

@@ -1,0 +1,114 @@
+import type { Offset, TopicPartition } from '../event/index.ts'
+
+/**
+ * The sink port: a database in which an event's effect, the proof that it was applied (the inbox row) and the proof
+ * that this worker may do so (the fence) commit in one transaction. Every promise made here is stated once as a test
+ * in `suite/`, which every driver runs.
+ */
+export interface Sink {
+  /** The name of this dependency in breakers, metrics and messages. */
+  readonly name: string
+  /** How many transactions can run at once; concurrency above it only waits. */
+  readonly maxConcurrent: number
+
+  /** Makes the schema or brings it up to date, under a lock. Refuses one made by a newer version: `SINK_VERSION`. */
+  migrate(): Promise<void>
+
+  /** The cheapest question that shows whether the database works (`select 1`). Rejects when it does not. */
+  probe(signal: AbortSignal): Promise<void>
+
+  /**
+   * Takes the lease of a partition: raises its epoch in the database and shuts out the former owner, also one that
+   * is frozen in the middle of a transaction (its connection is terminated after `graceMs`). `confirm` is asked
+   * after the former owner is shut out and before the new epoch commits; when it answers false, nothing changes and
+   * `EPOCH_STALE` is thrown.
+   */
+  takeOver(scope: LeaseScope, confirm: () => Promise<boolean>): Promise<Lease>
+
+  /**
+   * Runs `work` in one transaction that holds the fence and the inbox rows of `records`. Records that were applied
+   * before are answered `duplicate` and are not shown to `work`; it gets the indices of those that are left, and is
+   * not called when none is. All effects of the call commit together with their inbox rows.
+   *
+   * With several records, an error that one of them causes is found by bisecting with savepoints (so `work` may be
+   * called several times for one record, each time after a rollback): the record is `failed`, later records of its
+   * key in this call are `held`, and the others commit. A connection that dies while COMMIT is under way is run
+   * again: the inbox answers.
+   *
+   * Rejects when the transaction as a whole could not be done: `SINK_FENCED`, or the client's own error for an
+   * outage. Nothing was applied then. With one record its own error is answered as `failed`, not thrown, unless
+   * {@link isOutage} says that the database is the cause.
+   */
+  apply(
+    lease: Lease,
+    records: readonly SinkRecord[],
+    options: ApplyOptions,
+    work: SinkWork,
+  ): Promise<readonly SinkOutcome[]>
+
+  /** Whether the error means that the database is away or overloaded, so that no event is to blame for it. */
+  isOutage(error: unknown): boolean
+  /** Whether the error means that this event can never succeed as it is (bad data, a broken constraint). */
+  isBadData(error: unknown): boolean
+
+  close(): Promise<void>
+}
+
+export interface LeaseScope extends TopicPartition {
+  readonly group: string
+  /** 0 until a replay reprocesses a range under a new one. */
+  readonly generation: number
+  /** Host, process and member, for people. */
+  readonly owner: string
+}
+
+export interface Lease extends LeaseScope {
+  readonly epoch: bigint
+  /** Everything below it was applied before, also when its inbox rows are gone. Undefined: not known. */
+  readonly appliedBelow: Offset | undefined
+}
+
+export interface SinkRecord {
+  readonly source: string
+  readonly id: string
+  /** Accept time that the record carries, milliseconds since 1970: it chooses the inbox bucket. */
+  readonly acceptedAt: number
+  readonly offset: Offset
+  /** Records of one key stand in offset order; a failed one holds back the later ones. */
+  readonly key: string | undefined
+}
+
+export interface ApplyOptions {
+  /** Every offset below it has a durable outcome; kept as the applied offset with this transaction. */
+  readonly appliedBelow: Offset
+  /** `offsets` writes no inbox rows: the applied offset alone answers. Only for work that is done in offset order. */
+  readonly dedup: 'ids' | 'offsets'
+  readonly signal: AbortSignal
+}
+
+/** `fresh` are the indices into `records` that must be done; `fail(i, error)` marks one of them as bad. */
+export type SinkWork = (
+  tx: Tx,
+  fresh: readonly number[],
+  fail: (index: number, error: unknown) => void,
+) => Promise<void>
+
+export type SinkOutcome =
+  | { readonly kind: 'applied' }
+  | { readonly kind: 'duplicate' }
+  /** This record's own fault; its effects and its inbox row were rolled back. */
+  | { readonly kind: 'failed'; readonly error: unknown }
+  /** Not done because an earlier record of its key in the same call failed. */
+  | { readonly kind: 'held' }
+  /** Its inbox bucket is gone, so nobody can know whether it was applied. */
+  | { readonly kind: 'expired' }
+
+/** The transaction as a handler sees it. It ends when the handler returns; keep nothing of it. */
+export interface Tx {
+  query<Row = Record<string, unknown>>(
+    text: string,
+    params?: readonly unknown[],
+  ): Promise<{ readonly rows: Row[]; readonly rowCount: number }>
+  /** The client's own connection, for query builders. Never commit, roll back or release it. */
+  readonly raw: unknown
+}
