@@ -20,15 +20,15 @@ const commands = {
 }
 
 if (!installed()) {
-  process.stderr.write('holdfast: installing what is missing (npm ci), once\n')
-  const install = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  process.stderr.write('holdfast: installing what is missing (npm install), once\n')
+  const install = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
   })
   if (install.status !== 0) {
     process.stderr.write(
-      'holdfast: npm ci failed, see above. Check that the npm registry can be reached, then run the same command again.\n',
+      'holdfast: npm install failed, see above. Check that the npm registry can be reached, then run the same command again.\n',
     )
     process.exit(1)
   }
