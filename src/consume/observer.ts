@@ -1,0 +1,26 @@
+/**
+ * What a running group tells whoever measures it. All methods may be left out; none may throw. Counts are of
+ * attempts, not of events, so that an error share never passes 1 under retries.
+ */
+export interface ConsumeObserver {
+  /** Attempts with one outcome. `duplicate`: the inbox knew the event, so the handler did not run. */
+  attempted?(of: { topic: string; group: string; result: AttemptResult; count: number }): void
+  /** Attempts that failed, by why. An outage is `transient`. */
+  failed?(of: { topic: string; group: string; reason: FailureReason; count: number }): void
+  /** A handler (or a batch of `count` events) ran for `seconds`. */
+  handled?(of: { topic: string; group: string; seconds: number; count: number }): void
+  /** Events got their durable outcome, `seconds` after they were appended. */
+  completed?(of: { topic: string; group: string; seconds: number }): void
+  /** Positions moved. */
+  committed?(of: { topic: string; group: string; partition: number; offset: bigint }): void
+  /** The group's partitions changed hands. */
+  rebalanced?(of: { group: string }): void
+  /** A dead letter was written durably. */
+  deadLettered?(of: { topic: string; group: string; reason: DeathReason }): void
+}
+
+export type AttemptResult = 'ok' | 'duplicate' | 'retried' | 'dead_lettered' | 'skipped'
+export type FailureReason = 'transient' | 'permanent' | 'decode' | 'schema' | 'timeout'
+/** Why an event died. */
+export type DeathReason =
+  'decode' | 'schema' | 'data' | 'attempts' | 'stuck' | 'expired' | 'unhandled' | 'verdict'

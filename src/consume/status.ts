@@ -1,0 +1,30 @@
+import type { Offset, TopicPartition } from '../event/index.ts'
+
+/** Where a group stands, for status pages, metrics and programs. */
+export interface GroupStatus {
+  readonly group: string
+  readonly topics: readonly string[]
+  /** The worst of its partitions: `paused` when anything keeps it from running. */
+  readonly state: 'running' | 'paused' | 'stopped'
+  /** Why it is not running, in words: an open breaker, an operator, a flood of dead letters, an unknown type. */
+  readonly reason: string | undefined
+  readonly members: readonly string[]
+  /** Events not yet done, over the partitions that this process owns. */
+  readonly lag: bigint
+  /** Age of the oldest event not yet done, in seconds; 0 without lag. */
+  readonly lagSeconds: number
+  /** Letters written since the process started. */
+  readonly deadLetters: number
+  readonly partitions: readonly PartitionStatus[]
+}
+
+export interface PartitionStatus extends TopicPartition {
+  readonly state: 'running' | 'paused' | 'stopped'
+  readonly reason: string | undefined
+  readonly committed: Offset
+  readonly end: Offset
+  readonly lag: bigint
+  readonly lagSeconds: number
+  /** Events taken from the log and not yet done. */
+  readonly inFlight: number
+}

@@ -1,0 +1,1 @@
+export type { BreakerObserver, BreakerStateName } from './observer.ts'
