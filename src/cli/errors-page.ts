@@ -1,0 +1,25 @@
+import { errorCatalogue } from '../event/index.ts'
+
+/** The text of `docs/errors.md`: every code, what happened, what to do. Written by `npm run docs`. */
+export function errorsPage(): string {
+  const paragraphs = Object.entries(errorCatalogue)
+    .toSorted(([a], [b]) => a.localeCompare(b))
+    .map(([code, { message, advice, retriable }]) =>
+      [
+        `## ${code}`,
+        '',
+        `${message}.`,
+        '',
+        `**What to do:** ${advice}`,
+        '',
+        retriable
+          ? 'The same call may succeed later without a change.'
+          : 'The same call fails again until something is changed.',
+      ].join('\n'),
+    )
+  return `${[
+    '# Errors',
+    'Every error that Holdfast throws carries one of these codes in `error.code`; read it there, never by `instanceof`. `holdfast explain-error CODE` prints the same text. This page is written by `npm run docs` from `src/event/errors.ts`.',
+    ...paragraphs,
+  ].join('\n\n')}\n`
+}

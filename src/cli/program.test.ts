@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { errorCatalogue } from '../event/index.ts'
+import { errorsPage } from './errors-page.ts'
+import { runCli } from './program.ts'
+
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  let out = ''
+  let err = ''
+  const code = await runCli(args, { out: text => (out += text), err: text => (err += text), env: {} })
+  return { code, out, err }
+}
+
+describe('the command line', () => {
+  it('prints its version as data', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string
+    }
+    expect(await run('--version')).toEqual({ code: 0, out: `${version}\n`, err: '' })
+  })
+
+  it('answers a command that it does not know with exit code 2 and nothing on stdout', async () => {
+    const { code, out, err } = await run('frobnicate')
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toContain('frobnicate')
+  })
+
+  it('explains every code of the catalogue', async () => {
+    for (const [errorCode, { message, advice }] of Object.entries(errorCatalogue)) {
+      const { code, out } = await run('explain-error', errorCode)
+      expect(code).toBe(0)
+      expect(out).toContain(message)
+      expect(out).toContain(advice)
+    }
+  })
+
+  it('takes a code as people type it', async () => {
+    expect((await run('explain-error', 'log-full')).out).toContain('LOG_FULL')
+  })
+
+  it('answers an unknown code with exit code 3 and the nearest ones', async () => {
+    const { code, out, err } = await run('explain-error', 'LOG_FUL')
+    expect({ code, out }).toEqual({ code: 3, out: '' })
+    expect(err).toContain('Did you mean LOG_FULL')
+  })
+})
+
+describe('docs/errors.md', () => {
+  it('is what the catalogue says (npm run docs writes it)', () => {
+    expect(readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')).toBe(errorsPage())
+  })
+})

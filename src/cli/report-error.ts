@@ -1,0 +1,30 @@
+import { errorCatalogue, isHoldfastError } from '../event/index.ts'
+import { CliError } from './exit-code.ts'
+
+/** An error as a person reads it on a terminal: the code, the cause, the next command. */
+export function describeError(error: unknown): string {
+  if (isHoldfastError(error)) {
+    return lines(`${error.code}: ${error.message}`, errorCatalogue[error.code].advice, [
+      `npx holdfast explain-error ${error.code}`,
+    ])
+  }
+  if (error instanceof CliError) return lines(error.message, error.next)
+  return lines(error instanceof Error ? rootCause(error) : String(error))
+}
+
+function lines(what: string, next?: string, more: readonly string[] = []): string {
+  return [`holdfast: ${what}`, ...(next === undefined ? [] : [`  ${next}`]), ...more.map(line => `  ${line}`)]
+    .map(line => `${line}\n`)
+    .join('')
+}
+
+/** `fetch failed` says nothing; what it wraps does. An AggregateError of addresses has no message at all. */
+function rootCause(error: Error): string {
+  const parts: string[] = []
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const [first] = cause instanceof AggregateError ? (cause.errors as unknown[]) : []
+    const message = cause.message === '' && first instanceof Error ? first.message : cause.message
+    if (message !== '' && !parts.includes(message)) parts.push(message)
+  }
+  return parts.join(': ') || error.name
+}
