@@ -1,0 +1,47 @@
+import { Gauge, Registry } from 'prom-client'
+import type { ConsumeObserver } from '../consume/index.ts'
+import type { BreakerObserver } from '../recover/index.ts'
+import { breakerMetrics } from './breaker-metrics.ts'
+import { consumeMetrics, type Subscription } from './consume-metrics.ts'
+import { logGauges } from './log-gauges.ts'
+import type { Standing } from './standing.ts'
+
+/** Prometheus metrics of one app: observers to hand to its parts, and the text that a scrape gets. */
+export interface Metrics {
+  readonly consume: Required<ConsumeObserver>
+  readonly breaker: Required<BreakerObserver>
+  /** Media type of {@link Metrics.text}. */
+  readonly contentType: string
+  /** The exposition. Gauges are as of this call; when `standing` rejects, they keep their last values. */
+  text(): Promise<string>
+}
+
+export interface MetricsOptions {
+  readonly version: string
+  /** The groups of the app with the topics that they read: their series stand at 0 from the start. */
+  readonly subscriptions: readonly Subscription[]
+  /** Asked at each scrape. */
+  readonly standing: () => Promise<Standing>
+}
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry()
+  new Gauge({
+    name: 'holdfast_build_info',
+    help: '1, with what is running',
+    labelNames: ['version', 'node'],
+    registers: [registry],
+  }).set({ version: options.version, node: process.versions.node }, 1)
+  const setGauges = logGauges(registry)
+  return {
+    consume: consumeMetrics(registry, options.subscriptions),
+    breaker: breakerMetrics(registry),
+    contentType: registry.contentType,
+    async text() {
+      // The counters matter most while something is broken: a log that cannot be asked does not hide them.
+      const standing = await options.standing().catch(() => undefined)
+      if (standing !== undefined) setGauges(standing)
+      return registry.metrics()
+    },
+  }
+}
