@@ -5,7 +5,10 @@
 export interface Clock {
   /** Wall-clock milliseconds since 1970. May jump; order nothing by it. */
   now(): number
-  /** Milliseconds of a clock that never goes backwards. All durations and time-outs are measured by it. */
+  /**
+   * Milliseconds of the machine's clock that never goes backwards. All durations and time-outs are measured by it.
+   * Processes of one boot may compare its values.
+   */
   monotonic(): number
   /** Calls `fn` once after `ms`; the answer cancels it. */
   after(ms: number, fn: () => void): () => void
@@ -16,7 +19,8 @@ export type Random = () => number
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  // Not performance.now(): that counts from the start of the process.
+  monotonic: () => Number(process.hrtime.bigint()) / 1e6,
   after(ms, fn) {
     const timer = setTimeout(fn, ms)
     return () => clearTimeout(timer)

@@ -1,10 +1,13 @@
 import type {
+  Clock,
   Durability,
   HoldfastError,
+  Logger,
   LogRecord,
   NewRecord,
   Offset,
   Position,
+  Random,
   TopicPartition,
 } from '../event/index.ts'
 
@@ -26,7 +29,7 @@ export interface Log {
    * ordered by when they were made. Once begun it is never cancelled.
    *
    * Rejects, storing nothing: `LOG_TOPIC_UNKNOWN`, `LOG_RECORD_TOO_LARGE` (before anything is written), `LOG_FULL`,
-   * `LOG_CLOSED`. Rejects with `LOG_FAILED` when it is not known whether the records were stored.
+   * `LOG_CLOSED`, `CONFIG_INVALID` (a `partition` that the topic does not have). Rejects with `LOG_FAILED` when it is not known whether the records were stored.
    */
   append(topic: string, records: readonly AppendRecord[]): Promise<readonly AppendOutcome[]>
 
@@ -117,25 +120,35 @@ export interface Bounds {
 export interface Groups {
   /**
    * Becomes a member. The partitions of `topics` are shared out among the members of the group; each partition has
-   * one owner at a time, with an epoch that grows at every change of owner.
+   * one owner at a time, with an epoch that grows at every change of owner. The member hears of its first partitions
+   * after this resolved. Rejects with `LOG_TOPIC_UNKNOWN`, `LOG_CLOSED`.
    */
   join(group: string, topics: readonly string[], member: Member): Promise<Membership>
 
   /**
    * Stores positions (the next offset to read) with their notes, durably. An epoch that is not the partition's
    * current one is refused for that partition, and is never tried again under a new epoch. Notes are at most 4 KiB.
+   *
+   * Rejects, storing nothing: `OFFSET_OUT_OF_RANGE` for a position above the end; `INTERNAL` for one below what the
+   * same epoch has stored already, and for a longer note.
    */
   commit(group: string, commits: readonly Commit[]): Promise<readonly CommitOutcome[]>
 
-  /** Positions of the group with their notes; partitions without one are left out. */
+  /**
+   * Positions of the group with their notes; partitions without one are left out. Rejects with `LOG_CORRUPT` when one
+   * stands above the end of its partition: records that the group has seen are missing.
+   */
   committed(group: string): Promise<readonly Committed[]>
 
   /** All groups that have a position or a member. */
   list(): Promise<readonly string[]>
   describe(group: string): Promise<GroupDescription>
-  /** Sets positions by a recorded decision. Refused with `GROUP_ACTIVE` while a partition named has an owner. */
+  /**
+   * Sets positions by a recorded decision, without notes. Rejects, moving nothing: `GROUP_ACTIVE` while a partition
+   * named has an owner, `OFFSET_OUT_OF_RANGE` for a position above the end, `LOG_TOPIC_UNKNOWN`.
+   */
   move(group: string, positions: readonly Position[]): Promise<void>
-  /** Forgets the group. Refused with `GROUP_ACTIVE` while it has members. */
+  /** Forgets the group's positions. Refused with `GROUP_ACTIVE` while it has members. Epochs go on from where they were. */
   delete(group: string): Promise<void>
 }
 
@@ -214,4 +227,19 @@ export interface LogSystem {
   readonly failed: Promise<HoldfastError>
   /** Groups leave, the log closes. */
   close(): Promise<void>
+}
+
+/** A log as it stands in a config: named and checked, not yet opened. What a driver's function gives. */
+export interface LogDriver {
+  readonly kind: string
+  /** Where its data is, for people: a folder, brokers, `memory`. */
+  readonly where: string
+  /** Opens the log. Rejects with `LOG_IN_USE`, `LOG_VERSION`, `LOG_CORRUPT` or `CONFIG_INVALID`. */
+  open(env: LogEnvironment): Promise<LogSystem>
+}
+
+export interface LogEnvironment {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
 }
