@@ -126,6 +126,11 @@ const table = {
       'Add the type to the topic and deploy, or correct the sender. The partition waits; nothing is skipped.',
     retriable: false,
   },
+  EVENT_CONFLICT: {
+    message: 'The id was used before for other data',
+    advice: 'Give every event an id of its own; the same id is only for sending the same event again.',
+    retriable: false,
+  },
   KEY_INVALID: {
     message: 'The key of the event is empty or missing',
     advice: 'Every event of a keyed topic needs its key fields as non-empty strings or numbers.',

@@ -1,0 +1,1 @@
+export { publisher, type Published, type Publisher, type PublishOptions } from './publisher.ts'

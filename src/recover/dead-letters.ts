@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto'
+import { HoldfastError, type Headers, type LogRecord, type NewRecord } from '../event/index.ts'
+import type { Log } from '../log/index.ts'
+import { fingerprintOf, type Failure } from './failure.ts'
+
+/**
+ * A dead letter: an event that a group gave up, kept whole. It is one record of the topic `<topic>.<group>.dead`, in
+ * the partition that the event came from: the event's own bytes as the value, its own headers, and beside them one
+ * header `hf-letter` with everything that happened. Written durably before the group's position passes the event.
+ */
+export interface DeadLetter {
+  /** The same for the same event however often it dies after crashes: hash of topic, partition, offset and group. */
+  readonly id: string
+  readonly group: string
+  readonly topic: string
+  readonly partition: number
+  readonly offset: string
+  readonly key: string | undefined
+  /** When the event was appended and when it died, milliseconds since 1970. */
+  readonly eventTime: number
+  readonly diedAt: number
+  /** CloudEvents id and type, where they can be read. */
+  readonly eventId: string | undefined
+  readonly eventType: string | undefined
+  readonly reason: string
+  readonly attempts: number
+  readonly first: Failure
+  readonly last: Failure
+  /** Equal for letters that died of the same thing. */
+  readonly cause: string
+  readonly headers: Headers
+  readonly value: Uint8Array | null
+}
+
+const LETTER_HEADER = 'hf-letter'
+const LETTER_VERSION = 1
+
+/** Group names hold no dot, so the parts of the name can be told apart from the right. */
+export function deadTopicOf(topic: string, group: string): string {
+  return `${topic}.${group}.dead`
+}
+
+/** Topics that users declare must not look like ours. */
+export function isLaneOrDeadTopic(topic: string): boolean {
+  return topic.endsWith('.dead') || topic.endsWith('.retry')
+}
+
+export interface Death {
+  readonly group: string
+  readonly reason: string
+  readonly attempts: number
+  readonly first: Failure
+  readonly last: Failure
+  readonly diedAt: number
+}
+
+/** The record to append to the dead topic. */
+export function encodeLetter(record: LogRecord, death: Death): NewRecord {
+  const { topic, partition, offset, key, headers, value, timestamp } = record
+  const id = createHash('sha256')
+    .update(`${topic}\n${partition}\n${offset}\n${death.group}\n0`)
+    .digest('hex')
+    .slice(0, 16)
+  const letter = {
+    version: LETTER_VERSION,
+    kind: 'died',
+    id: `dl_${id}`,
+    group: death.group,
+    topic,
+    partition,
+    offset: String(offset),
+    key,
+    eventTime: timestamp,
+    diedAt: death.diedAt,
+    reason: death.reason,
+    attempts: death.attempts,
+    first: death.first,
+    last: death.last,
+    cause: fingerprintOf(death.reason, death.last),
+  }
+  return {
+    key: letter.id,
+    value,
+    headers: { ...headers, [LETTER_HEADER]: JSON.stringify(letter) },
+    partition,
+  }
+}
+
+export function decodeLetter(record: LogRecord): DeadLetter {
+  const { [LETTER_HEADER]: text, ...headers } = record.headers
+  if (text === undefined) throw unreadable(record, `header ${LETTER_HEADER} is missing`)
+  const letter = JSON.parse(text) as Omit<DeadLetter, 'headers' | 'value' | 'eventId' | 'eventType'> & {
+    version: number
+  }
+  if (letter.version > LETTER_VERSION) throw unreadable(record, `it has version ${letter.version}`)
+  const { version: _, ...rest } = letter
+  return { ...rest, eventId: headers['ce_id'], eventType: headers['ce_type'], headers, value: record.value }
+}
+
+/**
+ * The letters of a group on one topic, in the order in which they died within each partition; one that was written
+ * twice around a crash comes once. Nothing when the group has none.
+ */
+export async function* listLetters(
+  log: Log,
+  topic: string,
+  group: string,
+  signal: AbortSignal,
+): AsyncGenerator<DeadLetter> {
+  const deadTopic = deadTopicOf(topic, group)
+  const settings = await log.topics.describe(deadTopic)
+  for (let partition = 0; partition < (settings?.partitions ?? 0); partition++) {
+    const seen = new Set<string>()
+    const { start, end } = await log.bounds({ topic: deadTopic, partition })
+    for (let from = start; from < end && !signal.aborted;) {
+      const page = await log.read(
+        { topic: deadTopic, partition, offset: from },
+        { maxRecords: 500, maxBytes: 4 * 1024 * 1024, waitMs: 0 },
+        signal,
+      )
+      for (const record of page.records) {
+        const letter = decodeLetter(record)
+        if (!seen.has(letter.id)) {
+          seen.add(letter.id)
+          yield letter
+        }
+      }
+      if (page.next === from) break
+      from = page.next
+    }
+  }
+}
+
+function unreadable(record: LogRecord, why: string): HoldfastError {
+  return new HoldfastError('EVENT_UNDECODABLE', {
+    detail: `dead letter ${record.topic}/${record.partition} offset ${record.offset}: ${why}`,
+  })
+}
