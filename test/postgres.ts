@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Client } from 'pg'
+import { afterAll, beforeAll, inject, onTestFinished } from 'vitest'
+import { startPostgres, type LocalPostgres, type LocalPostgresOptions } from '../src/server/local-postgres.ts'
+
+/**
+ * A fresh database for this test file on the one server of the test run, which is started when the first file asks.
+ * Call it at the top of the file; the URL is there from `beforeAll` on. Do not kill this server: others use it.
+ */
+export function testDatabase(): { readonly url: string } {
+  const name = `test_${randomBytes(6).toString('hex')}`
+  let server = ''
+  beforeAll(async () => {
+    server = await (await fetch(inject('postgresService'))).text()
+    await administer(server, `create database ${name}`)
+  })
+  afterAll(() => administer(server, `drop database if exists ${name} with (force)`))
+  return {
+    get url() {
+      if (server === '') throw new Error('the database is there from beforeAll on')
+      return databaseUrl(server, name)
+    },
+  }
+}
+
+/** An own server in a new folder, for a test that kills, stops or pauses it. It is gone when the test ends. */
+export async function ownPostgres(
+  options?: Partial<LocalPostgresOptions>,
+): Promise<LocalPostgres & { again(): Promise<LocalPostgres> }> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-pg-'))
+  const started: LocalPostgres[] = []
+  const start = async (): Promise<LocalPostgres> => {
+    const server = await startPostgres({ dataDir, logFile: join(dataDir, 'log'), ...options })
+    started.push(server)
+    return server
+  }
+  onTestFinished(async () => {
+    for (const server of started) await server.kill()
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+  return { ...(await start()), again: start }
+}
+
+function databaseUrl(server: string, name: string): string {
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+async function administer(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** Address that answers the URL of the run's PostgreSQL. */
+    postgresService: string
+  }
+}
