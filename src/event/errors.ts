@@ -22,6 +22,11 @@ const table = {
     advice: 'Change the named option. Nothing was started.',
     retriable: false,
   },
+  PORT_TAKEN: {
+    message: 'A port cannot be used',
+    advice: 'Stop what uses it, or choose another port by the named variable. Nothing was started.',
+    retriable: false,
+  },
   LOG_TOPIC_UNKNOWN: {
     message: 'The topic does not exist in this log',
     advice: 'Declare the topic in the app: topics are never created by a typo.',

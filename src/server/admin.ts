@@ -1,0 +1,75 @@
+import { Hono } from 'hono'
+import { secureHeaders } from 'hono/secure-headers'
+import { reportJson, type Readiness, type StatusReport } from './status-report.ts'
+import { statusPage } from './status-page.ts'
+import { stylesheet } from './status-style.ts'
+
+/** What the admin side shows. Every method may be called often and at any time, also while nothing works. */
+export interface AdminSource {
+  /** Whether events can be taken in now, shown by a durable append of the last seconds. */
+  ready(): Promise<Readiness>
+  report(): Promise<StatusReport>
+  readonly metrics: { readonly contentType: string; text(): Promise<string> }
+}
+
+/** Names under which this machine reaches itself. */
+const loopbackNames: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
+
+/**
+ * The admin side as one `fetch(Request)` handler: `/livez`, `/readyz`, `/metrics`, the status page at `/` and the
+ * same as `/status.json`. It only reads.
+ */
+export function adminHandler(source: AdminSource): (request: Request) => Promise<Response> {
+  const admin = new Hono()
+  admin.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+      crossOriginResourcePolicy: 'same-origin',
+      xFrameOptions: 'DENY',
+      // It is served over plain HTTP on loopback.
+      strictTransportSecurity: false,
+    }),
+  )
+  admin.use(async (c, next) => {
+    // A foreign name that resolves to 127.0.0.1 (DNS rebinding) makes a page of the attacker same-origin with this
+    // one; only the Host header tells.
+    const host = c.req.header('host') ?? ''
+    if (!loopbackNames.includes(host.replace(/:\d+$/, '').toLowerCase())) {
+      return c.text(`This page answers to localhost only, not to ${host.slice(0, 100)}\n`, 421)
+    }
+    c.header('cache-control', 'no-store')
+    return next()
+  })
+
+  // Alive means that this process answers. It never looks at the log or at a database: restarting us heals neither.
+  admin.get('/livez', c => c.text('ok\n'))
+  admin.get('/readyz', async c => {
+    const readiness = await source.ready()
+    return readiness.ready ? c.text('ready\n') : c.text(`not ready: ${readiness.reason}\n`, 503)
+  })
+  admin.get('/metrics', async c =>
+    c.body(await source.metrics.text(), 200, { 'content-type': source.metrics.contentType }),
+  )
+  admin.get('/status.json', async c =>
+    c.body(reportJson(await source.report()), 200, { 'content-type': 'application/json' }),
+  )
+  admin.get('/style.css', c => c.body(stylesheet, 200, { 'content-type': 'text/css; charset=utf-8' }))
+  admin.get('/', async c =>
+    c.html(
+      statusPage(await source.report(), {
+        group: c.req.query('group'),
+        refreshSeconds: c.req.query('refresh') === 'off' ? undefined : 2,
+      }),
+    ),
+  )
+  admin.notFound(c => c.text('There is nothing here. The status page is at /\n', 404))
+  admin.onError((error, c) => c.text(`The status cannot be read: ${error.message}\n`, 500))
+  return async request => admin.fetch(request)
+}

@@ -1,0 +1,105 @@
+import { html } from 'hono/html'
+import { age, bytes, count, perSecond, timeOfDay } from './readable.ts'
+import type { StatusReport } from './status-report.ts'
+import {
+  breakersTable,
+  groupsTable,
+  lettersTable,
+  partitionsTable,
+  type Html,
+  type View,
+} from './status-tables.ts'
+import { verdictOf } from './verdict.ts'
+
+/**
+ * The status page: one document without a script, so that it works in any browser and under the strictest policy.
+ * Everything that is put into `html` is escaped by it; nothing here makes text into markup by hand.
+ */
+export function statusPage(report: StatusReport, view: View): Html {
+  const verdict = verdictOf(report)
+  const selected = report.standing.groups.find(group => group.group === view.group)
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        ${view.refreshSeconds === undefined ? '' : html`<meta http-equiv="refresh" content="${view.refreshSeconds}" />`}
+        <title>${verdict.sentence} – ${report.app.name} – Holdfast</title>
+        <link rel="stylesheet" href="/style.css" />
+      </head>
+      <body>
+        <header>
+          <h1>Holdfast <span class="app">${report.app.name}</span></h1>
+          <p class="when">
+            ${timeOfDay(report.at)}, up ${age((report.at - report.app.startedAt) / 1_000)} ·
+            ${refreshLink(view)}
+          </p>
+        </header>
+        <main>
+          <p class="verdict ${verdict.tone}">${verdict.sentence}</p>
+          ${facts(report)} ${groupsTable(report, view)} ${selected ? partitionsTable(selected) : ''}
+          ${breakersTable(report.breakers, report.at)} ${lettersTable(report.letters, report.at)}
+        </main>
+        <footer>
+          <p>
+            Holdfast ${report.app.version} · <a href="/metrics">metrics</a> ·
+            <a href="/status.json">this page as JSON</a>
+          </p>
+        </footer>
+      </body>
+    </html>`
+}
+
+function refreshLink(view: View): Html {
+  const query = view.group === undefined ? '' : `group=${encodeURIComponent(view.group)}`
+  return view.refreshSeconds === undefined
+    ? html`<a href="/?${query}">refresh by itself</a>`
+    : html`<a href="/?${query === '' ? '' : `${query}&`}refresh=off">stop refreshing</a>`
+}
+
+/** What each durability means for whoever got a 202. */
+const survives: Readonly<Record<StatusReport['log']['durability'], string>> = {
+  fsync: 'on disk: survives power loss, not loss of the disk',
+  quorum: 'replicated by the broker',
+  single: 'in one broker’s memory',
+  memory: 'in memory only: survives nothing',
+  spool: 'on the collector’s disk until the log is back',
+}
+
+function facts(report: StatusReport): Html {
+  const { standing, rates, log } = report
+  const done = Object.values(rates.done).reduce((sum, rate) => sum + rate, 0)
+  const letters = standing.groups.reduce((sum, group) => sum + group.deadLetters, 0)
+  const size = standing.topics.reduce<number | undefined>(
+    (sum, topic) => (topic.bytes === undefined ? sum : (sum ?? 0) + topic.bytes),
+    undefined,
+  )
+  return html`<dl class="facts">
+    <div>
+      <dt>Taken in</dt>
+      <dd>${perSecond(rates.in)}</dd>
+    </div>
+    <div>
+      <dt>Done, all groups</dt>
+      <dd>${perSecond(done)}</dd>
+    </div>
+    <div>
+      <dt>Dead letters</dt>
+      <dd class="${letters > 0 ? 'alarm' : ''}">${count(letters)}</dd>
+    </div>
+    <div>
+      <dt>Log</dt>
+      <dd>${size === undefined ? log.kind : bytes(size)}</dd>
+      <dd class="note">${survives[log.durability]}</dd>
+    </div>
+    ${
+      standing.freeDiskBytes === undefined
+        ? ''
+        : html`<div>
+            <dt>Free on its disk</dt>
+            <dd>${bytes(standing.freeDiskBytes)}</dd>
+          </div>`
+    }
+  </dl>`
+}

@@ -1,0 +1,33 @@
+import type { StatusReport } from './status-report.ts'
+import { age } from './readable.ts'
+
+/** The one sentence at the top of the page, and how loud it is. */
+export interface Verdict {
+  readonly tone: 'good' | 'behind' | 'broken'
+  readonly sentence: string
+}
+
+/** An oldest event younger than this is in the pipeline, not behind. */
+const BEHIND_AFTER_SECONDS = 2
+
+export function verdictOf(report: StatusReport): Verdict {
+  const { groups } = report.standing
+  if (!report.ready.ready) return { tone: 'broken', sentence: `Events are refused: ${report.ready.reason}` }
+  const behind = groups.filter(group => group.lagSeconds >= BEHIND_AFTER_SECONDS)
+  const worst = behind.reduce((most, group) => Math.max(most, group.lagSeconds), 0)
+  const distance = `${behind.length} of ${groups.length} groups behind, worst ${age(worst)}`
+  const open = report.breakers.filter(breaker => breaker.state !== 'CLOSED').map(breaker => breaker.name)
+  if (open.length > 0) {
+    const away = `${open.join(', ')} ${open.length === 1 ? 'is' : 'are'} away: events are taken in and wait`
+    return { tone: 'behind', sentence: behind.length > 0 ? `${away}. ${distance}` : away }
+  }
+  const stopped = groups.filter(group => group.state !== 'running')
+  if (stopped.length > 0) {
+    const names = stopped.map(
+      ({ group, state, reason }) => `${group} is ${state}${reason === undefined ? '' : `: ${reason}`}`,
+    )
+    return { tone: 'broken', sentence: names.join('. ') }
+  }
+  if (behind.length > 0) return { tone: 'behind', sentence: distance }
+  return { tone: 'good', sentence: 'All groups are caught up' }
+}
