@@ -1,0 +1,36 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { parseLedger, type Ledger } from '../../src/testing/audit/index.ts'
+import type { Summary } from '../client/open-loop.ts'
+import type { Load } from '../client/plan.ts'
+import { startChild, type Child } from './child.ts'
+
+export interface RunningLoad {
+  readonly client: Child
+  /** The ledger on disk as it stands. */
+  ledgerSoFar(): Ledger
+  /** The client's own summary and its ledger, when all is answered. */
+  finished(): Promise<{ readonly summary: Summary; readonly ledger: Ledger }>
+}
+
+/** Starts the client process on a load. Resolves when it has begun to send. */
+export async function startLoad(load: Omit<Load, 'ledger'>): Promise<RunningLoad> {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-load-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const ledger = join(folder, 'ledger.jsonl')
+  const main = join(import.meta.dirname, '../client/main.ts')
+  const client = await startChild({ name: 'client', args: [main, JSON.stringify({ ...load, ledger })] })
+  await client.line(/"begun"/)
+  return {
+    client,
+    ledgerSoFar: () => parseLedger(readFileSync(ledger, 'utf8')),
+    async finished() {
+      const limitMs = load.seconds * 1000 + 2 * (load.timeoutMs ?? 30_000) + 30_000
+      const match = await client.line(/^\{"summary".*$/, limitMs)
+      const { summary } = JSON.parse(match[0]) as { summary: Summary }
+      return { summary, ledger: parseLedger(readFileSync(ledger, 'utf8')) }
+    },
+  }
+}
