@@ -101,7 +101,7 @@ const table = {
     retriable: false,
   },
   SINK_VERSION: {
-    message: 'The schema holdfast in the database was made by a newer version',
+    message: 'The schema holdfast in the database was made by another version',
     advice: 'Start the version that made it, or a newer one.',
     retriable: false,
   },

@@ -1,4 +1,4 @@
-import type { Offset, TopicPartition } from '../event/index.ts'
+import type { Clock, Logger, Offset, Random, TopicPartition } from '../event/index.ts'
 
 /**
  * The sink port: a database in which an event's effect, the proof that it was applied (the inbox row) and the proof
@@ -35,9 +35,12 @@ export interface Sink {
    * key in this call are `held`, and the others commit. A connection that dies while COMMIT is under way is run
    * again: the inbox answers.
    *
-   * Rejects when the transaction as a whole could not be done: `SINK_FENCED`, or the client's own error for an
-   * outage. Nothing was applied then. With one record its own error is answered as `failed`, not thrown, unless
-   * {@link isOutage} says that the database is the cause.
+   * Rejects when the transaction as a whole could not be done: `SINK_FENCED`, the signal's reason, or the client's
+   * own error for an outage. Delivering the same records again is then safe and answers what became of them: nothing
+   * was applied, or, when the connection died under COMMIT and no new one could be made, all of it. With one record
+   * its own error is answered as `failed`, not thrown, unless {@link isOutage} says that the database is the cause.
+   *
+   * An aborted signal ends the transaction at once, also under a handler that does not come back.
    */
   apply(
     lease: Lease,
@@ -51,7 +54,30 @@ export interface Sink {
   /** Whether the error means that this event can never succeed as it is (bad data, a broken constraint). */
   isBadData(error: unknown): boolean
 
+  /**
+   * Forgets the ids of days that lie wholly before `before` (milliseconds since 1970), but never of the time that the
+   * driver is told to keep. The caller promises that no group will read a record accepted then for the first time;
+   * one that comes nevertheless is answered `expired`.
+   */
+  prune(before: number): Promise<void>
+
+  /** Ends connections; work under way is cut off. Idempotent. */
   close(): Promise<void>
+}
+
+/** A database as it stands in a config: named and checked, not yet connected. What a driver's function gives. */
+export interface Database {
+  readonly kind: string
+  /** Host and database, without user and password, for people. */
+  readonly where: string
+  /** Makes the client. Does not connect: a database that is away is no reason not to start. `SINK_PACKAGE_MISSING`. */
+  open(env: SinkEnvironment): Promise<Sink>
+}
+
+export interface SinkEnvironment {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
 }
 
 export interface LeaseScope extends TopicPartition {
@@ -73,15 +99,19 @@ export interface SinkRecord {
   readonly id: string
   /** Accept time that the record carries, milliseconds since 1970: it chooses the inbox bucket. */
   readonly acceptedAt: number
+  /** Its place in the partition of the lease. */
   readonly offset: Offset
   /** Records of one key stand in offset order; a failed one holds back the later ones. */
   readonly key: string | undefined
 }
 
 export interface ApplyOptions {
-  /** Every offset below it has a durable outcome; kept as the applied offset with this transaction. */
+  /** Every offset below it has a durable outcome. Kept from time to time as the applied offset: a lower bound. */
   readonly appliedBelow: Offset
-  /** `offsets` writes no inbox rows: the applied offset alone answers. Only for work that is done in offset order. */
+  /**
+   * `offsets` writes no inbox rows: the applied offset alone answers. Only for work that is done in offset order, so
+   * a record that fails holds back all later ones of the call, whatever their key.
+   */
   readonly dedup: 'ids' | 'offsets'
   readonly signal: AbortSignal
 }
