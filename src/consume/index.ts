@@ -1,2 +1,15 @@
+export { GroupDeclaration, PROBE_TIMEOUT_MS } from './group.ts'
+export type { GroupRunner } from './group-runner.ts'
+export type {
+  BatchOptions,
+  Consumer,
+  ConsumerPolicy,
+  HandlerContext,
+  KeyedTopics,
+  Need,
+  Received,
+  Verdict,
+} from './handlers.ts'
 export type { AttemptResult, ConsumeObserver, DeathReason, FailureReason } from './observer.ts'
+export { DATABASE, type AnyPolicy } from './settings.ts'
 export type { GroupStatus, PartitionStatus } from './status.ts'

@@ -157,6 +157,12 @@ const table = {
     advice: 'Every event of a keyed topic needs its key fields as non-empty strings or numbers.',
     retriable: false,
   },
+  HANDLER_STUCK: {
+    message: 'A handler never came back after its deadline',
+    advice:
+      'The event is a dead letter and the process stopped so that nothing runs on unseen. Make the handler heed ctx.signal.',
+    retriable: false,
+  },
   HANDLER_TIMEOUT: {
     message: 'The handler did not finish within its deadline',
     advice: 'Pass ctx.signal to what it waits for, or raise deadline.',

@@ -1,0 +1,53 @@
+import type { Clock, Logger, LogRecord } from '../event/index.ts'
+import type { Log } from '../log/index.ts'
+import type { Publisher } from '../publish/index.ts'
+import type { Dependency, Failure, FloodGuard } from '../recover/index.ts'
+import type { Sink } from '../sink/index.ts'
+import type { Received } from './handlers.ts'
+import type { Gate, Limiter } from './limits.ts'
+import type { ConsumeObserver } from './observer.ts'
+import type { GroupSettings, Handler } from './settings.ts'
+
+/** What all partitions of a group in this process share. */
+export interface GroupContext {
+  readonly settings: GroupSettings
+  readonly log: Log
+  readonly sink: Sink | undefined
+  /** Brings the schema of the sink up to date, once for the process. */
+  readonly prepareSink: () => Promise<void>
+  readonly publisher: Publisher
+  /** CloudEvents source of what the group publishes. */
+  readonly source: string
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly observer: ConsumeObserver
+  /** Everything that must work before an attempt is made. The last one stands for what nobody declared. */
+  readonly dependencies: readonly Dependency[]
+  readonly undeclared: Dependency
+  readonly limiter: Limiter
+  readonly rate: (count: number, signal: AbortSignal) => Promise<void>
+  /** Shut while the group is paused as a whole. */
+  readonly gate: Gate
+  readonly guard: FloodGuard
+  /** How long a handler may go on after its deadline before the process gives itself up. */
+  readonly stuckAfterMs: number
+  /** Ends the process: something here can no longer be trusted. */
+  readonly fatal: (error: unknown) => void
+}
+
+/** One record on its way through the pipeline, until it has a durable outcome. */
+export interface Task {
+  readonly record: LogRecord
+  readonly event: Omit<Received, 'attempt'> | undefined
+  readonly handler: Handler | undefined
+  /** Failed attempts so far. An outage is none. */
+  attempts: number
+  first: Failure | undefined
+  last: Failure | undefined
+  /** Monotonic time before which it is not tried again. */
+  dueAt: number
+  /** Decided: it dies, for this reason. */
+  fate: { readonly reason: DeathReason; readonly error: unknown } | undefined
+}
+
+export type DeathReason = Parameters<NonNullable<ConsumeObserver['deadLettered']>>[0]['reason']

@@ -1,0 +1,402 @@
+import { HoldfastError, isHoldfastError, offset, partitionId, sleep, type Offset } from '../event/index.ts'
+import type { Commit, Groups, Membership, OwnedPartition } from '../log/index.ts'
+import { failureText, type Dependency } from '../recover/index.ts'
+import type { Lease } from '../sink/index.ts'
+import type { GroupContext } from './group-context.ts'
+import { FLOOD, partitionWorker, type PartitionWorker } from './partition-worker.ts'
+import { DATABASE, usesDatabase } from './settings.ts'
+import type { GroupStatus, PartitionStatus } from './status.ts'
+
+/**
+ * One group in this process: a member that takes over the partitions it is given, commits what is done, and hands
+ * over what it must give away.
+ *
+ * Taking over, in this order: own it (the log says so) → take the database lease, which shuts out the former owner →
+ * read the position → deliver. A position read before the lease could be older than what the former owner still
+ * applied; the inbox would answer, but nothing needs it to.
+ */
+export interface GroupRunner {
+  readonly group: string
+  start(): Promise<void>
+  status(): Promise<GroupStatus>
+  /** Takes in no more until {@link resume}; still a member, positions kept. */
+  pause(reason: string): void
+  /** Ends a pause, also one by the flood guard; `allowDeadForMs` lets events die for that long. */
+  resume(options?: { allowDeadForMs?: number }): void
+  /**
+   * Goes on after retention overtook the group: a decision, recorded with the position. Answers how many partitions
+   * went on.
+   */
+  acceptLoss(reason: string): Promise<number>
+  /** Drains for at most `drainMs`, commits, leaves. The second call waits for the first. */
+  stop(drainMs: number): Promise<void>
+}
+
+export interface GroupRunnerOptions {
+  readonly context: GroupContext
+  readonly groups: Groups
+  /** Shown to people: host and process. */
+  readonly memberName: string
+  /** Positions are committed at most this often. */
+  readonly commitEveryMs: number
+  /** A partition that is wanted elsewhere may finish its handlers for this long. */
+  readonly revokeDrainMs: number
+}
+
+export function groupRunner(options: GroupRunnerOptions): GroupRunner {
+  return new Runner(options)
+}
+
+/** A partition that is ours, from the moment the log said so. */
+interface Slot {
+  readonly owned: OwnedPartition
+  /** Ends the takeover. */
+  readonly abort: AbortController
+  worker: PartitionWorker | undefined
+  takeover: Promise<void>
+  committed: Offset | undefined
+}
+
+const TAKEOVER_RETRY_MS = 1_000
+
+class Runner implements GroupRunner {
+  readonly group: string
+  readonly #o: GroupRunnerOptions
+  readonly #c: GroupContext
+  readonly #slots = new Map<string, Slot>()
+  #membership: Membership | undefined
+  #cancelCommit: (() => void) | undefined
+  /** One commit at a time, in the order in which they were asked for: a position never moves back. */
+  #commits: Promise<unknown> = Promise.resolve()
+  #committing = false
+  #stopping: Promise<void> | undefined
+  #letters = 0
+
+  constructor(options: GroupRunnerOptions) {
+    this.#o = options
+    this.#c = {
+      ...options.context,
+      observer: {
+        ...options.context.observer,
+        deadLettered: of => {
+          this.#letters += 1
+          options.context.observer.deadLettered?.(of)
+        },
+      },
+    }
+    this.group = options.context.settings.group
+  }
+
+  async start(): Promise<void> {
+    const topics = this.#c.settings.topics.map(topic => topic.name)
+    this.#membership = await this.#o.groups.join(this.group, topics, {
+      name: this.#o.memberName,
+      assigned: owned => this.#assigned(owned),
+      revoking: partitions => this.#giveAway(partitions, this.#o.revokeDrainMs),
+      lost: partitions => this.#lost(partitions),
+    })
+  }
+
+  pause(reason: string): void {
+    this.#c.gate.shut('operator', `paused: ${reason}`)
+  }
+
+  resume(options: { allowDeadForMs?: number } = {}): void {
+    if (options.allowDeadForMs !== undefined)
+      this.#c.guard.allow(this.#c.clock.monotonic(), options.allowDeadForMs)
+    this.#c.gate.open('operator')
+    this.#c.gate.open(FLOOD)
+  }
+
+  async acceptLoss(reason: string): Promise<number> {
+    let count = 0
+    for (const slot of this.#slots.values()) {
+      const start = slot.worker?.lostUpTo
+      if (!slot.worker || start === undefined) continue
+      const from = slot.worker.commitable
+      await slot.worker.stop(0)
+      slot.worker = undefined
+      slot.note = JSON.stringify({
+        lost: { from: String(from), to: String(start), reason, at: this.#c.clock.now() },
+      })
+      await this.#inTurn(() => this.#commitNow([{ ...slot.owned, offset: start, note }]))
+      slot.takeover = this.#takeOver(slot)
+      count += 1
+    }
+    return count
+  }
+
+  stop(drainMs: number): Promise<void> {
+    this.#stopping ??= (async () => {
+      await this.#giveAway(
+        [...this.#slots.values()].map(slot => slot.owned),
+        drainMs,
+      )
+      this.#cancelCommit?.()
+      await this.#membership?.leave()
+    })()
+    return this.#stopping
+  }
+
+  // ---- partitions come and go
+
+  #assigned(owned: readonly OwnedPartition[]): void {
+    this.#c.observer.rebalanced?.({ group: this.group })
+    for (const one of owned) {
+      const slot: Slot = {
+        owned: one,
+        abort: new AbortController(),
+        worker: undefined,
+        takeover: Promise.resolve(),
+        committed: undefined,
+      }
+      this.#slots.set(partitionId(one), slot)
+      slot.takeover = this.#takeOver(slot)
+    }
+  }
+
+  /** Drain, commit, let go. */
+  async #giveAway(partitions: readonly OwnedPartition[], drainMs: number): Promise<void> {
+    const slots = partitions.flatMap(one => this.#slots.get(partitionId(one)) ?? [])
+    for (const slot of slots) slot.abort.abort()
+    await Promise.all(
+      slots.map(async slot => {
+        await slot.takeover
+        await slot.worker?.stop(drainMs)
+      }),
+    )
+    try {
+      await this.#commitDueOf(slots)
+    } catch (error) {
+      // The next owner starts a little earlier; the inbox knows what was done.
+      this.#c.logger.warn(
+        { group: this.group, error: failureText(error) },
+        'the last commit before a hand-over failed',
+      )
+    }
+    for (const slot of slots) this.#slots.delete(partitionId(slot.owned))
+  }
+
+  #lost(partitions: readonly OwnedPartition[]): void {
+    for (const one of partitions) {
+      const slot = this.#slots.get(partitionId(one))
+      // Only the tenure that was lost: the partition may have come back under a new epoch already.
+      if (!slot || slot.owned.epoch !== one.epoch) continue
+      this.#slots.delete(partitionId(one))
+      slot.abort.abort()
+      void slot.worker?.stop(0) // nothing waits for it: its work is dropped and cannot commit
+    }
+  }
+
+  async #takeOver(slot: Slot): Promise<void> {
+    const signal = slot.abort.signal
+    while (!signal.aborted) {
+      try {
+        const lease = await this.#lease(slot, signal)
+        if (signal.aborted) return
+        const start = await this.#startOf(slot)
+        const topic = this.#c.settings.topics.find(topic => topic.name === slot.owned.topic)
+        if (!topic || signal.aborted) return
+        slot.committed = start
+        slot.worker = partitionWorker({
+          context: this.#c,
+          topic,
+          owned: slot.owned,
+          start,
+          lease,
+          progressed: () => this.#scheduleCommit(),
+          fenced: () => void this.#fenced(slot),
+        })
+        return
+      } catch (error) {
+        if (signal.aborted || isHoldfastError(error, 'EPOCH_STALE')) return
+        if (isHoldfastError(error) && !error.retriable) {
+          this.#c.fatal(error)
+          return
+        }
+        this.#c.logger.warn(
+          { group: this.group, partition: partitionId(slot.owned), error: failureText(error) },
+          'taking over a partition failed, trying again',
+        )
+        await sleep(this.#c.clock, TAKEOVER_RETRY_MS, signal)
+      }
+    }
+  }
+
+  /** The lease in the database, once the database works. An outage is waited for like any other. */
+  async #lease(slot: Slot, signal: AbortSignal): Promise<Lease | undefined> {
+    const { sink, settings, dependencies } = this.#c
+    if (!sink || !usesDatabase(settings)) return undefined
+    const database = dependencies.find(dependency => dependency.name === DATABASE)
+    while (!signal.aborted) {
+      const pass = await database?.enter(signal)
+      if (!pass) return undefined
+      try {
+        await this.#c.prepareSink()
+        const scope = { ...slot.owned, group: this.group, generation: 0, owner: this.#o.memberName }
+        const lease = await sink.takeOver(
+          scope,
+          async () => (await this.#membership?.confirm(slot.owned)) ?? true,
+        )
+        pass.done('success')
+        return lease
+      } catch (error) {
+        if (!sink.isOutage(error)) {
+          pass.done('neither')
+          throw error
+        }
+        pass.done('outage', failureText(error))
+      }
+    }
+    return undefined
+  }
+
+  /** The committed position, else the start that the policy names: written down at once, so that it is decided once. */
+  async #startOf(slot: Slot): Promise<Offset> {
+    const { log, settings } = this.#c
+    const { owned } = slot
+    const known = (await this.#o.groups.committed(this.group)).find(
+      position => position.topic === owned.topic && position.partition === owned.partition,
+    )
+    if (known) return known.offset
+    const { start, end } = await log.bounds(owned)
+    const { from } = settings
+    const first =
+      from === 'earliest' ? start : from === 'latest' ? end : await log.offsetAt(owned, from.getTime())
+    await this.#inTurn(() => this.#commitNow([{ ...owned, offset: first }]))
+    return first
+  }
+
+  /** The database gave the lease to another. If the log still says that it is ours, take over again. */
+  async #fenced(slot: Slot): Promise<void> {
+    await slot.worker?.stop(0)
+    slot.worker = undefined
+    if (slot.abort.signal.aborted) return
+    if (await this.#membership?.confirm(slot.owned)) slot.takeover = this.#takeOver(slot)
+  }
+
+  // ---- positions
+
+  #scheduleCommit(): void {
+    if (this.#cancelCommit || this.#committing) return
+    this.#cancelCommit = this.#c.clock.after(this.#o.commitEveryMs, () => {
+      this.#cancelCommit = undefined
+      this.#committing = true
+      void this.#commitDue().finally(() => {
+        this.#committing = false
+        if ([...this.#slots.values()].some(slot => this.#due(slot))) this.#scheduleCommit()
+      })
+    })
+  }
+
+  async #commitDue(): Promise<void> {
+    try {
+      await this.#commitDueOf([...this.#slots.values()])
+    } catch (error) {
+      // Nothing is lost by a later commit; a log that failed for good ends the process by itself.
+      this.#c.logger.warn({ group: this.group, error: failureText(error) }, 'a commit failed, trying again')
+      await sleep(this.#c.clock, TAKEOVER_RETRY_MS)
+    }
+  }
+
+  #commitDueOf(slots: readonly Slot[]): Promise<void> {
+    return this.#inTurn(() => this.#commitNow(slots.flatMap(slot => this.#due(slot) ?? [])))
+  }
+
+  #inTurn(commit: () => Promise<void>): Promise<void> {
+    const turn = this.#commits.then(commit)
+    this.#commits = turn.catch(() => {}) // the failure belongs to whoever asked
+    return turn
+  }
+
+  #due(slot: Slot): Commit | undefined {
+    const { worker, committed, owned } = slot
+    if (!worker || committed === undefined || worker.commitable === committed) return undefined
+    if (worker.commitable < committed) {
+      throw new HoldfastError('INTERNAL', {
+        detail: `${this.group} ${partitionId(owned)}: position would move back from ${committed} to ${worker.commitable}`,
+      })
+    }
+    return { ...owned, offset: worker.commitable }
+  }
+
+  async #commitNow(commits: readonly Commit[]): Promise<void> {
+    if (commits.length === 0) return
+    const outcomes = await this.#o.groups.commit(this.group, commits)
+    for (const [i, commit] of commits.entries()) {
+      const outcome = outcomes[i]
+      const slot = this.#slots.get(partitionId(commit))
+      if (outcome?.kind === 'stale') {
+        this.#c.logger.warn(
+          { group: this.group, partition: partitionId(commit), owner: outcome.owner },
+          'this process lost the partition: its work is dropped, the owner does it',
+        )
+        this.#lost([commit])
+      } else if (slot?.owned.epoch === commit.epoch) {
+        slot.committed = commit.offset
+        const { topic, partition } = commit
+        this.#c.observer.committed?.({ topic, partition, group: this.group, offset: commit.offset })
+      }
+    }
+  }
+
+  // ---- status
+
+  async status(): Promise<GroupStatus> {
+    const partitions = await Promise.all([...this.#slots.values()].map(slot => this.#partitionStatus(slot)))
+    const [reason] = [...this.#c.gate.reasons, ...partitions.flatMap(partition => partition.reason ?? [])]
+    const worst = (['stopped', 'paused'] as const).find(state => partitions.some(one => one.state === state))
+    return {
+      group: this.group,
+      topics: this.#c.settings.topics.map(topic => topic.name),
+      state: worst ?? (this.#c.gate.reasons.length > 0 ? 'paused' : 'running'),
+      reason,
+      members: [this.#o.memberName],
+      lag: partitions.reduce((sum, one) => sum + one.lag, 0n),
+      lagSeconds: Math.max(0, ...partitions.map(one => one.lagSeconds)),
+      deadLetters: this.#letters,
+      partitions: partitions.toSorted((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition),
+    }
+  }
+
+  async #partitionStatus(slot: Slot): Promise<PartitionStatus> {
+    const { log, clock, gate } = this.#c
+    const { topic, partition } = slot.owned
+    const { end } = await log.bounds({ topic, partition })
+    const committed = slot.worker?.commitable ?? slot.committed ?? offset(0)
+    const lag = end > committed ? end - committed : 0n
+    const oldest = slot.worker?.oldestTime ?? (lag > 0n ? await this.#timeAt(slot, committed) : undefined)
+    const away = this.#away()
+    const reason = slot.worker?.stopped ?? gate.reasons[0] ?? away?.status().reason
+    return {
+      topic,
+      partition,
+      state: slot.worker?.stopped ? 'stopped' : reason !== undefined ? 'paused' : 'running',
+      reason: away && reason === away.status().reason ? `${away.name} is away: ${reason}` : reason,
+      committed,
+      end,
+      lag,
+      lagSeconds: lag > 0n && oldest !== undefined ? Math.max(0, clock.now() - oldest) / 1000 : 0,
+      inFlight: slot.worker?.inFlight ?? 0,
+    }
+  }
+
+  #away(): Dependency | undefined {
+    return this.#c.dependencies.find(dependency => dependency.status().state !== 'CLOSED')
+  }
+
+  /** When the event at the position was appended; undefined where that cannot be read. */
+  async #timeAt(slot: Slot, position: Offset): Promise<number | undefined> {
+    const at = { topic: slot.owned.topic, partition: slot.owned.partition, offset: position }
+    try {
+      const { records } = await this.#c.log.read(
+        at,
+        { maxRecords: 1, maxBytes: 1, waitMs: 0 },
+        slot.abort.signal,
+      )
+      return records[0]?.timestamp
+    } catch {
+      return undefined // corruption and retention are reported by the worker
+    }
+  }
+}

@@ -1,0 +1,163 @@
+import { HoldfastError, parseDuration, type Clock, type Logger, type Random } from '../event/index.ts'
+import type { LogSystem } from '../log/index.ts'
+import type { Publisher } from '../publish/index.ts'
+import {
+  dependency,
+  floodGuard,
+  resolveBreakerOptions,
+  type BreakerObserver,
+  type Dependency,
+} from '../recover/index.ts'
+import type { AnyTopic } from '../schema/index.ts'
+import type { Sink } from '../sink/index.ts'
+import { groupRunner, type GroupRunner } from './group-runner.ts'
+import type { BatchHandler, BatchOptions, EffectHandler, OnHandler } from './handlers.ts'
+import { gate, limiter, rateLimit } from './limits.ts'
+import type { ConsumeObserver } from './observer.ts'
+import {
+  resolveGroup,
+  usesDatabase,
+  withHandlers,
+  type AnyPolicy,
+  type Batch,
+  type Handler,
+} from './settings.ts'
+
+/**
+ * A group being declared: handlers are added, then it is made ready once. The public `Consumer` type gives `on`,
+ * `effect` and `effectBatch` their event types.
+ */
+export class GroupDeclaration {
+  readonly #group: string
+  readonly #topics: readonly AnyTopic[]
+  readonly #base: ReturnType<typeof resolveGroup>
+  readonly #handlers = new Map<string, Handler>()
+  #batch: Batch | undefined
+
+  constructor(group: string, topics: readonly AnyTopic[], policy: AnyPolicy) {
+    this.#group = group
+    this.#topics = topics
+    this.#base = resolveGroup(group, topics, policy)
+  }
+
+  on(type: string, run: OnHandler): this {
+    return this.#add(type, { kind: 'on', run })
+  }
+
+  effect(type: string, run: EffectHandler): this {
+    return this.#add(type, { kind: 'effect', run })
+  }
+
+  effectBatch(types: readonly string[], options: BatchOptions, run: BatchHandler): this {
+    if (this.#batch) throw invalid(this.#group, 'effectBatch was called twice; name all types in one call')
+    for (const type of types) this.#add(type, { kind: 'batch' })
+    const withinMs = parseDuration(options.within, `consumer ${this.#group}: effectBatch within`)
+    this.#batch = { max: options.max, withinMs, run }
+    return this
+  }
+
+  get topics(): readonly AnyTopic[] {
+    return this.#topics
+  }
+
+  /** Makes the group ready to start. Its dependencies are those of its own; the database's is shared and comes in. */
+  ready(parts: GroupParts): ReadyGroup {
+    const settings = withHandlers(this.#base, this.#handlers, this.#batch)
+    const database = usesDatabase(settings)
+    if (database && !parts.sink)
+      throw invalid(settings.group, '.effect needs a database: app({ db: postgres(url) })')
+    const { clock, random, logger, breakerObserver } = parts
+    const make = (
+      name: string,
+      probe: (signal: AbortSignal) => Promise<unknown>,
+      breaker: object,
+    ): Dependency =>
+      dependency({
+        name,
+        probe,
+        breaker: resolveBreakerOptions(breaker, `consumer ${settings.group}: ${name}`),
+        probeTimeoutMs: PROBE_TIMEOUT_MS,
+        clock,
+        random,
+        logger,
+        observer: breakerObserver,
+      })
+    const own = Object.entries(settings.needs).map(([name, need]) => make(name, need.probe, need.breaker))
+    // Stands for whatever a handler calls without saying so: nothing can be asked, so its probe only lets time pass.
+    const undeclared = make(`${settings.group}-calls`, () => Promise.resolve(), {})
+    const dependencies = [...(database && parts.database ? [parts.database] : []), ...own, undeclared]
+    const concurrency =
+      database && parts.sink ? Math.min(settings.concurrency, parts.sink.maxConcurrent) : settings.concurrency
+    if (concurrency < settings.concurrency) {
+      logger.info(
+        { group: settings.group, concurrency },
+        `${settings.group}: concurrency ${settings.concurrency} is capped at ${concurrency}, the connections of the database`,
+      )
+    }
+    const runner = groupRunner({
+      context: {
+        settings,
+        log: parts.system.log,
+        sink: database ? parts.sink : undefined,
+        prepareSink: parts.prepareSink,
+        publisher: parts.publisher,
+        source: `/apps/${parts.app}/${settings.group}`,
+        clock,
+        logger,
+        observer: parts.observer,
+        dependencies,
+        undeclared,
+        limiter: limiter(concurrency),
+        rate: rateLimit(settings.ratePerSecond, clock),
+        gate: gate(),
+        guard: floodGuard(settings.deadShare),
+        stuckAfterMs: parts.stuckAfterMs,
+        fatal: parts.fatal,
+      },
+      groups: parts.system.groups,
+      memberName: parts.memberName,
+      commitEveryMs: COMMIT_EVERY_MS,
+      revokeDrainMs: REVOKE_DRAIN_MS,
+    })
+    return { runner, dependencies: [...own, undeclared] }
+  }
+
+  #add(type: string, handler: Handler): this {
+    if (this.#handlers.has(type)) throw invalid(this.#group, `event ${JSON.stringify(type)} has two handlers`)
+    this.#handlers.set(type, handler)
+    return this
+  }
+}
+
+export interface ReadyGroup {
+  readonly runner: GroupRunner
+  /** Of this group alone, to be closed with it. */
+  readonly dependencies: readonly Dependency[]
+}
+
+/** What an app gives to its groups. */
+export interface GroupParts {
+  readonly app: string
+  readonly system: LogSystem
+  readonly sink: Sink | undefined
+  readonly prepareSink: () => Promise<void>
+  /** The database's breaker, shared by all groups of the process. */
+  readonly database: Dependency | undefined
+  readonly publisher: Publisher
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly observer: ConsumeObserver
+  readonly breakerObserver: BreakerObserver
+  readonly memberName: string
+  readonly stuckAfterMs: number
+  readonly fatal: (error: unknown) => void
+}
+
+export const PROBE_TIMEOUT_MS = 5_000
+const COMMIT_EVERY_MS = 100
+const REVOKE_DRAIN_MS = 10_000
+
+function invalid(group: string, detail: string): HoldfastError {
+  return new HoldfastError('CONFIG_INVALID', { detail: `consumer ${JSON.stringify(group)}: ${detail}` })
+}

@@ -1,0 +1,580 @@
+import {
+  HoldfastError,
+  isHoldfastError,
+  partitionId,
+  sleep,
+  type LogRecord,
+  type Offset,
+} from '../event/index.ts'
+import type { OwnedPartition } from '../log/index.ts'
+import {
+  deadTopicOf,
+  describeFailure,
+  encodeLetter,
+  failureText,
+  type Dependency,
+  type Pass,
+} from '../recover/index.ts'
+import type { AnyTopic } from '../schema/index.ts'
+import type { Lease } from '../sink/index.ts'
+import { attempt, type Attempted } from './attempt.ts'
+import type { GroupContext, Task } from './group-context.ts'
+import type { AttemptResult } from './observer.ts'
+import { readEvent } from './read-event.ts'
+import { decide, failureReason, type Decision } from './verdict.ts'
+import { watermark, type Watermark } from './watermark.ts'
+
+/**
+ * One partition, one owner, one epoch, one pipeline:
+ *
+ *   fetch → decode (guarded) → lane of the key → gate, rate, breakers → attempt → outcome → watermark
+ *
+ * A lane is a queue of events that run one after another; different lanes run at once. Single events always go through
+ * their lane. A batch group gathers events for one transaction instead, and an event that fails there goes on in its
+ * lane alone, with the later ones of its lane behind it, until the lane is empty again.
+ *
+ * An event leaves only with a durable outcome: done, dead (its letter is durable) or skipped. Whatever else happens
+ * (abort, fence, crash), its offset stays unfinished, the commit stays below it, and it is delivered again.
+ */
+export interface PartitionWorker {
+  readonly owned: OwnedPartition
+  /** Everything below has a durable outcome. */
+  readonly commitable: Offset
+  /** Events taken from the log and not yet done. */
+  readonly inFlight: number
+  /** Append time of the oldest of them. */
+  readonly oldestTime: number | undefined
+  /** Why it takes nothing in. Undefined while it does. */
+  readonly stopped: string | undefined
+  /** Set when retention overtook the group: where the log begins now. */
+  readonly lostUpTo: Offset | undefined
+  /** Stops intake, lets what runs come to its end for at most `drainMs`, then aborts it. */
+  stop(drainMs: number): Promise<void>
+}
+
+export interface PartitionWorkerOptions {
+  readonly context: GroupContext
+  readonly topic: AnyTopic
+  readonly owned: OwnedPartition
+  readonly start: Offset
+  readonly lease: Lease | undefined
+  /** The watermark moved. */
+  progressed(): void
+  /** The database fenced this owner. Told once; the worker takes nothing in any more. */
+  fenced(): void
+}
+
+/** Fetched at once, at most. */
+const FETCH = { maxRecords: 500, maxBytes: 4 * 1024 * 1024, waitMs: 1_000 }
+/** Bytes in flight for each partition. */
+const MAX_BYTES = 16 * 1024 * 1024
+/** Delivered events from the first unfinished one on: what a crash would deliver again. */
+const MAX_SPAN = 100_000
+/** Between tries of something of our own that failed (a read, a letter). */
+const RETRY_OWN_MS = 1_000
+
+export function partitionWorker(options: PartitionWorkerOptions): PartitionWorker {
+  return new Worker(options)
+}
+
+class Worker implements PartitionWorker {
+  readonly owned: OwnedPartition
+  stopped: string | undefined
+  lostUpTo: Offset | undefined
+  readonly #o: PartitionWorkerOptions
+  readonly #c: GroupContext
+  readonly #mark: Watermark
+  /** Unfinished events in offset order. */
+  readonly #tasks = new Map<Offset, Task>()
+  readonly #lanes = new Map<string, Task[]>()
+  /** Events that wait for a batch, in offset order. */
+  #gathered: Task[] = []
+  #gatherTimer: (() => void) | undefined
+  #batchRunning = false
+  #bytes = 0
+  /** Aborted first: nothing new begins. */
+  readonly #intake = new AbortController()
+  /** Aborted last: what runs is cut off. */
+  readonly #work = new AbortController()
+  readonly #running = new Set<Promise<void>>()
+  #roomMade: (() => void) | undefined
+  #halted = false
+
+  constructor(options: PartitionWorkerOptions) {
+    this.#o = options
+    this.#c = options.context
+    this.owned = options.owned
+    this.#mark = watermark(options.start)
+    this.#track(this.#fetch(options.start))
+  }
+
+  get commitable(): Offset {
+    return this.#mark.commitable
+  }
+
+  get inFlight(): number {
+    return this.#tasks.size
+  }
+
+  get oldestTime(): number | undefined {
+    const [first] = this.#tasks.values()
+    return first?.record.timestamp
+  }
+
+  async stop(drainMs: number): Promise<void> {
+    this.#intake.abort()
+    this.#gatherTimer?.()
+    this.#roomMade?.()
+    const timer = new AbortController()
+    const settled = this.#settled()
+    await Promise.race([settled, sleep(this.#c.clock, drainMs, timer.signal)])
+    timer.abort()
+    this.#work.abort()
+    // An attempt ends at the abort: `.on` handlers are left behind, transactions are rolled back.
+    await settled
+  }
+
+  async #settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running)
+  }
+
+  #track(work: Promise<void>): void {
+    const guarded = work
+      .catch((error: unknown) => this.#c.fatal(error))
+      .finally(() => this.#running.delete(guarded))
+    this.#running.add(guarded)
+  }
+
+  // ---- intake
+
+  async #fetch(start: Offset): Promise<void> {
+    const { log, gate, dependencies } = this.#c
+    const signal = this.#intake.signal
+    let position = start
+    while (!signal.aborted && !this.#halted) {
+      await this.#room(signal)
+      await gate.passed(signal)
+      // An open breaker pauses intake too: what is read now would only wait in memory.
+      for (const dependency of dependencies) (await dependency.enter(signal))?.done('neither')
+      if (signal.aborted) return
+      try {
+        const page = await log.read({ ...this.#place(), offset: position }, FETCH, signal)
+        for (const record of page.records) {
+          if (!this.#accept(record)) return
+        }
+        this.#mark.readUpTo(page.next)
+        if (page.next > position) this.#o.progressed()
+        position = page.next
+      } catch (error) {
+        if (signal.aborted) return
+        if (!this.#readFailed(error)) return
+        await sleep(this.#c.clock, RETRY_OWN_MS, signal)
+      }
+    }
+  }
+
+  /** Whether reading may be tried again. */
+  #readFailed(error: unknown): boolean {
+    if (isHoldfastError(error, 'OFFSET_OUT_OF_RANGE', 'LOG_CORRUPT')) {
+      const start = error.facts['start']
+      if (
+        error.code === 'OFFSET_OUT_OF_RANGE' &&
+        typeof start === 'bigint' &&
+        start > this.#mark.commitable
+      ) {
+        this.lostUpTo = start as Offset
+      }
+      this.#halt(error.message)
+      return false
+    }
+    if (isHoldfastError(error, 'LOG_CLOSED')) return false
+    this.#c.logger.warn(
+      { ...this.#facts(), error: failureText(error) },
+      'reading the log failed, trying again',
+    )
+    return true
+  }
+
+  async #room(signal: AbortSignal): Promise<void> {
+    const full = (): boolean =>
+      this.#tasks.size >= this.#c.settings.maxInFlight ||
+      this.#bytes >= MAX_BYTES ||
+      this.#mark.span >= MAX_SPAN
+    while (full() && !signal.aborted) {
+      const made = Promise.withResolvers<void>()
+      this.#roomMade = made.resolve
+      await made.promise
+    }
+  }
+
+  /** False when the partition must wait at this record. */
+  #accept(record: LogRecord): boolean {
+    const reading = readEvent(record, this.#o.topic, this.#c.settings)
+    if (reading.kind === 'pause') {
+      this.#mark.readUpTo(record.offset)
+      this.#halt(reading.reason)
+      return false
+    }
+    this.#mark.delivered(record.offset)
+    const task: Task = {
+      record,
+      event: reading.kind === 'handle' ? reading.event : undefined,
+      handler: reading.kind === 'handle' ? reading.handler : undefined,
+      attempts: 0,
+      first: undefined,
+      last: undefined,
+      dueAt: 0,
+      fate: reading.kind === 'dead' ? { reason: reading.reason, error: reading.error } : undefined,
+    }
+    this.#tasks.set(record.offset, task)
+    this.#bytes += sizeOf(record)
+    if (reading.kind === 'skip') this.#finish(task, 'skipped')
+    else if (this.#c.settings.batch && !task.fate && !this.#lanes.has(this.#laneOf(task))) this.#gather(task)
+    else this.#queue(task)
+    return true
+  }
+
+  #laneOf = (task: Task): string => {
+    const { key, offset } = task.record
+    switch (this.#c.settings.order) {
+      case 'partition':
+        return ''
+      case 'key':
+        // A record that came without a key (from another producer) has no order to keep.
+        return key === undefined ? `#${offset}` : `=${key}`
+      case 'none':
+        return `#${offset}`
+    }
+  }
+
+  // ---- lanes
+
+  #queue(task: Task): void {
+    const name = this.#laneOf(task)
+    const lane = this.#lanes.get(name)
+    if (lane) {
+      lane.push(task)
+      return
+    }
+    const opened = [task]
+    this.#lanes.set(name, opened)
+    this.#track(this.#runLane(name, opened))
+  }
+
+  async #runLane(name: string, lane: Task[]): Promise<void> {
+    for (let head = lane[0]; head; head = lane[0]) {
+      const finished = await this.#runAlone(head)
+      if (!finished) return
+      lane.shift()
+    }
+    this.#lanes.delete(name)
+  }
+
+  /** Tries one event until it has its outcome. False when it was cut off before. */
+  async #runAlone(task: Task): Promise<boolean> {
+    const { clock } = this.#c
+    const signal = this.#intake.signal
+    while (!signal.aborted) {
+      if (task.fate) return this.#die(task)
+      const wait = task.dueAt - clock.monotonic()
+      if (wait > 0) await sleep(clock, wait, signal)
+      const settled = (await this.#try([task]))?.[0]
+      if (!settled) return false
+      if (this.#conclude(task, settled)) return true
+      if (settled.kind === 'failed' && settled.returned) await this.#waitForReturn(task, settled.returned)
+    }
+    return false
+  }
+
+  // ---- batches
+
+  #gather(task: Task): void {
+    const batch = this.#c.settings.batch
+    this.#gathered.push(task)
+    if (!batch || this.#batchRunning) return
+    if (this.#gathered.length >= batch.max) this.#startBatch()
+    else this.#gatherTimer ??= this.#c.clock.after(batch.withinMs, () => this.#startBatch())
+  }
+
+  #startBatch(): void {
+    this.#gatherTimer?.()
+    this.#gatherTimer = undefined
+    if (this.#batchRunning || this.#intake.signal.aborted || this.#gathered.length === 0) return
+    this.#batchRunning = true
+    const tasks = this.#gathered.splice(0, this.#c.settings.batch?.max ?? 1)
+    this.#track(this.#runBatch(tasks))
+  }
+
+  async #runBatch(tasks: readonly Task[]): Promise<void> {
+    for (;;) {
+      const settled = await this.#try(tasks)
+      if (!settled) return
+      const away = settled.every(one => one.kind === 'failed' && one.decision.kind === 'pause')
+      if (away) continue // the batch waits at the breaker, as it is
+      this.#concludeBatch(tasks, settled)
+      break
+    }
+    this.#batchRunning = false
+    // What came meanwhile has waited at least as long as the transaction took.
+    this.#startBatch()
+  }
+
+  /** Events that failed, or were held behind one, go on in their lane, and what was gathered for that lane follows. */
+  #concludeBatch(tasks: readonly Task[], settled: readonly Settled[]): void {
+    const alone = tasks.filter((task, i) => {
+      const one = settled[i]
+      return one === undefined || !this.#conclude(task, one)
+    })
+    if (alone.length === 0) return
+    const lanes = new Set(alone.map(this.#laneOf))
+    const follow = this.#gathered.filter(task => lanes.has(this.#laneOf(task)))
+    this.#gathered = this.#gathered.filter(task => !lanes.has(this.#laneOf(task)))
+    for (const task of [...alone, ...follow]) this.#queue(task)
+  }
+
+  // ---- one attempt and what follows from it
+
+  /** Undefined when it was cut off: by the abort, or by the fence. */
+  async #try(tasks: readonly Task[]): Promise<readonly Settled[] | undefined> {
+    const { gate, rate, limiter, dependencies } = this.#c
+    const signal = this.#intake.signal
+    await gate.passed(signal)
+    await rate(tasks.length, signal)
+    const leave = await limiter.enter(signal)
+    if (!leave) return undefined
+    const passes = new Map<Dependency, Pass>()
+    try {
+      for (const dependency of dependencies) {
+        const pass = await dependency.enter(signal)
+        if (!pass) return undefined
+        passes.set(dependency, pass)
+      }
+      const results = await attempt(tasks, this.#c, {
+        lease: this.#o.lease,
+        appliedBelow: this.#mark.commitable,
+        laneOf: this.#laneOf,
+        signal: this.#work.signal,
+      })
+      const settled = await this.#settle(tasks, results)
+      if (settled) report(settled, passes)
+      return settled
+    } finally {
+      leave()
+      for (const pass of passes.values()) pass.done('neither')
+    }
+  }
+
+  /** Decides about each failure; one error for the whole transaction is decided once. */
+  async #settle(
+    tasks: readonly Task[],
+    results: readonly Attempted[],
+  ): Promise<readonly Settled[] | undefined> {
+    const decisions = new Map<unknown, Decision>()
+    const settled: Settled[] = []
+    for (const [i, result] of results.entries()) {
+      const task = tasks[i]
+      if (!task || result.kind === 'aborted') return undefined
+      if (result.kind === 'fenced') {
+        this.#halt('another worker owns the lease in the database')
+        this.#o.fenced()
+        return undefined
+      }
+      if (result.kind !== 'failed') {
+        settled.push(result)
+        continue
+      }
+      const decision = decisions.get(result) ?? (await decide(result.error, task, this.#c))
+      decisions.set(result, decision)
+      const { topic } = task.record
+      const reason = failureReason(result.error, decision)
+      this.#c.observer.failed?.({ topic, group: this.#c.settings.group, reason, count: 1 })
+      settled.push({ ...result, decision })
+    }
+    return settled
+  }
+
+  /** True when the event has its outcome; false when it is to be tried again, or dies. */
+  #conclude(task: Task, settled: Settled): boolean {
+    switch (settled.kind) {
+      case 'done':
+        this.#finish(task, 'ok')
+        return true
+      case 'duplicate':
+        this.#finish(task, 'duplicate')
+        return true
+      case 'held':
+        return false
+      case 'expired':
+        task.fate = {
+          reason: 'expired',
+          error: new Error('its inbox day is gone, so nobody knows whether it was applied'),
+        }
+        return false
+      case 'failed':
+        return this.#afterFailure(task, settled.error, settled.decision)
+    }
+  }
+
+  #afterFailure(task: Task, error: unknown, decision: Decision): boolean {
+    const { settings, clock, observer, logger } = this.#c
+    switch (decision.kind) {
+      case 'pause':
+        return false
+      case 'skip':
+        logger.info(
+          { ...this.#facts(), offset: String(task.record.offset), error: failureText(error) },
+          'event skipped by onError',
+        )
+        this.#finish(task, 'skipped')
+        return true
+      case 'dead':
+        this.#remember(task, error)
+        task.fate = { reason: decision.reason, error }
+        return false
+      case 'retry':
+        this.#remember(task, error)
+        task.dueAt = clock.monotonic() + (settings.retryDelaysMs[task.attempts - 1] ?? 0)
+        observer.attempted?.({ topic: task.record.topic, group: settings.group, result: 'retried', count: 1 })
+        return false
+    }
+  }
+
+  #remember(task: Task, error: unknown): void {
+    task.attempts += 1
+    task.last = describeFailure(error, this.#c.clock.now())
+    task.first ??= task.last
+  }
+
+  /**
+   * A handler went on after its deadline. Trying the event again beside it would break the order of its key, so the
+   * key waits. One that never comes back is kept as a dead letter first, so that the next process does not meet it
+   * again, and then this process ends: what still runs in it may write at any time.
+   */
+  async #waitForReturn(task: Task, returned: Promise<void>): Promise<void> {
+    const { clock, stuckAfterMs, fatal, settings } = this.#c
+    const cameBack = await Promise.race([
+      returned.then(() => true),
+      sleep(clock, stuckAfterMs, this.#intake.signal).then(() => false),
+    ])
+    if (cameBack || this.#intake.signal.aborted) return
+    const error = new HoldfastError('HANDLER_STUCK', {
+      detail: `${settings.group}: ${this.#name()} offset ${task.record.offset} runs ${stuckAfterMs} ms past its deadline`,
+    })
+    this.#remember(task, error)
+    task.fate = { reason: 'stuck', error }
+    if (await this.#die(task)) fatal(error)
+  }
+
+  // ---- outcomes
+
+  #finish(task: Task, result: AttemptResult): void {
+    const { observer, clock, guard, settings } = this.#c
+    const { topic, offset, timestamp } = task.record
+    this.#mark.completed(offset)
+    this.#tasks.delete(offset)
+    this.#bytes -= sizeOf(task.record)
+    observer.attempted?.({ topic, group: settings.group, result, count: 1 })
+    observer.completed?.({
+      topic,
+      group: settings.group,
+      seconds: Math.max(0, clock.now() - timestamp) / 1000,
+    })
+    if (result !== 'dead_lettered') guard.survived(clock.monotonic(), 1)
+    this.#roomMade?.()
+    this.#o.progressed()
+  }
+
+  /** Writes the letter, durably, before the event counts as done. False when it was cut off before. */
+  async #die(task: Task): Promise<boolean> {
+    const { settings, guard, gate, clock, log, observer, logger } = this.#c
+    const signal = this.#intake.signal
+    const { fate, record } = task
+    if (!fate)
+      throw new HoldfastError('INTERNAL', { detail: `offset ${record.offset} dies without a reason` })
+    const last = task.last ?? describeFailure(fate.error, clock.now())
+    const letter = encodeLetter(record, {
+      group: settings.group,
+      reason: fate.reason,
+      attempts: task.attempts,
+      first: task.first ?? last,
+      last,
+      diedAt: clock.now(),
+    })
+    while (!guard.mayDie(clock.monotonic(), `${fate.reason}: ${last.message}`)) {
+      if (gate.reasons.length === 0) this.#stopFlood()
+      await gate.passed(signal)
+      if (signal.aborted) return false
+    }
+    for (;;) {
+      try {
+        await log.append(deadTopicOf(record.topic, settings.group), [letter])
+        break
+      } catch (error) {
+        if (signal.aborted) return false
+        logger.warn(
+          { ...this.#facts(), error: failureText(error) },
+          'the dead letter could not be written: the partition waits',
+        )
+        await sleep(clock, RETRY_OWN_MS, signal)
+        if (signal.aborted) return false
+      }
+    }
+    observer.deadLettered?.({ topic: record.topic, group: settings.group, reason: fate.reason })
+    logger.warn(
+      { ...this.#facts(), offset: String(record.offset), reason: fate.reason, error: last.message },
+      'event is a dead letter now',
+    )
+    this.#finish(task, 'dead_lettered')
+    return true
+  }
+
+  #stopFlood(): void {
+    const { guard, gate, settings, logger } = this.#c
+    const top = guard.dominating
+    const reason = `dead-letter flood: ${top?.count ?? 0} died of "${top?.cause ?? 'unknown'}" within 5 minutes`
+    gate.shut(FLOOD, reason)
+    logger.error({ group: settings.group, cause: top?.cause }, `${settings.group} is paused: ${reason}`)
+  }
+
+  // ---- small
+
+  #halt(reason: string): void {
+    this.#halted = true
+    this.stopped = reason
+    this.#c.logger.error(this.#facts(), `${this.#name()} of ${this.#c.settings.group} is stopped: ${reason}`)
+  }
+
+  #place(): { topic: string; partition: number } {
+    return { topic: this.owned.topic, partition: this.owned.partition }
+  }
+
+  #name(): string {
+    return partitionId(this.owned)
+  }
+
+  #facts(): Record<string, unknown> {
+    return { group: this.#c.settings.group, ...this.#place() }
+  }
+}
+
+/** Who shuts the gate in a flood of dead letters. */
+export const FLOOD = 'flood'
+
+type Settled =
+  | Extract<Attempted, { kind: 'done' | 'duplicate' | 'held' | 'expired' }>
+  | (Extract<Attempted, { kind: 'failed' }> & { readonly decision: Decision })
+
+/** Tells each dependency how the attempt went for it. */
+function report(settled: readonly Settled[], passes: ReadonlyMap<Dependency, Pass>): void {
+  const away = settled.find(one => one.kind === 'failed' && one.decision.kind === 'pause')
+  if (away?.kind === 'failed' && away.decision.kind === 'pause') {
+    passes.get(away.decision.dependency)?.done('outage', failureText(away.error))
+  } else if (settled.some(one => one.kind === 'done' || one.kind === 'duplicate')) {
+    for (const pass of passes.values()) pass.done('success')
+  }
+}
+
+/** Memory that a record holds while it is in flight, roughly. */
+function sizeOf(record: LogRecord): number {
+  return (record.value?.byteLength ?? 0) + 500
+}
