@@ -116,7 +116,7 @@ class Runner implements GroupRunner {
       const from = slot.worker.commitable
       await slot.worker.stop(0)
       slot.worker = undefined
-      slot.note = JSON.stringify({
+      const note = JSON.stringify({
         lost: { from: String(from), to: String(start), reason, at: this.#c.clock.now() },
       })
       await this.#inTurn(() => this.#commitNow([{ ...slot.owned, offset: start, note }]))
