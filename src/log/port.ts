@@ -35,10 +35,11 @@ export interface Log {
 
   /**
    * Reads records of one partition from `from` on, in offset order. When there are none yet it waits up to `waitMs`
-   * and then answers with none. An abort of `signal` ends the wait with an empty answer.
+   * and then answers with none. An abort of `signal` and a close of the log end the wait with an empty answer.
    *
-   * Rejects with `OFFSET_OUT_OF_RANGE` (facts: `start`, `end`, `lost` where it is known) when `from` lies below the first kept record or
-   * above the end, and with `LOG_CORRUPT` when the stored bytes are not what was written: a gap is never skipped.
+   * Rejects with `OFFSET_OUT_OF_RANGE` (facts: `start`, `end`, `lost` where it is known) when `from` lies below the
+   * first kept record or above the end, and with `LOG_CORRUPT` when the stored bytes are not what was written: a gap is never skipped.
+   * Rejects with `LOG_TOPIC_UNKNOWN` for a topic or partition that does not exist, as all methods here do.
    */
   read(at: Position, limits: ReadLimits, signal: AbortSignal): Promise<ReadResult>
 
@@ -51,16 +52,20 @@ export interface Log {
   /** Topics are declared, never made by a typo. */
   readonly topics: Topics
 
-  /** Lets appends under way finish, then frees everything. The second call does nothing. */
+  /** Lets appends under way finish, then frees everything; calls made later reject with `LOG_CLOSED`. The second does nothing. */
   close(): Promise<void>
 }
 
 export interface Topics {
-  /** Makes the topic, or checks that it is there with these partitions. More partitions than before are added; fewer is `LOG_TOPIC_EXISTS`. */
+  /**
+   * Makes the topic, or checks that it is there with these partitions. More partitions than before are added; fewer is
+   * `LOG_TOPIC_EXISTS`. Retention becomes what is given here. A name or number that cannot work is `CONFIG_INVALID`.
+   */
   create(topic: string, settings: TopicSettings): Promise<void>
   /** Undefined for a topic that does not exist. */
   describe(topic: string): Promise<TopicSettings | undefined>
   list(): Promise<readonly string[]>
+  /** With its records and the positions of all groups in it. Does nothing for a topic that does not exist. */
   delete(topic: string): Promise<void>
 }
 
