@@ -1,0 +1,44 @@
+import { topic, type EventOf } from 'holdfast'
+import { z } from 'zod'
+
+/**
+ * Who was on the other side. Left out by browsers: then the request itself says it. A server that passes events on
+ * for its visitors fills it in, because the request is its own.
+ */
+const visitor = z
+  .object({ userAgent: z.string().max(1_000), address: z.union([z.ipv4(), z.ipv6()]) })
+  .partial()
+
+const shown = z.object({ campaignId: z.string().min(1).max(100), visitor: visitor.optional() })
+
+/** What comes in by `POST /api/collect`. The tenant is not part of it: it belongs to the key of the sender. */
+export const raw = topic('events.raw', {
+  key: 'campaignId',
+  retain: '7d',
+  retainBytes: 128 * 1024 * 1024,
+  events: {
+    impression: shown,
+    click: shown,
+    conversion: shown.extend({ cents: z.int().min(0).optional() }),
+  },
+})
+
+const enrichedData = z.object({
+  campaignId: z.string(),
+  type: z.enum(['impression', 'click', 'conversion']),
+  /** ISO 3166 code, or what the tenant's rules make of it; `ZZ` when it is not known. */
+  country: z.string(),
+  device: z.enum(['desktop', 'mobile', 'tablet', 'other', 'bot']),
+  /** The same visitor has the same one within a tenant; nobody can be found by it. */
+  visitor: z.string(),
+})
+
+/** What the group `enrichment` makes of each event of {@link raw}. */
+export const enriched = topic('events.enriched', {
+  key: 'campaignId',
+  retain: '7d',
+  retainBytes: 128 * 1024 * 1024,
+  events: { enriched: enrichedData },
+})
+
+export type Enriched = EventOf<typeof enriched, 'enriched'>

@@ -1,0 +1,61 @@
+import { HoldfastError } from 'holdfast'
+
+/** How `npm start` runs, from the environment and the command line. */
+export interface Settings {
+  /** `HOLDFAST_PORT`. Defaults to 4300. */
+  readonly port: number
+  /** `HOLDFAST_ADMIN_PORT`. Defaults to 4310. */
+  readonly adminPort: number
+  /** `HOLDFAST_DATA`: where the log and the local PostgreSQL keep their files. Defaults to `.holdfast`. */
+  readonly dataDir: string
+  /** `DATABASE_URL`. Undefined: a PostgreSQL is started in the data folder. */
+  readonly databaseUrl: string | undefined
+  /** Sample events per second; 0 with `--no-traffic`. */
+  readonly trafficPerSecond: number
+}
+
+export function readSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  args: readonly string[],
+): Settings {
+  const known = ['--no-traffic', '--yes']
+  const unknown = args.find(arg => !known.includes(arg))
+  if (unknown !== undefined) throw invalid(`${unknown} is not known; there are ${known.join(' and ')}`)
+  const databaseUrl = env['DATABASE_URL'] === '' ? undefined : env['DATABASE_URL']
+  if (databaseUrl !== undefined) checkDatabaseUrl(databaseUrl, args.includes('--yes'))
+  return {
+    port: portOf(env, 'HOLDFAST_PORT', 4300),
+    adminPort: portOf(env, 'HOLDFAST_ADMIN_PORT', 4310),
+    dataDir: env['HOLDFAST_DATA'] || '.holdfast',
+    databaseUrl,
+    trafficPerSecond: args.includes('--no-traffic') ? 0 : 5,
+  }
+}
+
+function portOf(env: Readonly<Record<string, string | undefined>>, name: string, fallback: number): number {
+  const text = env[name]
+  if (text === undefined || text === '') return fallback
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65_535) {
+    throw invalid(
+      `${name} must be a whole number from 0 (any free port) to 65535, got ${JSON.stringify(text)}`,
+    )
+  }
+  return port
+}
+
+/** A shell may hold the address of a database that nobody meant to try an example on. */
+function checkDatabaseUrl(url: string, yes: boolean): void {
+  if (!URL.canParse(url))
+    throw invalid('DATABASE_URL is not a URL such as postgres://user:password@localhost/name')
+  const { hostname, pathname } = new URL(url)
+  if (!['localhost', '127.0.0.1', '[::1]', ''].includes(hostname) && !yes) {
+    throw invalid(
+      `DATABASE_URL points to another machine (${hostname}, database ${pathname.slice(1)}). The example makes the schemas holdfast and campaigns there; start with \`npm start -- --yes\` if that is meant, or unset DATABASE_URL for a local PostgreSQL`,
+    )
+  }
+}
+
+function invalid(detail: string): HoldfastError {
+  return new HoldfastError('CONFIG_INVALID', { detail })
+}

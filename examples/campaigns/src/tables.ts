@@ -1,0 +1,55 @@
+/**
+ * The tables of the example, in a schema of their own. `create … if not exists` is enough for an example that is
+ * thrown away; a real system numbers its migrations.
+ */
+export const tables = `
+create schema if not exists campaigns;
+
+-- Every event as it came. An id names an event together with its source and tenant: senders choose both.
+create table if not exists campaigns.raw_events (
+  event_id text not null,
+  source text not null,
+  tenant_id text not null,
+  campaign_id text not null,
+  type text not null,
+  occurred_at timestamptz not null,
+  accepted_at timestamptz not null,
+  data jsonb not null,
+  log_partition int not null,
+  log_offset bigint not null,
+  primary key (event_id, source, tenant_id)
+);
+
+-- Events per campaign and minute.
+create table if not exists campaigns.campaign_minutes (
+  tenant_id text not null,
+  campaign_id text not null,
+  type text not null,
+  minute timestamptz not null,
+  count bigint not null,
+  primary key (tenant_id, campaign_id, type, minute)
+);
+
+-- Events per country, device and minute. Their sum is that of campaign_minutes, whatever failed on the way.
+create table if not exists campaigns.segment_minutes (
+  tenant_id text not null,
+  country text not null,
+  device text not null,
+  type text not null,
+  minute timestamptz not null,
+  count bigint not null,
+  primary key (tenant_id, country, device, type, minute)
+);
+
+-- How suspicious a visitor's minute at a campaign was: any bot, or more clicks than a person makes.
+create table if not exists campaigns.fraud_scores (
+  tenant_id text not null,
+  campaign_id text not null,
+  visitor text not null,
+  minute timestamptz not null,
+  clicks bigint not null,
+  bot_events bigint not null,
+  score int not null generated always as (least(100, bot_events * 50 + greatest(0, clicks - 10) * 10)) stored,
+  primary key (tenant_id, campaign_id, visitor, minute)
+);
+`
