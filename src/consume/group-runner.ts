@@ -1,6 +1,6 @@
 import { HoldfastError, isHoldfastError, offset, partitionId, sleep, type Offset } from '../event/index.ts'
 import type { Commit, Groups, Membership, OwnedPartition } from '../log/index.ts'
-import { failureText, type Dependency } from '../recover/index.ts'
+import { deadTopicOf, failureText, type Dependency } from '../recover/index.ts'
 import type { Lease } from '../sink/index.ts'
 import type { GroupContext } from './group-context.ts'
 import { FLOOD, partitionWorker, type PartitionWorker } from './partition-worker.ts'
@@ -70,20 +70,10 @@ class Runner implements GroupRunner {
   #commits: Promise<unknown> = Promise.resolve()
   #committing = false
   #stopping: Promise<void> | undefined
-  #letters = 0
 
   constructor(options: GroupRunnerOptions) {
     this.#o = options
-    this.#c = {
-      ...options.context,
-      observer: {
-        ...options.context.observer,
-        deadLettered: of => {
-          this.#letters += 1
-          options.context.observer.deadLettered?.(of)
-        },
-      },
-    }
+    this.#c = options.context
     this.group = options.context.settings.group
   }
 
@@ -354,9 +344,23 @@ class Runner implements GroupRunner {
       members: [this.#o.memberName],
       lag: partitions.reduce((sum, one) => sum + one.lag, 0n),
       lagSeconds: Math.max(0, ...partitions.map(one => one.lagSeconds)),
-      deadLetters: this.#letters,
+      deadLetters: await this.#deadLetters(),
       partitions: partitions.toSorted((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition),
     }
+  }
+
+  async #deadLetters(): Promise<number> {
+    const { log, settings } = this.#c
+    let count = 0n
+    for (const { name } of settings.topics) {
+      const topic = deadTopicOf(name, this.group)
+      const { partitions } = (await log.topics.describe(topic)) ?? { partitions: 0 }
+      for (let partition = 0; partition < partitions; partition++) {
+        const { start, end } = await log.bounds({ topic, partition })
+        count += end - start
+      }
+    }
+    return Number(count)
   }
 
   async #partitionStatus(slot: Slot): Promise<PartitionStatus> {

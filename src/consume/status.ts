@@ -13,7 +13,7 @@ export interface GroupStatus {
   readonly lag: bigint
   /** Age of the oldest event not yet done, in seconds; 0 without lag. */
   readonly lagSeconds: number
-  /** Letters written since the process started. */
+  /** Letters kept in the dead-letter topics of the group. */
   readonly deadLetters: number
   readonly partitions: readonly PartitionStatus[]
 }

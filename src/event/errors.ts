@@ -27,6 +27,11 @@ const table = {
     advice: 'Stop what uses it, or choose another port by the named variable. Nothing was started.',
     retriable: false,
   },
+  APP_NOT_RUNNING: {
+    message: 'The app is not running',
+    advice: 'Await app.start() before using it, and do nothing with it after app.stop().',
+    retriable: false,
+  },
   LOG_TOPIC_UNKNOWN: {
     message: 'The topic does not exist in this log',
     advice: 'Declare the topic in the app: topics are never created by a typo.',

@@ -1,0 +1,343 @@
+import { hostname } from 'node:os'
+import {
+  HoldfastError,
+  parseDuration,
+  silentLogger,
+  systemClock,
+  systemRandom,
+  type Clock,
+  type Duration,
+  type Logger,
+  type Random,
+} from '../event/index.ts'
+import {
+  DATABASE,
+  GroupDeclaration,
+  PROBE_TIMEOUT_MS,
+  type ConsumeObserver,
+  type Consumer,
+  type ConsumerPolicy,
+  type GroupRunner,
+  type GroupStatus,
+  type KeyedTopics,
+} from '../consume/index.ts'
+import type { LogDriver, LogSystem } from '../log/index.ts'
+import { publisher, type Published, type Publisher, type PublishOptions } from '../publish/index.ts'
+import {
+  deadTopicOf,
+  dependency,
+  listLetters,
+  resolveBreakerOptions,
+  type BreakerObserver,
+  type BreakerStatus,
+  type DeadLetter,
+  type Dependency,
+} from '../recover/index.ts'
+import type { AnyTopic, EventOf, TypesOf } from '../schema/index.ts'
+import type { Database, Sink } from '../sink/index.ts'
+
+export interface AppOptions {
+  /** Names the app in sources of events, members and logs. */
+  readonly name: string
+  readonly log: LogDriver
+  /** Where effects are written. Without it there are only `.on` handlers. */
+  readonly db?: Database | undefined
+  /** Says one line per change of state. Defaults to silence. */
+  readonly logger?: Logger | undefined
+  /** What is measured. Defaults to nothing. */
+  readonly observer?: (ConsumeObserver & { readonly breaker?: BreakerObserver }) | undefined
+  /** How long a handler may go on after its deadline before the process ends. Defaults to `'10s'`. */
+  readonly stuckAfter?: Duration | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+}
+
+/**
+ * A value that holds what a process does: what it consumes and with which handlers. Nothing runs before
+ * {@link App.start}. Moving to another log changes the `log` line and nothing else.
+ */
+export interface App<HasDatabase extends boolean> {
+  readonly name: string
+  /** Settles when the process can no longer be trusted and must end: a failed sync, a handler that never came back. */
+  readonly failed: Promise<HoldfastError>
+  /**
+   * Appends one event; resolves after the durable write. Throws `EVENT_TYPE_UNKNOWN`, `EVENT_SCHEMA` or `KEY_INVALID`
+   * before anything is written.
+   */
+  publish<T extends AnyTopic, Type extends TypesOf<T>>(
+    topic: T,
+    type: Type,
+    data: EventOf<T, Type>,
+    options?: PublishOptions,
+  ): Promise<Published>
+  /** Declares a consumer group on one topic or several. Its name is its identity: another name starts anew. */
+  consumer<const T extends AnyTopic | readonly AnyTopic[], Needs extends string = never>(
+    group: string,
+    topics: T,
+    policy: ConsumerPolicy<KeyedTopics<T>, Needs>,
+  ): Consumer<T, HasDatabase>
+  /** Opens the log, declares the topics, joins the groups. The database may still be away: groups then wait for it. */
+  start(): Promise<void>
+  /** Drains handlers for at most `drain`, commits, leaves, closes. Defaults to `'10s'`. The second call waits for the first. */
+  stop(options?: { readonly drain?: Duration }): Promise<void>
+  groups(): Promise<readonly GroupStatus[]>
+  breakers(): readonly BreakerStatus[]
+  group(name: string): GroupControl
+  /** The open log, for what is built beside the groups. Throws before `start`. */
+  readonly system: LogSystem
+}
+
+/** The acts of an operator on one group. */
+export interface GroupControl {
+  pause(reason: string): void
+  /** `allowDeadFor` lets events die for that long after a dead-letter flood. */
+  resume(options?: { readonly allowDeadFor?: Duration }): void
+  /** Goes on behind events that retention deleted unread. The loss and the reason are kept with the position. */
+  acceptLoss(reason: string): Promise<number>
+  /** Dead letters of the group on all its topics. */
+  letters(signal?: AbortSignal): AsyncGenerator<DeadLetter>
+}
+
+export function app(options: AppOptions & { readonly db: Database }): App<true>
+export function app(options: AppOptions & { readonly db?: undefined }): App<false>
+export function app(options: AppOptions): App<boolean> {
+  return new HoldfastApp(options)
+}
+
+type State = 'new' | 'starting' | 'running' | 'stopped'
+
+class HoldfastApp implements App<boolean> {
+  readonly name: string
+  readonly failed: Promise<HoldfastError>
+  readonly #options: AppOptions
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #logger: Logger
+  readonly #stuckAfterMs: number
+  readonly #declarations = new Map<string, GroupDeclaration>()
+  readonly #runners = new Map<string, GroupRunner>()
+  readonly #dependencies: Dependency[] = []
+  readonly #created = new Map<string, Promise<void>>()
+  #state: State = 'new'
+  #fail: (error: HoldfastError) => void
+  #system: LogSystem | undefined
+  #publisher: Publisher | undefined
+  #sink: Sink | undefined
+  #stopping: Promise<void> | undefined
+
+  constructor(options: AppOptions) {
+    if (!/^[a-zA-Z0-9_-]{1,100}$/.test(options.name)) {
+      throw new HoldfastError('CONFIG_INVALID', {
+        detail: `app name must be 1 to 100 of the characters a-z A-Z 0-9 _ -, got ${JSON.stringify(options.name)}`,
+      })
+    }
+    this.name = options.name
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#random = options.random ?? systemRandom
+    this.#logger = options.logger ?? silentLogger
+    this.#stuckAfterMs = parseDuration(options.stuckAfter ?? '10s', 'app stuckAfter')
+    const failed = Promise.withResolvers<HoldfastError>()
+    this.failed = failed.promise
+    this.#fail = failed.resolve
+  }
+
+  get system(): LogSystem {
+    if (!this.#system) throw notRunning(this.#state)
+    return this.#system
+  }
+
+  async publish<T extends AnyTopic, Type extends TypesOf<T>>(
+    topic: T,
+    type: Type,
+    data: EventOf<T, Type>,
+    options: PublishOptions = {},
+  ): Promise<Published> {
+    if (!this.#publisher) throw notRunning(this.#state)
+    await this.#declare(topic)
+    return this.#publisher.publish(topic, type, data, options, { source: `/apps/${this.name}`, dedup: true })
+  }
+
+  consumer<const T extends AnyTopic | readonly AnyTopic[], Needs extends string = never>(
+    group: string,
+    topics: T,
+    policy: ConsumerPolicy<KeyedTopics<T>, Needs>,
+  ): Consumer<T, boolean> {
+    if (this.#state !== 'new') {
+      throw new HoldfastError('CONFIG_INVALID', {
+        detail: `consumer ${JSON.stringify(group)} was declared after start(); declare all groups first`,
+      })
+    }
+    if (this.#declarations.has(group)) {
+      throw new HoldfastError('CONFIG_INVALID', {
+        detail: `consumer ${JSON.stringify(group)} is declared twice`,
+      })
+    }
+    const list: readonly AnyTopic[] = Array.isArray(topics) ? topics : [topics]
+    const declaration = new GroupDeclaration(group, list, policy)
+    this.#declarations.set(group, declaration)
+    // The declaration takes any event; the public type narrows each handler to its own.
+    return declaration as unknown as Consumer<T, boolean>
+  }
+
+  async start(): Promise<void> {
+    if (this.#state !== 'new')
+      throw new HoldfastError('CONFIG_INVALID', { detail: `app ${this.name} was started before` })
+    this.#state = 'starting'
+    const env = { clock: this.#clock, random: this.#random, logger: this.#logger }
+    try {
+      // Made before anything is opened: a wrong group refuses to start and leaves nothing behind.
+      this.#sink = await this.#options.db?.open(env)
+      const system = await this.#options.log.open(env)
+      this.#system = system
+      void system.failed.then(error => this.#fail(error))
+      this.#publisher = publisher({ system, clock: this.#clock, random: this.#random })
+      await this.#startGroups(system, this.#publisher)
+      this.#state = 'running'
+    } catch (error) {
+      await this.stop({ drain: '0ms' })
+      throw error
+    }
+  }
+
+  async #startGroups(system: LogSystem, publish: Publisher): Promise<void> {
+    const sink = this.#sink
+    const breakerObserver = this.#options.observer?.breaker ?? {}
+    const database =
+      sink &&
+      dependency({
+        name: DATABASE,
+        probe: signal => sink.probe(signal),
+        breaker: resolveBreakerOptions({}, 'db'),
+        probeTimeoutMs: PROBE_TIMEOUT_MS,
+        clock: this.#clock,
+        random: this.#random,
+        logger: this.#logger,
+        observer: breakerObserver,
+      })
+    if (database) this.#dependencies.push(database)
+    const prepareSink = onceSuccessful(async () => sink?.migrate())
+    for (const [group, declaration] of this.#declarations) {
+      for (const topic of declaration.topics) {
+        await this.#declare(topic)
+        await system.log.topics.create(deadTopicOf(topic.name, group), { partitions: topic.partitions })
+      }
+      const { runner, dependencies } = declaration.ready({
+        app: this.name,
+        system,
+        sink,
+        prepareSink,
+        database,
+        publisher: publish,
+        clock: this.#clock,
+        random: this.#random,
+        logger: this.#logger,
+        observer: this.#options.observer ?? {},
+        breakerObserver,
+        memberName: `${this.name}@${hostname()}:${process.pid}`,
+        stuckAfterMs: this.#stuckAfterMs,
+        fatal: error => this.#fatal(error),
+      })
+      this.#runners.set(group, runner)
+      this.#dependencies.push(...dependencies)
+    }
+    for (const runner of this.#runners.values()) await runner.start()
+  }
+
+  /** Makes the topic in the log, once; a topic value is its declaration. */
+  #declare(topic: AnyTopic): Promise<void> {
+    const known = this.#created.get(topic.name)
+    if (known) return known
+    const { name, partitions, retainMs, retainBytes } = topic
+    const created = this.system.log.topics.create(name, {
+      partitions,
+      retentionMs: retainMs,
+      retentionBytes: retainBytes,
+    })
+    this.#created.set(name, created)
+    created.catch(() => this.#created.delete(name)) // tried again by the next who needs it
+    return created
+  }
+
+  #fatal(error: unknown): void {
+    const failure =
+      error instanceof HoldfastError
+        ? error
+        : new HoldfastError('INTERNAL', {
+            detail: error instanceof Error ? error.message : String(error),
+            cause: error,
+          })
+    this.#logger.error({ code: failure.code, err: failure }, failure.message)
+    this.#fail(failure)
+  }
+
+  stop(options: { readonly drain?: Duration } = {}): Promise<void> {
+    const drainMs = parseDuration(options.drain ?? '10s', 'stop drain')
+    this.#stopping ??= this.#stop(drainMs)
+    return this.#stopping
+  }
+
+  async #stop(drainMs: number): Promise<void> {
+    this.#state = 'stopped'
+    // Each step has its own failure: what can still be done is done.
+    const failures: unknown[] = []
+    const step = async (work: Promise<unknown> | undefined): Promise<void> => {
+      await work?.catch((error: unknown) => failures.push(error))
+    }
+    await step(Promise.all([...this.#runners.values()].map(runner => runner.stop(drainMs))))
+    for (const one of this.#dependencies) one.close()
+    await step(this.#sink?.close())
+    await step(this.#system?.close())
+    if (failures.length > 0)
+      this.#logger.error({ err: failures[0] }, `${this.name} stopped with ${failures.length} errors`)
+  }
+
+  groups(): Promise<readonly GroupStatus[]> {
+    return Promise.all([...this.#runners.values()].map(runner => runner.status()))
+  }
+
+  breakers(): readonly BreakerStatus[] {
+    return this.#dependencies.map(one => one.status())
+  }
+
+  group(name: string): GroupControl {
+    const runner = this.#runners.get(name)
+    const declaration = this.#declarations.get(name)
+    if (!runner || !declaration) {
+      throw new HoldfastError('CONFIG_INVALID', {
+        detail: `app ${this.name} has no running group ${JSON.stringify(name)}, only ${[...this.#runners.keys()].join(', ') || 'none'}`,
+      })
+    }
+    const { log } = this.system
+    return {
+      pause: reason => runner.pause(reason),
+      resume: ({ allowDeadFor } = {}) =>
+        runner.resume(
+          allowDeadFor === undefined ? {} : { allowDeadForMs: parseDuration(allowDeadFor, 'allowDeadFor') },
+        ),
+      acceptLoss: reason => runner.acceptLoss(reason),
+      async *letters(signal = new AbortController().signal) {
+        for (const topic of declaration.topics) yield* listLetters(log, topic.name, name, signal)
+      },
+    }
+  }
+}
+
+/** Runs `work` until it succeeded once; calls at the same time share one run. */
+function onceSuccessful(work: () => Promise<unknown>): () => Promise<void> {
+  let run: Promise<void> | undefined
+  return () => {
+    run ??= work().then(
+      () => {},
+      (error: unknown) => {
+        run = undefined
+        throw error
+      },
+    )
+    return run
+  }
+}
+
+function notRunning(state: State): HoldfastError {
+  return new HoldfastError('APP_NOT_RUNNING', { detail: `the app is ${state}; await app.start() first` })
+}
