@@ -1,3 +1,12 @@
+export type {
+  Consumer,
+  ConsumerPolicy,
+  GroupStatus,
+  HandlerContext,
+  Received,
+  Verdict,
+} from './consume/index.ts'
+export { memory } from './drivers/memory/index.ts'
 export {
   errorCatalogue,
   HoldfastError,
@@ -6,4 +15,8 @@ export {
   type ErrorCode,
   type Rate,
 } from './event/index.ts'
+export type { Published, PublishOptions } from './publish/index.ts'
+export type { BreakerOptions, BreakerStatus, DeadLetter } from './recover/index.ts'
 export { topic, type EventOf, type Topic } from './schema/index.ts'
+export { app, type App, type AppOptions, type GroupControl } from './server/app.ts'
+export type { Tx } from './sink/index.ts'

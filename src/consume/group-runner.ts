@@ -1,4 +1,12 @@
-import { HoldfastError, isHoldfastError, offset, partitionId, sleep, type Offset } from '../event/index.ts'
+import {
+  HoldfastError,
+  isHoldfastError,
+  offset,
+  partitionId,
+  sleep,
+  type Offset,
+  type Position,
+} from '../event/index.ts'
 import type { Commit, Groups, Membership, OwnedPartition } from '../log/index.ts'
 import { deadTopicOf, failureText, type Dependency } from '../recover/index.ts'
 import type { Lease } from '../sink/index.ts'
@@ -64,6 +72,7 @@ class Runner implements GroupRunner {
   readonly #o: GroupRunnerOptions
   readonly #c: GroupContext
   readonly #slots = new Map<string, Slot>()
+  readonly #life = new AbortController()
   #membership: Membership | undefined
   #cancelCommit: (() => void) | undefined
   /** One commit at a time, in the order in which they were asked for: a position never moves back. */
@@ -124,6 +133,7 @@ class Runner implements GroupRunner {
       )
       this.#cancelCommit?.()
       await this.#membership?.leave()
+      this.#life.abort()
     })()
     return this.#stopping
   }
@@ -333,7 +343,8 @@ class Runner implements GroupRunner {
   // ---- status
 
   async status(): Promise<GroupStatus> {
-    const partitions = await Promise.all([...this.#slots.values()].map(slot => this.#partitionStatus(slot)))
+    const owned = await Promise.all([...this.#slots.values()].map(slot => this.#partitionStatus(slot)))
+    const partitions = [...owned, ...(await this.#orphans())]
     const [reason] = [...this.#c.gate.reasons, ...partitions.flatMap(partition => partition.reason ?? [])]
     const worst = (['stopped', 'paused'] as const).find(state => partitions.some(one => one.state === state))
     return {
@@ -347,6 +358,42 @@ class Runner implements GroupRunner {
       deadLetters: await this.#deadLetters(),
       partitions: partitions.toSorted((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition),
     }
+  }
+
+  /** Partitions that nobody owns: not taken over yet, or given up. Without them a group that has not begun looks done. */
+  async #orphans(): Promise<PartitionStatus[]> {
+    const { log, settings } = this.#c
+    const described = new Map(
+      (await this.#o.groups.describe(this.group)).partitions.map(one => [partitionId(one), one]),
+    )
+    const orphans: PartitionStatus[] = []
+    for (const { name: topic, partitions } of settings.topics) {
+      for (let partition = 0; partition < partitions; partition++) {
+        const known = described.get(partitionId({ topic, partition }))
+        const elsewhere = known?.owner !== undefined && known.owner !== this.#o.memberName
+        if (this.#slots.has(partitionId({ topic, partition })) || elsewhere) continue
+        const { start, end } = await log.bounds({ topic, partition })
+        const committed = known?.committed ?? start
+        const lag = end > committed ? end - committed : 0n
+        const time = lag > 0n ? await this.#timeAt({ topic, partition, offset: committed }) : undefined
+        orphans.push({
+          topic,
+          partition,
+          state: 'paused',
+          reason: 'it has no owner yet',
+          committed,
+          end,
+          lag,
+          lagSeconds: this.#age(lag, time),
+          inFlight: 0,
+        })
+      }
+    }
+    return orphans
+  }
+
+  #age(lag: bigint, time: number | undefined): number {
+    return lag > 0n && time !== undefined ? Math.max(0, this.#c.clock.now() - time) / 1000 : 0
   }
 
   async #deadLetters(): Promise<number> {
@@ -364,12 +411,14 @@ class Runner implements GroupRunner {
   }
 
   async #partitionStatus(slot: Slot): Promise<PartitionStatus> {
-    const { log, clock, gate } = this.#c
+    const { log, gate } = this.#c
     const { topic, partition } = slot.owned
     const { end } = await log.bounds({ topic, partition })
     const committed = slot.worker?.commitable ?? slot.committed ?? offset(0)
     const lag = end > committed ? end - committed : 0n
-    const oldest = slot.worker?.oldestTime ?? (lag > 0n ? await this.#timeAt(slot, committed) : undefined)
+    const oldest =
+      slot.worker?.oldestTime ??
+      (lag > 0n ? await this.#timeAt({ topic, partition, offset: committed }) : undefined)
     const away = this.#away()
     const reason = slot.worker?.stopped ?? gate.reasons[0] ?? away?.status().reason
     return {
@@ -380,7 +429,7 @@ class Runner implements GroupRunner {
       committed,
       end,
       lag,
-      lagSeconds: lag > 0n && oldest !== undefined ? Math.max(0, clock.now() - oldest) / 1000 : 0,
+      lagSeconds: this.#age(lag, oldest),
       inFlight: slot.worker?.inFlight ?? 0,
     }
   }
@@ -390,13 +439,12 @@ class Runner implements GroupRunner {
   }
 
   /** When the event at the position was appended; undefined where that cannot be read. */
-  async #timeAt(slot: Slot, position: Offset): Promise<number | undefined> {
-    const at = { topic: slot.owned.topic, partition: slot.owned.partition, offset: position }
+  async #timeAt(at: Position): Promise<number | undefined> {
     try {
       const { records } = await this.#c.log.read(
         at,
         { maxRecords: 1, maxBytes: 1, waitMs: 0 },
-        slot.abort.signal,
+        this.#life.signal,
       )
       return records[0]?.timestamp
     } catch {

@@ -9,7 +9,7 @@ export interface GroupStatus {
   /** Why it is not running, in words: an open breaker, an operator, a flood of dead letters, an unknown type. */
   readonly reason: string | undefined
   readonly members: readonly string[]
-  /** Events not yet done, over the partitions that this process owns. */
+  /** Events not yet done, over the partitions that this process owns and those that nobody owns. */
   readonly lag: bigint
   /** Age of the oldest event not yet done, in seconds; 0 without lag. */
   readonly lagSeconds: number

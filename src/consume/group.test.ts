@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { memory } from '../drivers/memory/index.ts'
+import { systemClock } from '../event/index.ts'
+import { app } from '../server/app.ts'
+import { topic } from '../schema/index.ts'
+
+const orders = topic('orders', {
+  key: 'customer',
+  partitions: 4,
+  events: { placed: z.object({ customer: z.string(), n: z.number() }) },
+})
+
+/** Waits for a condition that an event makes true; the test's own time-out ends a wait in vain. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise(resolve => systemClock.after(5, () => resolve(undefined)))
+}
+
+async function collect<T>(from: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const one of from) all.push(one)
+  return all
+}
+
+describe('a consumer group on the memory log', () => {
+  it('runs every event once it is published, in the order of its key, and commits behind it', async () => {
+    const a = app({ name: 'test', log: memory() })
+    const seen = new Map<string, number[]>()
+    a.consumer('billing', orders, { from: 'earliest', concurrency: 8 }).on('placed', async e => {
+      await new Promise(resolve => systemClock.after(Math.random() * 3, () => resolve(undefined)))
+      seen.set(e.data.customer, [...(seen.get(e.data.customer) ?? []), e.data.n])
+    })
+    await a.start()
+    for (let n = 0; n < 300; n++) await a.publish(orders, 'placed', { customer: `c${n % 7}`, n })
+    await until(async () => (await a.groups()).every(group => group.lag === 0n))
+    expect([...seen.values()].flat().length).toBe(300)
+    for (const numbers of seen.values()) expect(numbers).toEqual(numbers.toSorted((x, y) => x - y))
+    await until(async () => {
+      const committed = await a.system.groups.committed('billing')
+      return committed.reduce((sum, one) => sum + one.offset, 0n) === 300n
+    })
+    await a.stop()
+  })
+
+  it('retries in place, holding back only the key, and then writes a whole dead letter', async () => {
+    const a = app({ name: 'test', log: memory() })
+    const runs: string[] = []
+    a.consumer('billing', orders, { from: 'earliest', retry: ['10ms', '10ms'] }).on('placed', e => {
+      runs.push(`${e.data.customer}${e.data.n}/${e.attempt}`)
+      if (e.data.customer === 'bad' && e.data.n === 0) throw new RangeError('cents')
+    })
+    await a.start()
+    await a.publish(orders, 'placed', { customer: 'bad', n: 0 }, { id: 'poison' })
+    await a.publish(orders, 'placed', { customer: 'bad', n: 1 })
+    await a.publish(orders, 'placed', { customer: 'good', n: 2 })
+    await until(async () => (await a.groups()).every(group => group.lag === 0n))
+    expect(runs.filter(run => run.startsWith('bad'))).toEqual(['bad0/1', 'bad0/2', 'bad0/3', 'bad1/1'])
+    expect(runs.filter(run => run.startsWith('good'))).toEqual(['good2/1'])
+    const letters = await collect(a.group('billing').letters())
+    expect(letters).toHaveLength(1)
+    expect(letters[0]).toMatchObject({
+      eventId: 'poison',
+      reason: 'attempts',
+      attempts: 3,
+      topic: 'orders',
+      last: { name: 'RangeError', message: 'cents' },
+    })
+    expect(JSON.parse(Buffer.from(letters[0]?.value ?? []).toString())).toEqual({ customer: 'bad', n: 0 })
+    await a.stop()
+  })
+})
