@@ -15,6 +15,7 @@ const commands = {
     'node_modules/vitest/vitest.mjs',
     'run',
     '--reporter=default',
+    '--reporter=./scripts/test-results.js',
     '--reporter=./scripts/closing-line.js',
   ],
 }

@@ -1,0 +1,249 @@
+/** A way in which systems of this kind lose, double, reorder or falsify events, and the rule that keeps ours from it. */
+export interface HazardRow {
+  /** The number that test names begin with: `hazard 15: …`. Numbers are never given away again. */
+  readonly row: string
+  readonly hazard: string
+  readonly rule: string
+  /** A row that must have a test now. The others have their rule already and get their test with their part. */
+  readonly tested: boolean
+}
+
+const row = (row: string, hazard: string, rule: string): HazardRow => ({ row, hazard, rule, tested: true })
+const later = (row: string, hazard: string, rule: string): HazardRow => ({ row, hazard, rule, tested: false })
+
+export const hazardRows: readonly HazardRow[] = [
+  row(
+    '1',
+    'A 202 for an event that is not yet on disk',
+    'The answer waits for the sync of the commit that holds the event. There is no timer that answers earlier.',
+  ),
+  row(
+    '2',
+    'A failed sync is tried again and "succeeds", although the kernel has thrown the pages away',
+    'After a failed sync nothing is accepted any more: the batch is answered 503, the process ends and recovers from disk.',
+  ),
+  row(
+    '3',
+    'A batch is half stored and the sender cannot tell which half',
+    'A mixed batch is answered 207 with one result per index; a resend with the same ids stores nothing twice.',
+  ),
+  row(
+    '4',
+    'The sender disconnects in the middle of the body',
+    'Nothing of an incomplete request is appended; an append once begun is never cancelled.',
+  ),
+  row(
+    '5',
+    'The sender disconnects before the answer and sends again',
+    'The id is checked in the transaction of the append: the second send is answered with the first receipt.',
+  ),
+  row(
+    '6',
+    'Another event under a known id is dropped as a duplicate',
+    'A hash of the payload is kept beside the id; another payload is a conflict, 409.',
+  ),
+  row(
+    '7',
+    'Parsing and writing JSON again changes large numbers, 1.10 and repeated names',
+    'The bytes that came are the bytes that are stored. Parsing serves checking and routing only.',
+  ),
+  row(
+    '8',
+    'Text that was accepted and that no database can store',
+    'NUL and lone surrogates are refused at the door, unless a policy lets them through.',
+  ),
+  row(
+    '9',
+    'A small body that inflates to gigabytes, or nests a million levels deep',
+    'Limits on received size, inflated size, their ratio, depth and number of events, each applied while reading.',
+  ),
+  row(
+    '11',
+    'The log stalls and memory fills with requests',
+    'Bytes in flight are bounded; above the bound the answer is 503 with Retry-After.',
+  ),
+  row(
+    '12',
+    'A stop drops requests that were accepted or are under way',
+    'Not ready, then no new connections, then finish, flush and sync, then exit 0.',
+  ),
+  row(
+    '13',
+    'The health check says yes while nothing can be stored',
+    'Ready means that a real append became durable within the last seconds.',
+  ),
+  row(
+    '14',
+    'Torn data after a power cut',
+    'Chunks carry their base, count and checksum, the tail is stored in the same transaction, and the file size is checked before mapping.',
+  ),
+  row(
+    '15',
+    'Damage in the middle is taken for the end of the log',
+    'A gap in the chain of chunks or an end before the stored tail stops the partition and is reported. Nothing is skipped.',
+  ),
+  row(
+    '16',
+    'The file is there, its directory entry is not',
+    'The directory is synced after the environment is made.',
+  ),
+  row(
+    '17',
+    'The disk is full in the middle of a write',
+    'A failed transaction leaves nothing behind; a reserve keeps commits and retention alive; appends go on once there is room.',
+  ),
+  later(
+    '18',
+    'Processes of two hosts or containers share a folder',
+    'Another boot or pid namespace is refused by name.',
+  ),
+  later(
+    '19',
+    'The clock goes backwards',
+    'Offsets order everything; stored times never decrease; durations come from the monotonic clock.',
+  ),
+  row(
+    '20',
+    'One huge record blocks every reader',
+    'The limit holds at the append, and a reader allocates by checked lengths only.',
+  ),
+  row(
+    '21',
+    'Retention deletes what a slow group has not read',
+    'The group stops with OFFSET_OUT_OF_RANGE and the number that was lost; only a recorded decision lets it go on.',
+  ),
+  row(
+    '22',
+    'Something derived disagrees with the log after a crash',
+    'Positions and leases live in the transactions of the log; what is derived is rebuilt.',
+  ),
+  row(
+    '23',
+    'A position that is more durable than the event it points behind',
+    'Positions are committed in the same environment, after the data; a position beyond the end stops the group.',
+  ),
+  row(
+    '24',
+    'A group without a position begins somewhere by default',
+    'There is no default: the first start names earliest, latest or a time.',
+  ),
+  later(
+    '33',
+    'A later position is committed while an earlier event is unfinished',
+    'One contiguous watermark per partition and epoch is the only code that computes a commit.',
+  ),
+  later(
+    '34',
+    'A partition moves in the middle of a handler',
+    'On revoke: stop taking in, drain, commit, then give away.',
+  ),
+  later(
+    '35',
+    'A frozen owner wakes up and writes late',
+    'The lease is checked inside the transaction of the effect; the former owner is shut out before the new one begins.',
+  ),
+  later(
+    '36',
+    'A late completion of a former ownership moves the new one',
+    'Completions carry the epoch; another epoch drops them.',
+  ),
+  later(
+    '38',
+    'A late commit moves a position back',
+    'One commit under way per partition, and never a lower offset within an epoch.',
+  ),
+  row(
+    '39',
+    'A handler never returns',
+    'A deadline with a signal; after it only that key waits, the others go on.',
+  ),
+  row(
+    '41',
+    'A record that cannot be decoded stops the loop for ever',
+    'Decoding happens inside the guarded step; the bytes are kept whole as a letter and the group goes on.',
+  ),
+  row(
+    '42',
+    'A null value or a missing key',
+    'A tombstone is an event without data, and an event without a key keeps its id for deduplication.',
+  ),
+  row(
+    '51',
+    'Everything probes at once when a database comes back',
+    'One probe at a time per dependency and process, then a ramp.',
+  ),
+  row(
+    '52',
+    'Bad data opens the breaker',
+    'Only errors of the dependency itself feed it; bad rows become letters while it stays closed.',
+  ),
+  row(
+    '53',
+    'An outage spends the attempts and floods the dead letters',
+    'An open breaker pauses: no attempt is counted, no letter is written, no position moves.',
+  ),
+  row(
+    '54',
+    'A pause of fixed length ends while the outage goes on',
+    'The pause ends when a probe succeeds, not when a time is over.',
+  ),
+  row('55', 'A paused consumer is expelled from its group', 'Leases are kept while paused.'),
+  row(
+    '56',
+    'The breaker is too wide or too narrow',
+    'One breaker per dependency, not per partition and not for all.',
+  ),
+  row(
+    '57',
+    'Two workers check, both find nothing, both act',
+    'The inbox row is inserted first and its row count decides.',
+  ),
+  row(
+    '58',
+    'The inbox row and the effect commit apart',
+    'One transaction holds both; the handler gets that transaction only.',
+  ),
+  row(
+    '59',
+    'A concurrent duplicate is answered before the first has committed',
+    'It waits for the first, or fails as transient; it is never called a duplicate early.',
+  ),
+  row(
+    '60',
+    'The inbox forgets before the log does',
+    'Buckets go by the accept time that the event carries; what was applied below the watermark is known without a row.',
+  ),
+  row(
+    '62',
+    'A batch holds the same event twice',
+    'Duplicates are taken out before the statement, and arrays replace thousands of parameters.',
+  ),
+  row(
+    '63',
+    'One bad row fails the batch of 500',
+    'Bisecting with savepoints finds it; the others commit with their inbox rows.',
+  ),
+  row(
+    '64',
+    'The connection dies after COMMIT was sent',
+    'The transaction is run again and the inbox row answers.',
+  ),
+  row(
+    'S2',
+    'A web page or a rebound name reaches the admin side',
+    'Host and origin are checked, and nothing changes by GET.',
+  ),
+  row('S4', 'Keys of the collector', 'Hashed, compared in constant time, bound to a tenant and its topics.'),
+  row('S6', 'A sender forges our own headers', 'Names that begin with ours are stripped at the door.'),
+  row('S7', 'Two readings of one request (smuggling)', 'The strict parser, and 400 for anything ambiguous.'),
+  row(
+    'S8',
+    'A payload pollutes a prototype',
+    '__proto__ and constructor.prototype are refused as names at the door.',
+  ),
+  row(
+    'S15',
+    'Error messages carry rows of the database',
+    'Detail and where of PostgreSQL errors are not kept.',
+  ),
+]

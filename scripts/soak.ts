@@ -1,0 +1,28 @@
+// The long form of tests: `npm run soak -- row 12` runs the tests of one hazard, `npm run soak` all end-to-end tests,
+// with the durations and seeds of a long run. `SEED=7` repeats one.
+import { spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import process from 'node:process'
+
+const [word, row] = process.argv.slice(2)
+if (word !== undefined && (word !== 'row' || !/^S?\d+$/.test(row ?? ''))) {
+  process.stderr.write('usage: npm run soak [-- row N], such as: npm run soak -- row 12\n')
+  process.exit(2)
+}
+const which = row === undefined ? ['test/e2e'] : ['-t', `hazards? ([S0-9, ]+, ?)?${row}(,[S0-9, ]+)?:`]
+const seed = process.env['SEED'] ?? String(randomInt(2 ** 31))
+process.stdout.write(`soak: SEED=${seed}\n`)
+const run = spawnSync(
+  process.execPath,
+  [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    ...which,
+    '--testTimeout=3600000',
+    '--reporter=verbose',
+    '--reporter=./scripts/test-results.js',
+    '--reporter=./scripts/closing-line.js',
+  ],
+  { stdio: 'inherit', env: { ...process.env, HOLDFAST_SOAK: '1', SEED: seed } },
+)
+process.exit(run.status ?? 1)
