@@ -10,8 +10,8 @@ export interface StoredTopic {
 
 /** What would be the disk: shared by everything that opens the same driver value, kept while that is kept. */
 export class MemoryStore {
-  readonly topics = new Map<string, StoredTopic>()
-  readonly ids = new KnownIds()
+  readonly topics: Map<string, StoredTopic> = new Map()
+  readonly ids: KnownIds = new KnownIds()
   readonly #groups = new Map<string, string>()
   readonly #watchers = new Set<() => void>()
 

@@ -1,0 +1,46 @@
+import { systemClock, type Clock } from '../../event/index.ts'
+
+/** The system's clocks, shifted at will, and one view of them for each simulated process, which can be stopped for ever. */
+export class SuiteClock {
+  #wallShift = 0
+  #monotonicShift = 0
+
+  now(): number {
+    return Math.floor(systemClock.now() + this.#wallShift)
+  }
+
+  /** Somebody sets the wall clock, also backwards. */
+  shiftWall(ms: number): void {
+    this.#wallShift += ms
+  }
+
+  /** Time passes at once for whoever looks at the monotonic clock. Timers under way are not hurried. */
+  skip(ms: number): void {
+    this.#monotonicShift += ms
+  }
+
+  process(): Clock & { stop(): void } {
+    const timers = new Set<() => void>()
+    let stopped = false
+    return {
+      now: () => this.now(),
+      monotonic: () => systemClock.monotonic() + this.#monotonicShift,
+      after(ms, fn) {
+        if (stopped) return () => {}
+        const cancel = systemClock.after(ms, () => {
+          timers.delete(cancel)
+          fn()
+        })
+        timers.add(cancel)
+        return () => {
+          timers.delete(cancel)
+          cancel()
+        }
+      },
+      stop() {
+        stopped = true
+        for (const cancel of timers) cancel()
+      },
+    }
+  }
+}
