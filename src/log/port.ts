@@ -228,6 +228,8 @@ export interface LogSystem {
   readonly log: Log & Partial<Retains>
   readonly groups: Groups
   readonly features: Features
+  /** Room on the disk, for a log that is on one of ours. */
+  space?(): LogSpace
   /** Settles when the log can no longer be trusted (a failed sync, corruption of its state): the process must end. */
   readonly failed: Promise<HoldfastError>
   /** Groups leave, the log closes. */
@@ -247,4 +249,10 @@ export interface LogEnvironment {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+}
+
+/** Bytes that the log takes on its disk, and those that the disk has left for it. */
+export interface LogSpace {
+  readonly usedBytes: number
+  readonly freeBytes: number
 }

@@ -21,11 +21,14 @@ export interface Subscription {
   readonly topic: string
 }
 
-/** Counts what groups do. Every series of the declared subscriptions stands at 0 from the start. */
-export function consumeMetrics(
-  registry: Registry,
-  subscriptions: readonly Subscription[],
-): Required<ConsumeObserver> {
+interface ConsumeMetrics {
+  readonly observer: Required<ConsumeObserver>
+  /** Puts every series of these at 0: a rate over a counter that appears with its first event misses that event. */
+  declare(subscriptions: readonly Subscription[]): void
+}
+
+/** Counts what groups do. */
+export function consumeMetrics(registry: Registry): ConsumeMetrics {
   const registers = [registry]
   const processed = new Counter({
     name: 'events_processed_total',
@@ -72,17 +75,18 @@ export function consumeMetrics(
     registers,
   })
 
-  for (const { group, topic } of subscriptions) {
-    for (const result of results) processed.inc({ topic, group, result }, 0)
-    for (const reason of failures) failed.inc({ topic, group, reason }, 0)
-    for (const reason of deaths) dead.inc({ topic, group, reason }, 0)
-    rebalances.inc({ group }, 0)
-    duplicates.inc({ group }, 0)
-    handling.zero({ topic, group })
-    endToEnd.zero({ topic, group })
+  const declare = (subscriptions: readonly Subscription[]): void => {
+    for (const { group, topic } of subscriptions) {
+      for (const result of results) processed.inc({ topic, group, result }, 0)
+      for (const reason of failures) failed.inc({ topic, group, reason }, 0)
+      for (const reason of deaths) dead.inc({ topic, group, reason }, 0)
+      rebalances.inc({ group }, 0)
+      duplicates.inc({ group }, 0)
+      handling.zero({ topic, group })
+      endToEnd.zero({ topic, group })
+    }
   }
-
-  return {
+  const observer: Required<ConsumeObserver> = {
     attempted({ topic, group, result, count }) {
       processed.inc({ topic, group, result }, count)
       if (result === 'duplicate') duplicates.inc({ group }, count)
@@ -105,4 +109,5 @@ export function consumeMetrics(
       dead.inc({ topic, group, reason })
     },
   }
+  return { observer, declare }
 }

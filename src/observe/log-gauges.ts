@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
-import type { Standing } from './standing.ts'
+import { lettersIn, type Standing } from './standing.ts'
 
 /** Gauges that are read, not counted: each call of the answer sets them all from one {@link Standing}. */
 export function logGauges(registry: Registry): (standing: Standing) => void {
@@ -19,11 +19,11 @@ export function logGauges(registry: Registry): (standing: Standing) => void {
   const letters = gauge('dead_letter_messages', 'Dead letters that nobody has dealt with', ['topic', 'group'])
   const end = gauge('log_end_offset', 'Offset that the next event gets', ['topic', 'partition'])
   const start = gauge('log_start_offset', 'First offset that is kept', ['topic', 'partition'])
-  const size = gauge('log_size_bytes', 'Bytes of the topic on disk', ['topic'])
   const retention = gauge('log_retention_seconds', 'How long events are kept', ['topic'])
+  const used = gauge('log_disk_used_bytes', 'Bytes of the log on its disk', [])
   const free = gauge('log_disk_free_bytes', 'Free bytes on the disk of the log', [])
 
-  return ({ groups, topics, freeDiskBytes }) => {
+  return ({ groups, topics, space }) => {
     // A partition that moved to another process must not stand here for ever with its last value.
     for (const each of [lag, lagSeconds, committed]) each.reset()
     for (const group of groups) {
@@ -35,22 +35,18 @@ export function logGauges(registry: Registry): (standing: Standing) => void {
         committed.set(labels, Number(at.committed))
       }
       for (const topic of group.topics)
-        letters.set({ topic, group: group.group }, deadIn(topics, topic, group.group))
+        letters.set({ topic, group: group.group }, lettersIn(topics, topic, group.group))
     }
-    for (const { topic, partitions, bytes, retentionMs } of topics) {
+    for (const { topic, partitions, retentionMs } of topics) {
       for (const at of partitions) {
         start.set({ topic, partition: at.partition }, Number(at.start))
         end.set({ topic, partition: at.partition }, Number(at.end))
       }
-      if (bytes !== undefined) size.set({ topic }, bytes)
       if (retentionMs !== undefined) retention.set({ topic }, retentionMs / 1_000)
     }
-    if (freeDiskBytes !== undefined) free.set(freeDiskBytes)
+    if (space !== undefined) {
+      used.set(space.usedBytes)
+      free.set(space.freeBytes)
+    }
   }
-}
-
-/** Nothing resolves letters yet, so all that the topic of letters keeps is unresolved. */
-function deadIn(topics: Standing['topics'], topic: string, group: string): number {
-  const letters = topics.find(each => each.topic === `${topic}.${group}.dead`)
-  return (letters?.partitions ?? []).reduce((sum, at) => sum + Number(at.end - at.start), 0)
 }

@@ -5,18 +5,16 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import type { Standing } from './standing.ts'
 
 const standing: Standing = {
-  freeDiskBytes: 5_000,
+  space: { usedBytes: 48_300_000, freeBytes: 5_000 },
   topics: [
     {
       topic: 'events.raw',
       retentionMs: 7_000,
-      bytes: 400,
       partitions: [{ topic: 'events.raw', partition: 0, start: 3n, end: 10n }],
     },
     {
       topic: 'events.raw.analytics.dead',
       retentionMs: undefined,
-      bytes: undefined,
       partitions: [{ topic: 'events.raw.analytics.dead', partition: 0, start: 1n, end: 3n }],
     },
   ],
@@ -48,11 +46,9 @@ const standing: Standing = {
 }
 
 function metricsOf(ask: () => Promise<Standing> = async () => standing): Metrics {
-  return createMetrics({
-    version: '0.0.0-test',
-    subscriptions: [{ group: 'analytics', topic: 'events.raw' }],
-    standing: ask,
-  })
+  const metrics = createMetrics({ version: '0.0.0-test', standing: ask })
+  metrics.declare({ topics: ['events.raw'], subscriptions: [{ group: 'analytics', topic: 'events.raw' }] })
+  return metrics
 }
 
 /** Value of one series, undefined when it is not exposed. */
@@ -70,6 +66,8 @@ describe('metrics', () => {
       'events_failed_total{topic="events.raw",group="analytics",reason="timeout"} 0',
       'dead_letters_total{topic="events.raw",group="analytics",reason="schema"} 0',
       'dedup_hits_total{group="analytics"} 0',
+      'events_published_total{topic="events.raw",source="http"} 0',
+      'event_publish_duration_seconds_count{topic="events.raw"} 0',
       'consumer_group_rebalances_total{group="analytics"} 0',
       'event_end_to_end_latency_seconds_count{topic="events.raw",group="analytics"} 0',
     ]) {

@@ -4,22 +4,30 @@ import type { BreakerObserver } from '../recover/index.ts'
 import { breakerMetrics } from './breaker-metrics.ts'
 import { consumeMetrics, type Subscription } from './consume-metrics.ts'
 import { logGauges } from './log-gauges.ts'
+import { publishMetrics, type PublishMetrics } from './publish-metrics.ts'
 import type { Standing } from './standing.ts'
 
 /** Prometheus metrics of one app: observers to hand to its parts, and the text that a scrape gets. */
 export interface Metrics {
   readonly consume: Required<ConsumeObserver>
   readonly breaker: Required<BreakerObserver>
+  readonly publish: PublishMetrics
+  /** Puts every series of these groups and topics at 0, before they have anything to count. */
+  declare(of: Declared): void
   /** Media type of {@link Metrics.text}. */
   readonly contentType: string
   /** The exposition. Gauges are as of this call; when `standing` rejects, they keep their last values. */
   text(): Promise<string>
 }
 
+export interface Declared {
+  readonly topics: readonly string[]
+  /** The groups of the app with the topics that they read. */
+  readonly subscriptions: readonly Subscription[]
+}
+
 export interface MetricsOptions {
   readonly version: string
-  /** The groups of the app with the topics that they read: their series stand at 0 from the start. */
-  readonly subscriptions: readonly Subscription[]
   /** Asked at each scrape. */
   readonly standing: () => Promise<Standing>
 }
@@ -33,8 +41,15 @@ export function createMetrics(options: MetricsOptions): Metrics {
     registers: [registry],
   }).set({ version: options.version, node: process.versions.node }, 1)
   const setGauges = logGauges(registry)
+  const consume = consumeMetrics(registry)
+  const publish = publishMetrics(registry)
   return {
-    consume: consumeMetrics(registry, options.subscriptions),
+    consume: consume.observer,
+    publish,
+    declare({ topics, subscriptions }) {
+      consume.declare(subscriptions)
+      publish.declare(topics)
+    },
     breaker: breakerMetrics(registry),
     contentType: registry.contentType,
     async text() {

@@ -1,18 +1,24 @@
 import type { GroupStatus } from '../consume/index.ts'
 import type { TopicPartition } from '../event/index.ts'
+import type { LogSpace } from '../log/index.ts'
+import { deadTopicOf } from '../recover/index.ts'
 
 /** Where the log and its groups stand at one moment. Gauges are set from it when somebody asks for the metrics. */
 export interface Standing {
   readonly groups: readonly GroupStatus[]
   readonly topics: readonly TopicStanding[]
-  /** Free bytes on the disk of the log. Undefined for a log without a disk. */
-  readonly freeDiskBytes: number | undefined
+  /** Undefined for a log without a disk of ours. */
+  readonly space: LogSpace | undefined
 }
 
 export interface TopicStanding {
   readonly topic: string
   readonly retentionMs: number | undefined
-  /** Bytes on disk. Undefined where the driver does not know. */
-  readonly bytes: number | undefined
   readonly partitions: readonly (TopicPartition & { readonly start: bigint; readonly end: bigint })[]
+}
+
+/** Dead letters of a group on one topic. Nothing resolves letters yet, so all that their topic keeps are open. */
+export function lettersIn(topics: Standing['topics'], topic: string, group: string): number {
+  const letters = topics.find(each => each.topic === deadTopicOf(topic, group))
+  return (letters?.partitions ?? []).reduce((sum, at) => sum + Number(at.end - at.start), 0)
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { HoldfastError, type Headers, type LogRecord, type NewRecord } from '../event/index.ts'
+import { HoldfastError, offset, type Headers, type LogRecord, type NewRecord } from '../event/index.ts'
 import type { Log } from '../log/index.ts'
 import { fingerprintOf, type Failure } from './failure.ts'
 
@@ -129,6 +129,32 @@ export async function* listLetters(
       from = page.next
     }
   }
+}
+
+/** The newest letters of a group on one topic, newest first. Reads the ends only, however many there are. */
+export async function newestLetters(
+  log: Log,
+  topic: string,
+  group: string,
+  limit: number,
+  signal: AbortSignal,
+): Promise<readonly DeadLetter[]> {
+  const deadTopic = deadTopicOf(topic, group)
+  const settings = await log.topics.describe(deadTopic)
+  const letters: DeadLetter[] = []
+  for (let partition = 0; partition < (settings?.partitions ?? 0); partition++) {
+    const { start, end } = await log.bounds({ topic: deadTopic, partition })
+    if (start === end) continue
+    // Offsets may have gaps, so this can give fewer than `limit` of a partition; never the wrong ones.
+    const from = end - BigInt(limit) > start ? end - BigInt(limit) : start
+    const page = await log.read(
+      { topic: deadTopic, partition, offset: offset(from) },
+      { maxRecords: limit, maxBytes: 4 * 1024 * 1024, waitMs: 0 },
+      signal,
+    )
+    letters.push(...page.records.map(decodeLetter))
+  }
+  return letters.toSorted((a, b) => b.diedAt - a.diedAt).slice(0, limit)
 }
 
 function unreadable(record: LogRecord, why: string): HoldfastError {

@@ -1,6 +1,13 @@
 export { resolveBreakerOptions, type BreakerOptions } from './breaker.ts'
 export { classify } from './classify.ts'
-export { deadTopicOf, encodeLetter, isLaneOrDeadTopic, listLetters, type DeadLetter } from './dead-letters.ts'
+export {
+  deadTopicOf,
+  encodeLetter,
+  isLaneOrDeadTopic,
+  listLetters,
+  newestLetters,
+  type DeadLetter,
+} from './dead-letters.ts'
 export { dependency, type BreakerStatus, type Dependency, type Pass } from './dependency.ts'
 export { describeFailure, failureText, type Failure } from './failure.ts'
 export { floodGuard, type FloodGuard } from './flood-guard.ts'

@@ -13,8 +13,8 @@ function reportWith(text: string): StatusReport {
     ready: { ready: true },
     log: { kind: 'embedded', durability: 'fsync' },
     standing: {
-      freeDiskBytes: 2_048,
-      topics: [{ topic: text, retentionMs: 1_000, bytes: 3_000, partitions: [] }],
+      space: { usedBytes: 48_300_000, freeBytes: 2_048 },
+      topics: [{ topic: text, retentionMs: 1_000, partitions: [] }],
       groups: [
         {
           group: text,

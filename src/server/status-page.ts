@@ -4,6 +4,7 @@ import type { StatusReport } from './status-report.ts'
 import {
   breakersTable,
   groupsTable,
+  lettersOf,
   lettersTable,
   partitionsTable,
   type Html,
@@ -70,11 +71,7 @@ const survives: Readonly<Record<StatusReport['log']['durability'], string>> = {
 function facts(report: StatusReport): Html {
   const { standing, rates, log } = report
   const done = Object.values(rates.done).reduce((sum, rate) => sum + rate, 0)
-  const letters = standing.groups.reduce((sum, group) => sum + group.deadLetters, 0)
-  const size = standing.topics.reduce<number | undefined>(
-    (sum, topic) => (topic.bytes === undefined ? sum : (sum ?? 0) + topic.bytes),
-    undefined,
-  )
+  const letters = standing.groups.reduce((sum, group) => sum + lettersOf(standing, group), 0)
   return html`<dl class="facts">
     <div>
       <dt>Taken in</dt>
@@ -90,15 +87,15 @@ function facts(report: StatusReport): Html {
     </div>
     <div>
       <dt>Log</dt>
-      <dd>${size === undefined ? log.kind : bytes(size)}</dd>
+      <dd>${standing.space === undefined ? log.kind : bytes(standing.space.usedBytes)}</dd>
       <dd class="note">${survives[log.durability]}</dd>
     </div>
     ${
-      standing.freeDiskBytes === undefined
+      standing.space === undefined
         ? ''
         : html`<div>
             <dt>Free on its disk</dt>
-            <dd>${bytes(standing.freeDiskBytes)}</dd>
+            <dd>${bytes(standing.space.freeBytes)}</dd>
           </div>`
     }
   </dl>`

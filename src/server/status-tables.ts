@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import type { GroupStatus } from '../consume/index.ts'
+import { lettersIn, type Standing } from '../observe/index.ts'
 import { age, count, perSecond } from './readable.ts'
 import type { BreakerReport, LetterReport, StatusReport } from './status-report.ts'
 
@@ -33,14 +34,18 @@ export function groupsTable({ standing, rates }: StatusReport, view: View): Html
           </tr>
         </thead>
         <tbody>
-          ${standing.groups.map(group => groupRow(group, rates.done[group.group] ?? 0, view))}
+          ${standing.groups.map(group => groupRow(group, { standing, view, rate: rates.done[group.group] ?? 0 }))}
         </tbody>
       </table>
     </div>
   </section>`
 }
 
-function groupRow(group: GroupStatus, rate: number, view: View): Html {
+function groupRow(
+  group: GroupStatus,
+  { standing, view, rate }: { standing: Standing; view: View; rate: number },
+): Html {
+  const letters = lettersOf(standing, group)
   const open = view.group === group.group
   const suffix = view.refreshSeconds === undefined ? '&refresh=off' : ''
   const href = open ? `/?${suffix.slice(1)}` : `/?group=${encodeURIComponent(group.group)}${suffix}`
@@ -53,8 +58,13 @@ function groupRow(group: GroupStatus, rate: number, view: View): Html {
     <td class="number">${count(group.lag)}</td>
     <td class="number">${age(group.lagSeconds)}</td>
     <td class="number">${perSecond(rate)}</td>
-    <td class="number ${group.deadLetters > 0 ? 'alarm' : ''}">${count(group.deadLetters)}</td>
+    <td class="number ${letters > 0 ? 'alarm' : ''}">${count(letters)}</td>
   </tr>`
+}
+
+/** Open letters of a group: from the log, so those of earlier runs count too. */
+export function lettersOf({ topics }: Standing, group: GroupStatus): number {
+  return group.topics.reduce((sum, topic) => sum + lettersIn(topics, topic, group.group), 0)
 }
 
 export function partitionsTable(group: GroupStatus): Html {

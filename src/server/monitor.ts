@@ -1,0 +1,135 @@
+import type { ConsumeObserver, GroupStatus } from '../consume/index.ts'
+import type { Clock } from '../event/index.ts'
+import type { LogSystem } from '../log/index.ts'
+import {
+  createMetrics,
+  RateMeter,
+  type Metrics,
+  type Standing,
+  type TopicStanding,
+} from '../observe/index.ts'
+import { newestLetters, type BreakerObserver, type BreakerStatus } from '../recover/index.ts'
+import { version } from '../version.ts'
+import type { Readiness, StatusReport } from './status-report.ts'
+
+/** What a monitor asks of the app that it watches. */
+export interface Watched {
+  readonly name: string
+  readonly system: LogSystem
+  groups(): Promise<readonly GroupStatus[]>
+  breakers(): readonly BreakerStatus[]
+  /** Whether events can be taken in. */
+  ready(): Promise<Readiness>
+}
+
+/** Counts what an app does, and says at any time where it stands. */
+export interface Monitor {
+  readonly observer: Required<ConsumeObserver> & { readonly breaker: Required<BreakerObserver> }
+  /** Events became durable in the log. */
+  published(of: Parameters<Metrics['publish']['published']>[0]): void
+  publishFailed(of: Parameters<Metrics['publish']['failed']>[0]): void
+  /** Puts the series of these topics and of the app's groups at 0. */
+  declare(topics: readonly string[], groups: readonly Pick<GroupStatus, 'group' | 'topics'>[]): void
+  readonly metrics: Pick<Metrics, 'contentType' | 'text'>
+  report(): Promise<StatusReport>
+}
+
+/** Letters of each group and topic that a report shows. */
+const NEWEST_LETTERS = 5
+
+export function monitor(app: Watched, clock: Clock): Monitor {
+  const metrics = createMetrics({ version, standing: () => standingOf(app) })
+  const startedAt = clock.now()
+  const taken = new RateMeter(clock)
+  const done = new Map<string, RateMeter>()
+  const meterOf = (group: string): RateMeter => {
+    const meter = done.get(group) ?? new RateMeter(clock)
+    done.set(group, meter)
+    return meter
+  }
+  return {
+    observer: {
+      ...metrics.consume,
+      breaker: metrics.breaker,
+      completed(of) {
+        metrics.consume.completed(of)
+        meterOf(of.group).count(1)
+      },
+    },
+    published(of) {
+      metrics.publish.published(of)
+      taken.count(of.count)
+    },
+    publishFailed: of => metrics.publish.failed(of),
+    declare(topics, groups) {
+      const subscriptions = groups.flatMap(({ group, topics }) => topics.map(topic => ({ group, topic })))
+      metrics.declare({ topics, subscriptions })
+      for (const { group } of groups) meterOf(group)
+    },
+    metrics,
+    async report() {
+      const standing = await standingOf(app)
+      const { kind, durability } = app.system.log
+      return {
+        at: clock.now(),
+        app: { name: app.name, version, startedAt },
+        ready: await app.ready(),
+        log: { kind, durability },
+        standing,
+        rates: {
+          in: taken.perSecond(),
+          done: Object.fromEntries([...done].map(([group, meter]) => [group, meter.perSecond()])),
+        },
+        breakers: app.breakers().map(({ name, state, reason, since }) => ({ name, state, reason, since })),
+        letters: await lettersOf(app, standing.groups),
+      }
+    },
+  }
+}
+
+async function standingOf(app: Watched): Promise<Standing> {
+  const { system } = app
+  const names = await system.log.topics.list()
+  const topics = await Promise.all(names.map(topic => topicStanding(system, topic)))
+  return {
+    groups: await app.groups(),
+    topics: topics.filter(topic => topic !== undefined),
+    space: system.space?.(),
+  }
+}
+
+async function topicStanding({ log }: LogSystem, topic: string): Promise<TopicStanding | undefined> {
+  const settings = await log.topics.describe(topic)
+  if (settings === undefined) return undefined // deleted since it was listed
+  const partitions = Array.from({ length: settings.partitions }, async (_, partition) => ({
+    topic,
+    partition,
+    ...(await log.bounds({ topic, partition })),
+  }))
+  return { topic, retentionMs: settings.retentionMs, partitions: await Promise.all(partitions) }
+}
+
+async function lettersOf(
+  { system }: Watched,
+  groups: readonly GroupStatus[],
+): Promise<StatusReport['letters']> {
+  const signal = new AbortController().signal
+  const lists = await Promise.all(
+    groups.flatMap(({ group, topics }) =>
+      topics.map(topic => newestLetters(system.log, topic, group, NEWEST_LETTERS, signal)),
+    ),
+  )
+  return lists
+    .flat()
+    .map(({ group, topic, partition, offset, key, reason, last, diedAt }) => ({
+      group,
+      topic,
+      partition,
+      offset: BigInt(offset),
+      key,
+      reason,
+      message: last.message,
+      at: diedAt,
+    }))
+    .toSorted((a, b) => b.at - a.at)
+}
