@@ -152,7 +152,7 @@ export async function newestLetters(
       { maxRecords: limit, maxBytes: 4 * 1024 * 1024, waitMs: 0 },
       signal,
     )
-    letters.push(...page.records.map(decodeLetter))
+    letters.push(...page.records.map(decodeLetter).toReversed()) // of one millisecond, the later first
   }
   return letters.toSorted((a, b) => b.diedAt - a.diedAt).slice(0, limit)
 }

@@ -35,6 +35,10 @@ import {
 } from '../recover/index.ts'
 import type { AnyTopic, EventOf, TypesOf } from '../schema/index.ts'
 import type { Database, Sink } from '../sink/index.ts'
+import type { AdminSource } from './admin.ts'
+import { monitor, type Monitor } from './monitor.ts'
+import { both } from './observers.ts'
+import type { Readiness } from './status-report.ts'
 
 export interface AppOptions {
   /** Names the app in sources of events, members and logs. */
@@ -82,6 +86,8 @@ export interface App<HasDatabase extends boolean> {
   stop(options?: { readonly drain?: Duration }): Promise<void>
   groups(): Promise<readonly GroupStatus[]>
   breakers(): readonly BreakerStatus[]
+  /** What the admin side shows: readiness, metrics and the status page. */
+  readonly admin: AdminSource
   group(name: string): GroupControl
   /** The open log, for what is built beside the groups. Throws before `start`. */
   readonly system: LogSystem
@@ -124,6 +130,9 @@ class HoldfastApp implements App<boolean> {
   #publisher: Publisher | undefined
   #sink: Sink | undefined
   #stopping: Promise<void> | undefined
+  readonly #monitor: Monitor
+  readonly #observer: Required<ConsumeObserver>
+  readonly #breakerObserver: BreakerObserver
 
   constructor(options: AppOptions) {
     if (!/^[a-zA-Z0-9_-]{1,100}$/.test(options.name)) {
@@ -140,6 +149,17 @@ class HoldfastApp implements App<boolean> {
     const failed = Promise.withResolvers<HoldfastError>()
     this.failed = failed.promise
     this.#fail = failed.resolve
+    this.#monitor = monitor(this, this.#clock)
+    this.#observer = both<ConsumeObserver>(this.#monitor.observer, options.observer)
+    this.#breakerObserver = both<BreakerObserver>(this.#monitor.observer.breaker, options.observer?.breaker)
+  }
+
+  get admin(): AdminSource {
+    return { ready: () => this.ready(), report: () => this.#monitor.report(), metrics: this.#monitor.metrics }
+  }
+
+  async ready(): Promise<Readiness> {
+    return this.#state === 'running' ? { ready: true } : { ready: false, reason: `the app is ${this.#state}` }
   }
 
   get system(): LogSystem {
@@ -155,7 +175,16 @@ class HoldfastApp implements App<boolean> {
   ): Promise<Published> {
     if (!this.#publisher) throw notRunning(this.#state)
     await this.#declare(topic)
-    return this.#publisher.publish(topic, type, data, options, { source: `/apps/${this.name}`, dedup: true })
+    const began = this.#clock.monotonic()
+    const published = await this.#publisher.publish(topic, type, data, options, {
+      source: `/apps/${this.name}`,
+      dedup: true,
+    })
+    if (!published.duplicate) {
+      const seconds = (this.#clock.monotonic() - began) / 1_000
+      this.#monitor.published({ topic: topic.name, source: 'sdk', count: 1, seconds })
+    }
+    return published
   }
 
   consumer<const T extends AnyTopic | readonly AnyTopic[], Needs extends string = never>(
@@ -202,7 +231,6 @@ class HoldfastApp implements App<boolean> {
 
   async #startGroups(system: LogSystem, publish: Publisher): Promise<void> {
     const sink = this.#sink
-    const breakerObserver = this.#options.observer?.breaker ?? {}
     const database =
       sink &&
       dependency({
@@ -213,7 +241,7 @@ class HoldfastApp implements App<boolean> {
         clock: this.#clock,
         random: this.#random,
         logger: this.#logger,
-        observer: breakerObserver,
+        observer: this.#breakerObserver,
       })
     if (database) this.#dependencies.push(database)
     const prepareSink = onceSuccessful(async () => sink?.migrate())
@@ -232,8 +260,8 @@ class HoldfastApp implements App<boolean> {
         clock: this.#clock,
         random: this.#random,
         logger: this.#logger,
-        observer: this.#options.observer ?? {},
-        breakerObserver,
+        observer: this.#observer,
+        breakerObserver: this.#breakerObserver,
         memberName: `${this.name}@${hostname()}:${process.pid}`,
         stuckAfterMs: this.#stuckAfterMs,
         fatal: error => this.#fatal(error),
@@ -242,6 +270,7 @@ class HoldfastApp implements App<boolean> {
       this.#dependencies.push(...dependencies)
     }
     for (const runner of this.#runners.values()) await runner.start()
+    this.#monitor.declare([...this.#created.keys()], await this.groups())
   }
 
   /** Makes the topic in the log, once; a topic value is its declaration. */

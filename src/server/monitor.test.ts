@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { until } from '../../test/harness/until.ts'
+import { memory } from '../drivers/memory/index.ts'
+import { topic } from '../schema/index.ts'
+import { app } from './app.ts'
+
+const orders = topic('orders', {
+  key: 'customer',
+  partitions: 2,
+  events: { placed: z.object({ customer: z.string(), cents: z.number() }) },
+})
+
+describe('what an app says of itself', () => {
+  it('has every counter at 0 before the first event, and counts each event and letter once', async () => {
+    const heard: string[] = []
+    const a = app({
+      name: 'shop',
+      log: memory(),
+      observer: {
+        attempted: ({ result, count }) => heard.push(...Array.from({ length: count }, () => result)),
+      },
+    })
+    a.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', event => {
+      if (event.data.cents < 0) throw new RangeError(`cents must not be negative, got ${event.data.cents}`)
+    })
+    await a.start()
+    try {
+      const before = await a.admin.metrics.text()
+      for (const series of [
+        'events_published_total{topic="orders",source="sdk"} 0',
+        'events_processed_total{topic="orders",group="billing",result="ok"} 0',
+        'dead_letters_total{topic="orders",group="billing",reason="attempts"} 0',
+        'dead_letter_messages{topic="orders",group="billing"} 0',
+        'consumer_group_members{group="billing"} 1',
+      ]) {
+        expect(before).toContain(series)
+      }
+
+      for (const cents of [5, -7, 9]) await a.publish(orders, 'placed', { customer: 'c1', cents })
+      await until('all three done', async () => (await a.groups()).every(({ lag }) => lag === 0n))
+
+      const after = await a.admin.metrics.text()
+      expect(after).toContain('events_published_total{topic="orders",source="sdk"} 3')
+      expect(after).toContain('events_processed_total{topic="orders",group="billing",result="ok"} 2')
+      expect(after).toContain('dead_letter_messages{topic="orders",group="billing"} 1')
+      expect(heard.filter(result => result === 'ok')).toHaveLength(2)
+
+      const report = await a.admin.report()
+      expect(report.ready).toEqual({ ready: true })
+      expect(report.log).toEqual({ kind: 'memory', durability: 'memory' })
+      expect(report.letters).toMatchObject([
+        { group: 'billing', topic: 'orders', key: 'c1', message: 'cents must not be negative, got -7' },
+      ])
+      expect(report.standing.groups[0]?.partitions).toHaveLength(2)
+    } finally {
+      await a.stop()
+    }
+    expect(await a.admin.ready()).toEqual({ ready: false, reason: 'the app is stopped' })
+  })
+
+  it('shows the newest letters, newest first, and not all of them', async () => {
+    const a = app({ name: 'shop', log: memory() })
+    a.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', event => {
+      throw new RangeError(`order ${event.data.cents}`)
+    })
+    await a.start()
+    try {
+      for (let cents = 1; cents <= 12; cents++) await a.publish(orders, 'placed', { customer: 'c1', cents })
+      await until('all dead', async () => (await a.groups()).every(({ lag }) => lag === 0n))
+      const { letters } = await a.admin.report()
+      expect(letters.map(({ message }) => message)).toEqual([12, 11, 10, 9, 8].map(cents => `order ${cents}`))
+    } finally {
+      await a.stop()
+    }
+  })
+})
