@@ -1,0 +1,242 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isHoldfastError } from '../event/index.ts'
+import { problemAnswer } from './answers.ts'
+import { corsHeaders, preflightHeaders } from './cors.ts'
+import { keyOf } from './credentials.ts'
+import { eventsRequest, type EventsTarget } from './events-request.ts'
+import { BodyBroken, type Inbound, type Reply } from './exchange.ts'
+import { fetchInbound, fetchResponse } from './fetch-shape.ts'
+import { inFlight } from './in-flight.ts'
+import { intake } from './intake.ts'
+import type { Key } from './keys.ts'
+import { landingPage } from './landing-page.ts'
+import { nodeFront, type Listening } from './node-front.ts'
+import { resolveCollectorOptions, type CollectorOptions } from './options.ts'
+import { RequestRefused, type Problem } from './problems.ts'
+import { readiness, type CollectorReadiness } from './readiness.ts'
+import { positionOf } from './receipts.ts'
+import { contentEncodings, mediaTypes } from './request-headers.ts'
+import { router, type Route } from './router.ts'
+
+/**
+ * The front door: takes events over HTTP and answers 202 only once the log has made them durable. The same pipeline in
+ * three shapes: a server of its own, a `fetch` handler, and a `(req, res)` handler.
+ */
+export interface Collector {
+  /** Serves on a port of its own. `host` defaults to 127.0.0.1; keys that are their own name refuse any other than loopback. */
+  listen(port: number, host?: string): Promise<Listening>
+  fetch(request: Request): Promise<Response>
+  handler(req: IncomingMessage, res: ServerResponse): Promise<void>
+  /** Whether the log took and kept something within the last seconds, proved by an append; or why not. */
+  ready(): Promise<CollectorReadiness>
+  /**
+   * Stops being ready, keeps serving for `lameDuckMs` with `Connection: close`, then takes no more connections and
+   * resolves when everything under way is answered. The second call waits for the first.
+   */
+  stop(): Promise<void>
+}
+
+type Handler = (
+  inbound: Inbound,
+  facts: { readonly query: URLSearchParams; readonly params: readonly string[] },
+) => Reply | Promise<Reply>
+
+/** Throws `CONFIG_INVALID` for an option that cannot work. */
+export function createCollector(given: CollectorOptions): Collector {
+  const options = resolveCollectorOptions(given)
+  const { clock, keys, limits, log, logger, observer, random } = options
+  const health = readiness(log, clock, logger)
+  const events = eventsRequest(
+    options,
+    intake({ ...options, onAppend: health.appended }),
+    inFlight(limits.maxInFlightBytes),
+  )
+  let phase: 'serving' | 'stopping' | 'stopped' = 'serving'
+  let stopped: Promise<void> | undefined
+  const underWay = new Set<Promise<unknown>>()
+
+  const post =
+    (target: EventsTarget): Handler =>
+    (inbound, { query }) =>
+      events.answer(inbound, keyOf(inbound, query, keys), target)
+
+  const postToTopic: Handler = (inbound, { query, params: [name = ''] }) => {
+    const key = keyOf(inbound, query, keys)
+    return events.answer(inbound, key, { topic: topicOf(key, name), form: 'plain' })
+  }
+
+  const topicOf = (key: Key, name: string): EventsTarget['topic'] & object => {
+    const topic = key.topics.get(name)
+    if (topic) return topic
+    // To another tenant, a topic is not there at all.
+    const code = keys.tenantHas(key.tenant, name) ? 'topic_forbidden' : 'topic_unknown'
+    throw new RequestRefused({ code, detail: `topic ${JSON.stringify(name.slice(0, 200))}` })
+  }
+
+  const showReceipt: Handler = async (inbound, { query, params: [receipt = ''] }) => {
+    const key = keyOf(inbound, query, keys)
+    const found = await findReceipt(key, receipt)
+    if (!found)
+      throw new RequestRefused({
+        code: 'receipt_unknown',
+        detail: `receipt ${JSON.stringify(receipt.slice(0, 300))}`,
+      })
+    return json(found)
+  }
+
+  /** Reads the record that the receipt points at. It is there for its own tenant only. */
+  const findReceipt = async (key: Key, receipt: string): Promise<Record<string, unknown> | undefined> => {
+    const position = positionOf(receipt)
+    if (!position || !key.topics.has(position.topic)) return undefined
+    const record = await log
+      .read(position, { maxRecords: 1, maxBytes: 1, waitMs: 0 }, new AbortController().signal)
+      .then(({ records: [first] }) => first)
+      .catch((error: unknown) => {
+        if (isHoldfastError(error, 'OFFSET_OUT_OF_RANGE', 'LOG_TOPIC_UNKNOWN')) return undefined
+        throw error
+      })
+    if (record?.offset !== position.offset || record.headers['ce_tenant'] !== key.tenant) return undefined
+    return {
+      receipt,
+      status: 'logged',
+      topic: position.topic,
+      partition: position.partition,
+      offset: String(position.offset),
+      id: record.headers['ce_id'],
+      type: record.headers['ce_type'],
+      acceptedAt: new Date(Number(record.headers['hf-at'])).toISOString(),
+      durability: log.durability,
+    }
+  }
+
+  const showLimits: Handler = () =>
+    json({ limits, durability: log.durability, dedup: 'log', mediaTypes, contentEncodings })
+
+  const showPage: Handler = inbound => {
+    const host = inbound.header('host') ?? ''
+    const page = landingPage({
+      base: `http://${/^[\w.:[\]-]+$/.test(host) ? host : 'localhost'}`,
+      example: options.example,
+      key: keys.plainNames[0],
+      statusUrl: options.statusUrl,
+    })
+    return {
+      status: 200,
+      headers: {
+        'content-type': 'text/html; charset=utf-8',
+        'content-security-policy': "default-src 'none'",
+      },
+      body: page,
+    }
+  }
+
+  const route = router<Handler>([
+    { pattern: '/v1/events', methods: { POST: post({ topic: undefined, form: 'plain' }) } },
+    { pattern: '/v1/topics/{topic}/events', methods: { POST: postToTopic } },
+    { pattern: '/v1/receipts/{receipt}', methods: getAndHead(showReceipt) },
+    { pattern: '/v1/limits', methods: getAndHead(showLimits) },
+    { pattern: '/', methods: getAndHead(showPage) },
+    ...Object.entries(options.aliases).map(([pattern, { topic, form = 'plain' }]): Route<Handler> => ({
+      pattern,
+      methods: { POST: post({ topic, form }) },
+    })),
+  ])
+
+  /** Routes a request and answers it. Never rejects. */
+  const respond = async (inbound: Inbound): Promise<Reply> => {
+    const from = clock.monotonic()
+    let pattern = 'other'
+    let reply: Reply
+    try {
+      if (phase === 'stopped')
+        throw new RequestRefused({ code: 'not_stored', detail: 'the collector has stopped' })
+      if (inbound.target.length > limits.maxUrlBytes) {
+        const limit = limits.maxUrlBytes
+        throw new RequestRefused({
+          code: 'uri_too_long',
+          detail: `the URL has ${inbound.target.length} bytes`,
+          limit,
+        })
+      }
+      const cut = inbound.target.indexOf('?')
+      const path = cut === -1 ? inbound.target : inbound.target.slice(0, cut)
+      const match = route(inbound.method, path)
+      if (match.kind !== 'none') pattern = match.pattern
+      if (match.kind === 'found') {
+        const query = new URLSearchParams(cut === -1 ? '' : inbound.target.slice(cut + 1))
+        reply = await match.handler(inbound, { query, params: match.params })
+      } else if (match.kind === 'wrong-method' && inbound.method === 'OPTIONS') {
+        reply = {
+          status: 204,
+          headers: { allow: match.allow.join(', '), ...preflightHeaders(match.allow) },
+          body: '',
+        }
+      } else if (match.kind === 'wrong-method') {
+        const problem: Problem = {
+          code: 'method_not_allowed',
+          detail: `${pattern} takes ${match.allow.join(', ')}`,
+        }
+        throw new RequestRefused(problem, { allow: match.allow.join(', ') })
+      } else throw new RequestRefused({ code: 'not_found', detail: `path ${path.slice(0, 200)}` })
+    } catch (error) {
+      reply = refusal(error)
+    }
+    Object.assign(reply.headers, corsHeaders(inbound, keys))
+    observer.answered?.({ route: pattern, status: reply.status, seconds: (clock.monotonic() - from) / 1000 })
+    return reply
+  }
+
+  const refusal = (error: unknown): Reply => {
+    if (error instanceof RequestRefused) return problemAnswer(error.problem, random, error.headers)
+    if (error instanceof BodyBroken)
+      return problemAnswer({ code: 'body_incomplete', detail: 'the body broke off' }, random)
+    logger.error({ err: error }, 'a request to the collector failed')
+    return problemAnswer({ code: 'internal_error', detail: 'the cause is in the process log' }, random)
+  }
+
+  /** Counts what is under way, so that a stop can wait for it. */
+  const track = async <T>(work: Promise<T>): Promise<T> => {
+    underWay.add(work)
+    try {
+      return await work
+    } finally {
+      underWay.delete(work)
+    }
+  }
+
+  const node = nodeFront({ respond, clock, limits, random, stopping: () => phase !== 'serving' })
+
+  return {
+    listen: (port, host = '127.0.0.1') => node.listen(port, host, keys.plainNames),
+    fetch: async request => {
+      const inbound = fetchInbound(request, options.plainKeysByFetch)
+      return fetchResponse(request, await track(respond(inbound)))
+    },
+    handler: async (req, res) => {
+      await track(node.handle(req, res))
+    },
+    ready: async () =>
+      phase === 'serving' ? await health.ready() : { ready: false, reason: 'the collector is stopping' },
+    stop: async () => {
+      stopped ??= (async () => {
+        phase = 'stopping'
+        await node.stop({ lameDuckMs: options.lameDuckMs, timeoutMs: options.stopTimeoutMs })
+        await Promise.allSettled(underWay)
+        phase = 'stopped'
+      })()
+      await stopped
+    },
+  }
+}
+
+function getAndHead(handler: Handler): Record<string, Handler> {
+  return { GET: handler, HEAD: handler }
+}
+
+function json(body: Record<string, unknown>): Reply {
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+    body: JSON.stringify(body),
+  }
+}

@@ -1,0 +1,264 @@
+import { isUtf8 } from 'node:buffer'
+import type { AnyTopic } from '../schema/index.ts'
+import { batchAnswer, singleAnswer } from './answers.ts'
+import { BodyBroken, type Inbound, type Reply } from './exchange.ts'
+import type { InFlight, Lease } from './in-flight.ts'
+import type { EventResult, Intake, IntakeContext } from './intake.ts'
+import { sliceDocument } from './json-slice.ts'
+import type { Key } from './keys.ts'
+import { lineSplitter, type Line } from './lines.ts'
+import type { ResolvedCollectorOptions } from './options.ts'
+import { problemCatalogue, RequestRefused, type Problem } from './problems.ts'
+import { readBody, readWhole } from './read-body.ts'
+import { readEvent, type EventForm, type ReadEvent } from './read-event.ts'
+import {
+  bodyKindOf,
+  clockSkewOf,
+  correlationIdOf,
+  derivedIds,
+  encodingOf,
+  traceparentOf,
+} from './request-headers.ts'
+
+/** Where the events of a request go and how they are written, as its path says. */
+export interface EventsTarget {
+  readonly topic: AnyTopic | undefined
+  readonly form: Exclude<EventForm, 'cloudevents'>
+}
+
+export interface EventsRequest {
+  /** Answers a POST of events. Throws {@link RequestRefused} for what concerns the whole request. */
+  answer(inbound: Inbound, key: Key, target: EventsTarget): Promise<Reply>
+}
+
+export function eventsRequest(
+  options: ResolvedCollectorOptions,
+  intake: Intake,
+  flight: InFlight,
+): EventsRequest {
+  return {
+    async answer(inbound, key, target) {
+      const kind = bodyKindOf(inbound)
+      const encoding = encodingOf(inbound)
+      checkRate(key)
+      const lease = flight.lease()
+      try {
+        const context: IntakeContext = {
+          key,
+          topic: target.topic,
+          correlationId: correlationIdOf(inbound),
+          traceparent: traceparentOf(inbound),
+          clockSkewMs: clockSkewOf(inbound, options.clock.now()),
+          derivedId: derivedIds(inbound),
+          lease,
+        }
+        const reply =
+          kind === 'ndjson'
+            ? await answerLines({ options, intake, inbound, encoding, form: target.form, context })
+            : await answerDocument({
+                options,
+                intake,
+                inbound,
+                encoding,
+                form: kind === 'cloudevents' ? 'cloudevents' : target.form,
+                context,
+              })
+        return { ...reply, headers: { ...reply.headers, ...rateHeaders(key) } }
+      } finally {
+        lease.release()
+      }
+    },
+  }
+}
+
+interface Reading {
+  readonly options: ResolvedCollectorOptions
+  readonly intake: Intake
+  readonly inbound: Inbound
+  readonly encoding: ReturnType<typeof encodingOf>
+  readonly form: EventForm
+  readonly context: IntakeContext
+}
+
+/** One JSON object, or an array of them. Nothing is appended before all of the body was read. */
+async function answerDocument(reading: Reading): Promise<Reply> {
+  const { options, intake, inbound, encoding, context } = reading
+  const { limits, clock, log, random } = options
+  const bounds = { encoding, maxBytes: limits.maxBodyBytes, maxInflatedBytes: limits.maxInflatedBytes }
+  const body = await readWhole(inbound, bounds, limits, clock, context.lease)
+  const { single, events } = readDocument(body, reading)
+  context.key.rate.take(events.length)
+  const results = await intake.take(events, context)
+  const [first] = results
+  return single && first
+    ? singleAnswer(first, log.durability, random)
+    : batchAnswer(results, log.durability, random)
+}
+
+function readDocument(
+  body: Buffer,
+  { options, form }: Reading,
+): { readonly single: boolean; readonly events: readonly ReadEvent[] } {
+  const { limits, unstorableText } = options
+  if (!isUtf8(body)) throw malformed('it is not UTF-8')
+  const sliced = sliceDocument(body, limits.maxEvents)
+  if (sliced.kind === 'malformed') throw malformed(`it breaks at byte ${sliced.at}`)
+  if (sliced.kind === 'too-many') {
+    const limit = limits.maxEvents
+    throw new RequestRefused({
+      code: 'too_many_events',
+      detail: `the array has more than ${limit} events`,
+      limit,
+    })
+  }
+  const spans = sliced.kind === 'one' ? [sliced.span] : sliced.spans
+  if (spans.length === 0) throw new RequestRefused({ code: 'no_events', detail: 'the array is empty' })
+  const events = spans.map(span => readEvent(body, span, { form, limits, unstorableText }))
+  // A document is JSON as a whole or not at all.
+  for (const event of events)
+    if (event.kind === 'refused' && event.problem.code === 'malformed_json')
+      throw malformed(event.problem.detail)
+  return { single: sliced.kind === 'one', events }
+}
+
+/**
+ * One JSON object a line, appended in chunks while more lines come. Each chunk is awaited before the next is read, so
+ * that order holds and a slow log slows the sender. When the body breaks, is refused or the log fails, what was
+ * appended stays, and the answer names it.
+ */
+async function answerLines(reading: Reading): Promise<Reply> {
+  const { options, inbound, encoding } = reading
+  const { limits, clock, log, random } = options
+  const batch = new LineBatch(reading)
+  const bounds = { encoding, maxBytes: limits.maxNdjsonBytes, maxInflatedBytes: limits.maxNdjsonBytes }
+  let broken: Problem | undefined
+  try {
+    await readBody(inbound, bounds, limits, clock, bytes => batch.push(bytes))
+    await batch.end()
+  } catch (error) {
+    if (error instanceof RequestRefused) broken = error.problem
+    else if (error instanceof BodyBroken)
+      broken = { code: 'body_incomplete', detail: 'the body ended within a line' }
+    else throw error
+  }
+  return batchAnswer(await batch.results(), log.durability, random, broken)
+}
+
+class LineBatch {
+  readonly #reading: Reading
+  readonly #splitter: ReturnType<typeof lineSplitter>
+  readonly #lease: Lease
+  readonly #results: EventResult[] = []
+  #waiting: ReadEvent[] = []
+  #leased = 0
+  #lines = 0
+  /** The append under way, if any. It is finished even when the body breaks meanwhile. */
+  #appending: Promise<void> = Promise.resolve()
+
+  constructor(reading: Reading) {
+    this.#reading = reading
+    this.#splitter = lineSplitter(reading.options.limits.maxEventBytes)
+    this.#lease = reading.context.lease
+  }
+
+  /** Takes bytes in; answers a promise when a chunk of lines is being appended. */
+  push(bytes: Uint8Array): void | Promise<void> {
+    this.#lease.grow(bytes.length)
+    this.#leased += bytes.length
+    for (const line of this.#splitter.push(bytes)) this.#add(line)
+    if (this.#waiting.length >= this.#reading.options.limits.ndjsonChunkLines) return this.#append()
+  }
+
+  /** The body is complete: takes in its last line, and appends what is left. */
+  async end(): Promise<void> {
+    const last = this.#splitter.rest()
+    if (last) this.#add(last)
+    if (this.#waiting.length > 0) await this.#append()
+  }
+
+  async results(): Promise<readonly EventResult[]> {
+    await this.#appending.catch(() => {}) // why it failed was thrown to the reader already
+    return this.#results
+  }
+
+  #add(line: Line): void {
+    const { limits, unstorableText } = this.#reading.options
+    if (line.kind === 'line' && isBlank(line.bytes)) return
+    if (++this.#lines > limits.maxNdjsonLines) {
+      const limit = limits.maxNdjsonLines
+      throw new RequestRefused({
+        code: 'too_many_events',
+        detail: `the body has more than ${limit} lines`,
+        limit,
+      })
+    }
+    this.#waiting.push(readLine(line, { form: this.#reading.form, limits, unstorableText }))
+  }
+
+  #append(): Promise<void> {
+    this.#appending = this.#appendWaiting()
+    return this.#appending
+  }
+
+  async #appendWaiting(): Promise<void> {
+    const { intake, context, options } = this.#reading
+    const size = options.limits.ndjsonChunkLines
+    while (this.#waiting.length > 0) {
+      checkRate(context.key)
+      const chunk = this.#waiting.slice(0, size)
+      this.#waiting = this.#waiting.slice(size)
+      context.key.rate.take(chunk.length)
+      const results = await intake.take(chunk, context, this.#results.length)
+      this.#results.push(...results)
+      for (const result of results) {
+        // The log does not take events now: what follows is better sent again than tried.
+        if (result.kind === 'refused' && problemCatalogue[result.problem.code].status === 503)
+          throw new RequestRefused(result.problem)
+      }
+    }
+    this.#lease.shrink(this.#leased)
+    this.#leased = 0
+  }
+}
+
+function readLine(line: Line, rules: Parameters<typeof readEvent>[2]): ReadEvent {
+  if (line.kind === 'too-long') {
+    const limit = rules.limits.maxEventBytes
+    return refused({ code: 'event_too_large', detail: `the line has more than ${limit} bytes`, limit })
+  }
+  if (!isUtf8(line.bytes)) return refused({ code: 'malformed_json', detail: 'the line is not UTF-8' })
+  const sliced = sliceDocument(line.bytes, 1)
+  if (sliced.kind === 'one') return readEvent(line.bytes, sliced.span, rules)
+  const detail = sliced.kind === 'malformed' ? `the line breaks at byte ${sliced.at}` : 'the line is an array'
+  return refused({ code: 'malformed_json', detail })
+}
+
+function refused(problem: Problem): ReadEvent {
+  return { kind: 'refused', problem, id: undefined }
+}
+
+function isBlank(line: Buffer): boolean {
+  return line.every(byte => byte === 0x20 || byte === 0x09 || byte === 0x0d)
+}
+
+function checkRate({ name, rate }: Key): void {
+  const retryAfterMs = rate.waitMs()
+  if (retryAfterMs === 0) return
+  const limit = rate.perSecond
+  throw new RequestRefused(
+    { code: 'rate_limited', detail: `key ${name} may send ${limit} events a second`, limit, retryAfterMs },
+    rateHeaders({ rate }),
+  )
+}
+
+/** RateLimit headers as draft-ietf-httpapi-ratelimit-headers writes them: what the key has left of this second. */
+function rateHeaders({ rate }: Pick<Key, 'rate'>): Record<string, string> {
+  return {
+    'ratelimit-policy': `"events";q=${rate.perSecond};w=1`,
+    ratelimit: `"events";r=${rate.left()};t=${Math.ceil(rate.waitMs() / 1000)}`,
+  }
+}
+
+function malformed(detail: string): RequestRefused {
+  return new RequestRefused({ code: 'malformed_json', detail })
+}

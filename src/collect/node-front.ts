@@ -1,0 +1,242 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { HoldfastError, sleep, type Clock, type Random } from '../event/index.ts'
+import { problemAnswer } from './answers.ts'
+import { isLoopbackName } from './credentials.ts'
+import { BodyBroken, type Inbound, type Reply } from './exchange.ts'
+import type { CollectorLimits } from './limits.ts'
+import { problemCatalogue, type ProblemCode } from './problems.ts'
+
+export interface Listening {
+  readonly host: string
+  readonly port: number
+  readonly url: string
+}
+
+/** `node:http` around the pipeline: a server of our own, and one request for servers of others. */
+export interface NodeFront {
+  /** Rejects with `CONFIG_INVALID` when one of `plainKeys` would be reachable from elsewhere. */
+  listen(port: number, host: string, plainKeys: readonly string[]): Promise<Listening>
+  /** Resolves when the answer was handed to the system. Never rejects. */
+  handle(req: IncomingMessage, res: ServerResponse): Promise<void>
+  stop(patience: { readonly lameDuckMs: number; readonly timeoutMs: number }): Promise<void>
+}
+
+/** Requests that are not answered yet, by connection. */
+type OpenRequests = Map<Socket, Set<ServerResponse>>
+
+export interface NodeFrontParts {
+  readonly respond: (inbound: Inbound) => Promise<Reply>
+  readonly stopping: () => boolean
+  readonly clock: Clock
+  readonly random: Random
+  readonly limits: CollectorLimits
+}
+
+/** What a sender may still push after it was refused, so that it reads the answer instead of a reset. */
+const MAX_DISCARDED_BYTES = 1024 * 1024
+const MAX_DISCARD_MS = 2_000
+/** The pipeline ends a late body itself, with a better answer; the server's own limit is behind it. */
+const BACKSTOP_MS = 5_000
+
+export function nodeFront(parts: NodeFrontParts): NodeFront {
+  let server: Server | undefined
+  const open: OpenRequests = new Map()
+  let quiet = Promise.withResolvers<void>()
+
+  const handle = async (req: IncomingMessage, res: ServerResponse, mustContinue = false): Promise<void> => {
+    const { socket } = req
+    const here = open.get(socket) ?? new Set()
+    open.set(socket, here.add(res))
+    try {
+      await answer(parts, req, res, mustContinue)
+    } finally {
+      here.delete(res)
+      if (here.size === 0) open.delete(socket)
+      if (open.size === 0) quiet.resolve()
+    }
+  }
+
+  return {
+    handle: (req, res) => handle(req, res),
+    async listen(port, host, plainKeys) {
+      if (plainKeys.length > 0 && !isLoopbackName(host)) {
+        throw new HoldfastError('CONFIG_INVALID', {
+          detail: `collector: host ${host} would be reached from elsewhere with the key ${plainKeys[0]}, which everybody knows; make a real one with makeKey, or bind 127.0.0.1`,
+        })
+      }
+      if (server) throw new HoldfastError('CONFIG_INVALID', { detail: 'collector: it listens already' })
+      server = boundedServer(parts.limits)
+      server.on('request', (req, res) => void handle(req, res))
+      server.on('checkContinue', (req, res) => void handle(req, res, true))
+      server.on('clientError', (error, socket) =>
+        refuseConnection(error, socket as Socket, open, parts.random),
+      )
+      await bound(server, port, host)
+      const address = server.address()
+      const at = typeof address === 'object' && address !== null ? address.port : port
+      return { host, port: at, url: `http://${host.includes(':') ? `[${host}]` : host}:${at}` }
+    },
+    async stop({ lameDuckMs, timeoutMs }) {
+      const stopping = server
+      if (!stopping) return
+      if (lameDuckMs > 0) await sleep(parts.clock, lameDuckMs)
+      const closed = new Promise<void>(resolve => void stopping.close(() => resolve()))
+      quiet = Promise.withResolvers<void>()
+      if (open.size === 0) quiet.resolve()
+      const late = Promise.withResolvers<void>()
+      const cancel = parts.clock.after(timeoutMs, () => late.resolve())
+      await Promise.race([quiet.promise, late.promise])
+      cancel()
+      // What is left has no request under way, or had its time.
+      stopping.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+function boundedServer(limits: CollectorLimits): Server {
+  const server = createServer({
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headerTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs + BACKSTOP_MS,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    // How often the two above are looked at; the default of 30 s would make them mean something else.
+    connectionsCheckingInterval: Math.min(1_000, Math.ceil(limits.headerTimeoutMs / 4)),
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+  })
+  server.maxConnections = limits.maxConnections
+  // A connection on which nothing moves at all, in either direction: a reader that does not take its answer.
+  server.timeout = limits.requestTimeoutMs + limits.appendTimeoutMs + BACKSTOP_MS
+  return server
+}
+
+function bound(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+async function answer(
+  { respond, stopping, clock }: NodeFrontParts,
+  req: IncomingMessage,
+  res: ServerResponse,
+  mustContinue: boolean,
+): Promise<void> {
+  req.on('error', ignore)
+  res.on('error', ignore)
+  let reading = false
+  const inbound: Inbound = {
+    method: req.method ?? 'GET',
+    target: req.url ?? '/',
+    get local() {
+      return isLoopbackName(req.socket.localAddress ?? '')
+    },
+    header: name => {
+      const value = req.headers[name]
+      return Array.isArray(value) ? value.join(', ') : value
+    },
+    read(onChunk) {
+      reading = true
+      if (mustContinue) res.writeContinue()
+      return readRequest(req, onChunk)
+    },
+  }
+  const { status, headers, body } = await respond(inbound)
+  if (res.destroyed) return
+  const unread = !req.complete
+  const close = stopping() || status === 408 || (unread && mustContinue && !reading)
+  // With `close` the connection ends with the answer, so what is still on its way is taken in before.
+  if (unread && close && status !== 408 && (reading || !mustContinue)) await takeRest(req, clock)
+  if (res.destroyed) return
+  const finished = new Promise<void>(resolve => res.once('close', resolve).once('finish', resolve))
+  res.writeHead(status, {
+    ...headers,
+    ...(status === 204 ? {} : { 'content-length': Buffer.byteLength(body) }),
+    ...(close ? { connection: 'close' } : {}),
+  })
+  res.end(body)
+  if (unread && !close) void takeRest(req, clock).then(() => req.complete || req.destroy())
+  await finished
+}
+
+/** A sender that goes away is seen by whoever reads or writes. */
+function ignore(): void {}
+
+function readRequest(
+  req: IncomingMessage,
+  onChunk: (chunk: Uint8Array) => void | Promise<void>,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onData = (chunk: Buffer): void => {
+      try {
+        const work = onChunk(chunk)
+        if (!work) return
+        req.pause()
+        work.then(() => void req.resume(), fail)
+      } catch (error) {
+        fail(error)
+      }
+    }
+    const fail = (error: unknown): void => {
+      req.off('data', onData)
+      reject(error)
+    }
+    const broken = (cause?: unknown): void => fail(new BodyBroken(cause))
+    req.on('data', onData)
+    req.once('end', () => (req.complete ? resolve() : broken()))
+    req.once('error', broken)
+    req.once('close', broken) // after `end` it changes nothing
+  })
+}
+
+/**
+ * Lets a refused sender finish a little, because closing with unread bytes resets the connection, and a reset can
+ * overtake the answer.
+ */
+async function takeRest(req: IncomingMessage, clock: Clock): Promise<void> {
+  let left = MAX_DISCARDED_BYTES
+  const over = Promise.withResolvers<void>()
+  const cancel = clock.after(MAX_DISCARD_MS, over.resolve)
+  req.on('data', (chunk: Buffer) => {
+    left -= chunk.length
+    if (left < 0) over.resolve()
+  })
+  req.once('close', over.resolve)
+  req.once('end', over.resolve)
+  req.resume()
+  await over.promise
+  cancel()
+}
+
+/** Answers what the parser refused or the server's time limits ended. */
+function refuseConnection(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  open: OpenRequests,
+  random: Random,
+): void {
+  // An answer now would be taken for the answer to the oldest request under way. That is right only if it is this very
+  // request whose body broke.
+  const [oldest, ...more] = open.get(socket) ?? []
+  const ofAnother = oldest !== undefined && (oldest.req.complete || oldest.headersSent || more.length > 0)
+  if (error.code === 'ECONNRESET' || !socket.writable || ofAnother) {
+    socket.destroy()
+    return
+  }
+  const code: ProblemCode =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? 'headers_too_large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? 'request_timeout'
+        : 'malformed_request'
+  const { status, headers, body } = problemAnswer({ code, detail: problemCatalogue[code].title }, random)
+  const lines = Object.entries({ ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' })
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  socket.end(`HTTP/1.1 ${status} ${code}\r\n${head}\r\n${body}`)
+}

@@ -1,0 +1,77 @@
+import { isHoldfastError, RESERVED_TOPIC_PREFIX, type Clock, type Logger } from '../event/index.ts'
+import type { Log } from '../log/index.ts'
+
+export type CollectorReadiness =
+  | { readonly ready: true }
+  /** One sentence that says why not. */
+  | { readonly ready: false; readonly reason: string }
+
+export interface Readiness {
+  /** Ready only when an append was made durable a moment ago; makes one if nobody else did. */
+  ready(): Promise<CollectorReadiness>
+  /** Every append of the collector reports here; undefined is a success. */
+  readonly appended: (failure: unknown) => void
+}
+
+/** Records of the collector's own that prove that the log takes and keeps something. */
+const READY_TOPIC = `${RESERVED_TOPIC_PREFIX}ready`
+/** How old the last durable append may be. */
+const FRESH_MS = 2_000
+/** How long the proof may take. */
+const PROOF_TIMEOUT_MS = 3_000
+
+export function readiness(log: Log, clock: Clock, logger: Logger): Readiness {
+  let durableAt = -Infinity
+  let failing = false
+  let created = false
+  let proof: Promise<CollectorReadiness> | undefined
+
+  const appended = (failure: unknown): void => {
+    if (failure === undefined) durableAt = clock.monotonic()
+    else durableAt = -Infinity
+    if (failing === (failure !== undefined)) return
+    failing = failure !== undefined
+    if (failing)
+      logger.warn({ reason: sentence(failure) }, 'the log does not take events: they are answered 503')
+    else logger.info({}, 'the log takes events again')
+  }
+
+  const prove = async (): Promise<CollectorReadiness> => {
+    const late = Promise.withResolvers<'late'>()
+    const cancel = clock.after(PROOF_TIMEOUT_MS, () => late.resolve('late'))
+    try {
+      const appending = appendProof()
+      appending.catch(() => {}) // when it is late, nobody waits for it any more
+      if ((await Promise.race([appending, late.promise])) === 'late')
+        throw new Error(`an append was not durable within ${PROOF_TIMEOUT_MS} ms`)
+      appended(undefined)
+      return { ready: true }
+    } catch (error) {
+      appended(error)
+      return { ready: false, reason: sentence(error) }
+    } finally {
+      cancel()
+    }
+  }
+
+  const appendProof = async (): Promise<void> => {
+    if (!created) await log.topics.create(READY_TOPIC, { partitions: 1, retentionMs: 3_600_000 })
+    created = true
+    await log.append(READY_TOPIC, [{ value: null, headers: {} }])
+  }
+
+  return {
+    appended,
+    async ready() {
+      if (clock.monotonic() - durableAt < FRESH_MS) return { ready: true }
+      // One proof at a time, however many ask.
+      proof ??= prove().finally(() => (proof = undefined))
+      return await proof
+    },
+  }
+}
+
+function sentence(error: unknown): string {
+  if (isHoldfastError(error)) return error.message
+  return error instanceof Error ? error.message : String(error)
+}
