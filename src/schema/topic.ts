@@ -2,7 +2,8 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { HoldfastError, parseDuration, RESERVED_TOPIC_PREFIX, type Duration } from '../event/index.ts'
 
 /** Any synchronous validator that speaks Standard Schema: zod, valibot, arktype and others. */
-type Validator = StandardSchemaV1
+// oxlint-disable-next-line typescript/no-explicit-any -- with `unknown` as output, a key function beside an `upcast` gets `unknown`
+type Validator = StandardSchemaV1<any, any>
 
 /** How one event type of a topic is declared: a validator alone, or a validator with more. */
 export type EventDeclaration =
@@ -18,7 +19,12 @@ export type EventDeclaration =
       readonly upcast?: Readonly<Record<number, (old: any) => unknown>>
     }
 
-type Output<S> = S extends StandardSchemaV1<infer _, infer O> ? O : never
+/** Read from the one member that carries it: inferring through the whole interface gives `unknown` beside `upcast`. */
+type Output<S> = S extends {
+  readonly '~standard': { readonly types?: { readonly output: infer O } | undefined }
+}
+  ? O
+  : never
 type PayloadOf<D> = D extends { readonly schema: infer S } ? Output<S> : Output<D>
 type Payloads<E> = { [K in keyof E]: PayloadOf<E[K]> }
 /** Fields that all events have. */
