@@ -100,7 +100,7 @@ export type BatchHandler = (
   tx: Tx,
   context: Pick<HandlerContext, 'signal' | 'log'> & {
     /** Marks one event of the batch as bad; the others go on without it. */
-    fail(index: number, error: unknown): void
+    readonly fail: (index: number, error: unknown) => void
   },
 ) => Promise<void>
 
@@ -136,7 +136,9 @@ interface EffectVerbs<T> {
     handler: (
       events: { [K in Type]: EventIn<T, K> }[Type][],
       tx: Tx,
-      context: Pick<HandlerContext, 'signal' | 'log'> & { fail(index: number, error: unknown): void },
+      context: Pick<HandlerContext, 'signal' | 'log'> & {
+        readonly fail: (index: number, error: unknown) => void
+      },
     ) => Promise<void>,
   ): Consumer<T, true>
 }
