@@ -21,6 +21,7 @@ import {
   type GroupStatus,
   type KeyedTopics,
 } from '../consume/index.ts'
+import { createCollector, type Collector, type CollectorOptions } from '../collect/index.ts'
 import type { LogDriver, LogSystem } from '../log/index.ts'
 import { publisher, type Published, type Publisher, type PublishOptions } from '../publish/index.ts'
 import {
@@ -80,6 +81,13 @@ export interface App<HasDatabase extends boolean> {
     topics: T,
     policy: ConsumerPolicy<KeyedTopics<T>, Needs>,
   ): Consumer<T, HasDatabase>
+  /**
+   * Takes events over HTTP once the app runs. Options as {@link CollectorOptions}; `port` 0 takes any free port, `host`
+   * defaults to 127.0.0.1. Without `port` nothing listens: mount {@link App.door} in a server of your own.
+   */
+  collector(options: AppCollectorOptions): void
+  /** The collector once the app runs, with the port that it listens on. Throws without one. */
+  readonly door: Collector & { readonly port: number | undefined }
   /** Opens the log, declares the topics, joins the groups. The database may still be away: groups then wait for it. */
   start(): Promise<void>
   /** Drains handlers for at most `drain`, commits, leaves, closes. Defaults to `'10s'`. The second call waits for the first. */
@@ -91,6 +99,14 @@ export interface App<HasDatabase extends boolean> {
   group(name: string): GroupControl
   /** The open log, for what is built beside the groups. Throws before `start`. */
   readonly system: LogSystem
+}
+
+export type AppCollectorOptions = Omit<
+  CollectorOptions,
+  'log' | 'clock' | 'random' | 'logger' | 'observer'
+> & {
+  readonly port?: number | undefined
+  readonly host?: string | undefined
 }
 
 /** The acts of an operator on one group. */
@@ -124,6 +140,8 @@ class HoldfastApp implements App<boolean> {
   readonly #runners = new Map<string, GroupRunner>()
   readonly #dependencies: Dependency[] = []
   readonly #created = new Map<string, Promise<void>>()
+  #collectorOptions: AppCollectorOptions | undefined
+  #door: (Collector & { readonly port: number | undefined }) | undefined
   #state: State = 'new'
   #fail: (error: HoldfastError) => void
   #system: LogSystem | undefined
@@ -159,7 +177,8 @@ class HoldfastApp implements App<boolean> {
   }
 
   async ready(): Promise<Readiness> {
-    return this.#state === 'running' ? { ready: true } : { ready: false, reason: `the app is ${this.#state}` }
+    if (this.#state !== 'running') return { ready: false, reason: `the app is ${this.#state}` }
+    return this.#door?.ready() ?? { ready: true }
   }
 
   get system(): LogSystem {
@@ -209,6 +228,20 @@ class HoldfastApp implements App<boolean> {
     return declaration as unknown as Consumer<T, boolean>
   }
 
+  collector(options: AppCollectorOptions): void {
+    if (this.#state !== 'new' || this.#collectorOptions) {
+      throw new HoldfastError('CONFIG_INVALID', {
+        detail: `collector() is called once, before start(); the app is ${this.#state}`,
+      })
+    }
+    this.#collectorOptions = options
+  }
+
+  get door(): Collector & { readonly port: number | undefined } {
+    if (!this.#door) throw notRunning(this.#state)
+    return this.#door
+  }
+
   async start(): Promise<void> {
     if (this.#state !== 'new')
       throw new HoldfastError('CONFIG_INVALID', { detail: `app ${this.name} was started before` })
@@ -221,12 +254,32 @@ class HoldfastApp implements App<boolean> {
       this.#system = system
       void system.failed.then(error => this.#fail(error))
       this.#publisher = publisher({ system, clock: this.#clock, random: this.#random })
+      await this.#openDoor(system)
       await this.#startGroups(system, this.#publisher)
       this.#state = 'running'
     } catch (error) {
       await this.stop({ drain: '0ms' })
       throw error
     }
+  }
+
+  async #openDoor(system: LogSystem): Promise<void> {
+    if (!this.#collectorOptions) return
+    const { port, host, ...options } = this.#collectorOptions
+    for (const topic of options.topics) await this.#declare(topic)
+    const collector = createCollector({
+      ...options,
+      log: system.log,
+      clock: this.#clock,
+      random: this.#random,
+      logger: this.#logger,
+      observer: {
+        published: of => this.#monitor.published({ ...of, source: 'http' }),
+        publishFailed: of => this.#monitor.publishFailed(of),
+      },
+    })
+    const listening = port === undefined ? undefined : await collector.listen(port, host)
+    this.#door = Object.assign(collector, { port: listening?.port })
   }
 
   async #startGroups(system: LogSystem, publish: Publisher): Promise<void> {
@@ -313,6 +366,8 @@ class HoldfastApp implements App<boolean> {
     const step = async (work: Promise<unknown> | undefined): Promise<void> => {
       await work?.catch((error: unknown) => failures.push(error))
     }
+    // The door first: what is answered until then is durable, and the groups may still be working on it.
+    await step(this.#door?.stop())
     await step(Promise.all([...this.#runners.values()].map(runner => runner.stop(drainMs))))
     for (const one of this.#dependencies) one.close()
     await step(this.#sink?.close())
