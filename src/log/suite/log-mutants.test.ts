@@ -1,0 +1,577 @@
+import { describe } from 'vitest'
+import { memory } from '../../drivers/memory/index.ts'
+import { offset, sleep, type Offset } from '../../event/index.ts'
+import { partitionOfKey } from '../partition.ts'
+import type { AppendOutcome, AppendRecord, Log, LogEnvironment, LogSystem, Retains } from '../port.ts'
+import { logPromises } from './describe-log.ts'
+import { describeMutants, type Mutant } from './describe-mutants.ts'
+import type { MakeLog, SuiteSettings } from './harness.ts'
+
+type WholeLog = Log & Retains
+
+/** The memory log with some methods replaced. */
+function mutant(
+  change: (log: WholeLog, env: LogEnvironment) => Partial<WholeLog>,
+  settings: Partial<SuiteSettings> = {},
+): MakeLog {
+  return async given => {
+    const { maxRecordBytes, ...leases } = { ...given, ...settings }
+    const driver = memory({ maxRecordBytes, leases })
+    const open = async (env: LogEnvironment): Promise<LogSystem> => {
+      const system = await driver.open(env)
+      const log = system.log as WholeLog
+      return {
+        ...system,
+        log: {
+          kind: log.kind,
+          durability: log.durability,
+          topics: log.topics,
+          append: (topic, records) => log.append(topic, records),
+          read: (at, limits, signal) => log.read(at, limits, signal),
+          bounds: tp => log.bounds(tp),
+          offsetAt: (tp, time) => log.offsetAt(tp, time),
+          enforceRetention: signal => log.enforceRetention(signal),
+          close: () => log.close(),
+          ...change(log, env),
+        },
+      }
+    }
+    return { driver: { ...driver, open } }
+  }
+}
+
+const appending = (change: (record: AppendRecord, index: number) => AppendRecord): MakeLog =>
+  mutant(log => ({ append: (topic, records) => log.append(topic, records.map(change)) }))
+
+const swallowing = async <T>(promise: Promise<T>, instead: T): Promise<T> => promise.catch(() => instead)
+
+function without<K extends keyof AppendRecord>(record: AppendRecord, name: K): Omit<AppendRecord, K> {
+  const { [name]: _, ...rest } = record
+  return rest
+}
+
+const appendMutants: readonly Mutant[] = [
+  {
+    fault: 'answers outcomes in another order',
+    breaks: ['answers one outcome per record', 'stores the records of one call'],
+    log: mutant(log => ({ append: async (t, records) => (await log.append(t, records)).toReversed() })),
+  },
+  {
+    fault: 'cannot append nothing',
+    breaks: ['answers an empty call'],
+    log: mutant(log => ({
+      append: async (t, records) =>
+        records.length > 0 ? log.append(t, records) : log.append(t, [{ value: null, headers: {} }]),
+    })),
+  },
+  {
+    fault: 'turns the records of a call around',
+    breaks: ['stores the records of one call'],
+    log: mutant(log => ({
+      append: async (t, records) => (await log.append(t, records.toReversed())).toReversed(),
+    })),
+  },
+  {
+    fault: 'lets a later call overtake',
+    breaks: ['orders calls by when they were made'],
+    log: mutant((log, { clock }) => {
+      let calls = 0
+      return {
+        async append(t, records) {
+          if (calls++ % 2 === 0) await sleep(clock, 1)
+          return log.append(t, records)
+        },
+      }
+    }),
+  },
+  {
+    fault: 'answers two records with one position',
+    breaks: ['hazard 18', 'stores the records of one call'],
+    log: mutant(log => ({
+      append: async (t, records) => {
+        const outcomes = await log.append(t, records)
+        return outcomes.map((outcome, i) => ({
+          ...outcome,
+          position: outcomes[i & ~3]?.position ?? outcome.position,
+        }))
+      },
+    })),
+  },
+  {
+    fault: 'keeps values as text',
+    breaks: ['hazard 7'],
+    log: appending(record => ({
+      ...record,
+      value: record.value && new TextEncoder().encode(new TextDecoder().decode(record.value)),
+    })),
+  },
+  {
+    fault: 'writes JSON anew',
+    breaks: ['hazard 7'],
+    log: appending(record => {
+      try {
+        const json: unknown = JSON.parse(new TextDecoder().decode(record.value ?? undefined))
+        return { ...record, value: new TextEncoder().encode(JSON.stringify(json)) }
+      } catch {
+        return record
+      }
+    }),
+  },
+  {
+    fault: 'loses headers with an odd name',
+    breaks: ['hazard 7'],
+    log: appending(record => ({ ...record, headers: Object.assign({}, record.headers) })),
+  },
+  {
+    fault: 'takes a tombstone for an empty value',
+    breaks: ['hazard 42'],
+    log: appending(record => ({ ...record, value: record.value ?? new Uint8Array() })),
+  },
+  {
+    fault: 'takes an empty key for none',
+    breaks: ['hazard 42', 'hazard 7'],
+    log: appending(record => ({ ...record, key: record.key || undefined })),
+  },
+  {
+    fault: 'lends out its buffers',
+    breaks: ['keeps its bytes to itself'],
+    log: mutant(log => {
+      const lent = new Map<Offset, Uint8Array | null>()
+      return {
+        async read(at, limits, signal) {
+          const result = await log.read(at, limits, signal)
+          for (const { offset, value } of result.records) if (!lent.has(offset)) lent.set(offset, value)
+          const records = result.records.map(record => ({
+            ...record,
+            value: lent.get(record.offset) ?? null,
+          }))
+          return { ...result, records }
+        },
+      }
+    }),
+  },
+  {
+    fault: 'chooses partitions by another hash',
+    breaks: ['hazard 30'],
+    log: mutant(log => ({
+      append: async (t, records) => {
+        const { partitions } = (await log.topics.describe(t)) ?? { partitions: 1 }
+        const choose = ({ key, partition }: AppendRecord): number | undefined =>
+          partition ?? (key === undefined ? undefined : partitionOfKey(`${key} `, partitions))
+        return log.append(
+          t,
+          records.map(record => ({ ...record, partition: choose(record) })),
+        )
+      },
+    })),
+  },
+  {
+    fault: 'puts records without a key into the first partition',
+    breaks: ['spreads records without a key'],
+    log: appending(record => (record.key === undefined ? { partition: 0, ...record } : record)),
+  },
+  {
+    fault: 'does not look at the partition of a record',
+    breaks: ['puts a record where it says itself'],
+    log: appending(record => without(record, 'partition')),
+  },
+  {
+    fault: 'folds a partition that is not there into one that is',
+    breaks: ['puts a record where it says itself'],
+    log: appending(record => (record.partition === 3 ? { ...record, partition: 0 } : record)),
+  },
+  {
+    fault: 'stores a call record by record',
+    breaks: ['hazard 20', 'does not know the ids of a call that was refused'],
+    log: mutant(log => ({
+      async append(t, records) {
+        const outcomes: AppendOutcome[] = []
+        for (const record of records) outcomes.push(...(await log.append(t, [record])))
+        return outcomes
+      },
+    })),
+  },
+  {
+    fault: 'takes one byte less than it says',
+    breaks: ['hazard 20'],
+    log: async given => {
+      const { maxRecordBytes, ...leases } = given
+      return { driver: memory({ maxRecordBytes: maxRecordBytes - 1, leases }) }
+    },
+  },
+  {
+    fault: 'makes topics when they are written to',
+    breaks: ['hazard 29'],
+    log: mutant(log => ({
+      async append(t, records) {
+        if (!(await log.topics.describe(t))) await log.topics.create(t, { partitions: 1 })
+        return log.append(t, records)
+      },
+    })),
+  },
+]
+
+/** Times as the wall clock says, which may go back. */
+function wallTimes(log: WholeLog, { clock }: LogEnvironment): Partial<WholeLog> {
+  const times = new Map<Offset, number>()
+  return {
+    async append(t, records) {
+      const timestamp = clock.now()
+      const outcomes = await log.append(t, records)
+      for (const { position } of outcomes) times.set(position.offset, timestamp)
+      return outcomes.map(outcome => (outcome.kind === 'appended' ? { ...outcome, timestamp } : outcome))
+    },
+    async read(at, limits, signal) {
+      const result = await log.read(at, limits, signal)
+      const records = result.records.map(r => ({ ...r, timestamp: times.get(r.offset) ?? r.timestamp }))
+      return { ...result, records }
+    },
+    async offsetAt(tp, time) {
+      let { start: low, end: high } = await log.bounds(tp)
+      while (low < high) {
+        const middle = offset((low + high) / 2n)
+        if ((times.get(middle) ?? 0) < time) low = offset(middle + 1n)
+        else high = middle
+      }
+      return low
+    },
+  }
+}
+
+const readMutants: readonly Mutant[] = [
+  {
+    fault: 'stamps with the wall clock as it is, and seeks as if it only grew',
+    breaks: ['hazard 19: stamps', 'hazard 19: skips no record', 'goes on after it was closed'],
+    log: mutant(wallTimes),
+  },
+  {
+    fault: 'leaves out the last record',
+    breaks: ['reads on from any position', 'answers at most maxRecords'],
+    log: mutant(log => ({
+      async read(at, limits, signal) {
+        const result = await log.read(at, limits, signal)
+        return { ...result, records: result.records.slice(0, -1) }
+      },
+    })),
+  },
+  {
+    fault: 'begins a chunk at its first record, not at the position',
+    breaks: ['reads on from any position'],
+    log: mutant(log => ({
+      read: (at, limits, signal) => log.read({ ...at, offset: offset(at.offset & ~3n) }, limits, signal),
+    })),
+  },
+  {
+    fault: 'answers more than maxRecords',
+    breaks: ['answers at most maxRecords'],
+    log: mutant(log => ({
+      read: (at, limits, signal) => log.read(at, { ...limits, maxRecords: limits.maxRecords + 1 }, signal),
+    })),
+  },
+  {
+    fault: 'says that the end is next',
+    breaks: ['answers at most maxRecords'],
+    log: mutant(log => ({
+      async read(at, limits, signal) {
+        const result = await log.read(at, limits, signal)
+        return { ...result, next: result.end }
+      },
+    })),
+  },
+  {
+    fault: 'answers nothing when the first record is too large',
+    breaks: ['stops at about maxBytes'],
+    log: mutant(log => ({
+      async read(at, limits, signal) {
+        const result = await log.read(at, limits, signal)
+        const tooLarge = (result.records[0]?.value?.length ?? 0) > limits.maxBytes
+        return tooLarge ? { ...result, records: [], next: at.offset } : result
+      },
+    })),
+  },
+  {
+    fault: 'does not count bytes',
+    breaks: ['stops at about maxBytes'],
+    log: mutant(log => ({
+      read: (at, limits, signal) => log.read(at, { ...limits, maxBytes: Number.MAX_SAFE_INTEGER }, signal),
+    })),
+  },
+  {
+    fault: 'waits until something comes, however long',
+    breaks: ['answers none at the end'],
+    log: mutant(log => ({ read: (at, limits, signal) => log.read(at, { ...limits, waitMs: 1e8 }, signal) })),
+  },
+  {
+    fault: 'does not wait',
+    breaks: ['waits for the next record'],
+    log: mutant(log => ({ read: (at, limits, signal) => log.read(at, { ...limits, waitMs: 0 }, signal) })),
+  },
+  {
+    fault: 'looks again only when the wait is over, and does not hear its signal or the close',
+    breaks: ['waits for the next record', 'ends the wait', 'ends waiting reads'],
+    log: mutant((log, { clock }) => ({
+      async read(at, limits, signal) {
+        const first = await log.read(at, { ...limits, waitMs: 0 }, signal)
+        if (first.records.length > 0 || limits.waitMs === 0) return first
+        await sleep(clock, limits.waitMs)
+        return log.read(at, { ...limits, waitMs: 0 }, signal)
+      },
+    })),
+  },
+  {
+    fault: 'reads another partition',
+    breaks: ['keeps partitions apart'],
+    log: mutant(log => ({ read: (at, limits, signal) => log.read({ ...at, partition: 0 }, limits, signal) })),
+  },
+  {
+    fault: 'answers nothing for a position that is not there',
+    breaks: ['refuses a position above the end', 'hazard 21'],
+    log: mutant(log => ({
+      read: (at, limits, signal) =>
+        swallowing(log.read(at, limits, signal), { records: [], next: at.offset, end: at.offset }),
+    })),
+  },
+  {
+    fault: 'moves a reader that was overtaken to the start',
+    breaks: ['hazard 21'],
+    log: mutant(log => ({
+      async read(at, limits, signal) {
+        const { start } = await log.bounds(at)
+        return log.read({ ...at, offset: at.offset < start ? start : at.offset }, limits, signal)
+      },
+    })),
+  },
+  {
+    fault: 'takes the last record for the end',
+    breaks: ['bounds are equal', 'finds the first record'],
+    log: mutant(log => ({
+      async bounds(tp) {
+        const { start, end } = await log.bounds(tp)
+        return { start, end: end > start ? offset(end - 1n) : end }
+      },
+    })),
+  },
+  {
+    fault: 'finds the first record after a time, not at it',
+    breaks: ['finds the first record', 'hazard 19: skips no record'],
+    log: mutant(log => ({ offsetAt: (tp, time) => log.offsetAt(tp, time + 1) })),
+  },
+]
+
+const topicMutants: readonly Mutant[] = [
+  {
+    fault: 'does not keep the retention of a topic',
+    breaks: ['describes and lists', 'takes the same declaration again'],
+    log: mutant(({ topics }) => ({
+      topics: {
+        create: (topic, settings) => topics.create(topic, settings),
+        list: () => topics.list(),
+        delete: topic => topics.delete(topic),
+        describe: async topic => {
+          const partitions = (await topics.describe(topic))?.partitions
+          return partitions === undefined ? undefined : { partitions }
+        },
+      },
+    })),
+  },
+  {
+    fault: 'leaves a topic as it was first declared',
+    breaks: ['takes the same declaration again', 'adds partitions', 'refuses fewer partitions'],
+    log: mutant(({ topics }) => ({
+      topics: {
+        create: async (topic, settings) => {
+          if (!(await topics.describe(topic))) await topics.create(topic, settings)
+        },
+        describe: topic => topics.describe(topic),
+        list: () => topics.list(),
+        delete: topic => topics.delete(topic),
+      },
+    })),
+  },
+  {
+    fault: 'says nothing about declarations that cannot be',
+    breaks: ['refuses names and numbers', 'refuses fewer partitions'],
+    log: mutant(({ topics }) => ({
+      topics: {
+        create: (topic, settings) => swallowing(topics.create(topic, settings), undefined),
+        describe: topic => topics.describe(topic),
+        list: () => topics.list(),
+        delete: topic => topics.delete(topic),
+      },
+    })),
+  },
+  {
+    fault: 'hides a deleted topic and keeps its records',
+    breaks: ['deletes a topic with its records'],
+    log: mutant(({ topics }) => {
+      const hidden = new Set<string>()
+      return {
+        topics: {
+          create: async (topic, settings) => {
+            hidden.delete(topic)
+            await topics.create(topic, settings)
+          },
+          describe: topic => topics.describe(topic),
+          list: async () => (await topics.list()).filter(topic => !hidden.has(topic)),
+          delete: async topic => void hidden.add(topic),
+        },
+      }
+    }),
+  },
+]
+
+const dedupMutants: readonly Mutant[] = [
+  {
+    fault: 'does not look at ids',
+    breaks: ['hazard 5:', 'hazard 6', 'finds duplicates and conflicts', 'hazard 57', 'knows ids after'],
+    log: appending(record => without(record, 'dedup')),
+  },
+  {
+    fault: 'does not compare payloads',
+    breaks: ['hazard 6', 'finds duplicates and conflicts'],
+    log: appending(record =>
+      record.dedup ? { ...record, dedup: { ...record.dedup, hash: new Uint8Array() } } : record,
+    ),
+  },
+  ...(['', '|', '\0'] as const).map((separator): Mutant => ({
+    fault: `joins the parts of an id with ${JSON.stringify(separator)}`,
+    breaks: ['hazard S5'],
+    log: appending(record => {
+      if (!record.dedup) return record
+      const { scope, source, id, hash } = record.dedup
+      return { ...record, dedup: { scope: '', source: '', id: [scope, source, id].join(separator), hash } }
+    }),
+  })),
+  {
+    fault: 'does not know the ids of other tenants apart',
+    breaks: ['hazard S5'],
+    log: appending(record => (record.dedup ? { ...record, dedup: { ...record.dedup, scope: '' } } : record)),
+  },
+  {
+    fault: 'looks ids up before the call, not within it',
+    breaks: ['finds duplicates and conflicts'],
+    log: mutant(log => ({
+      append: (t, records) => {
+        const seen = new Set<string>()
+        return log.append(
+          t,
+          records.map(record => {
+            const again = record.dedup && seen.has(record.dedup.id)
+            if (record.dedup) seen.add(record.dedup.id)
+            return again ? without(record, 'dedup') : record
+          }),
+        )
+      },
+    })),
+  },
+  {
+    fault: 'looks an id up, then stores it',
+    breaks: ['hazard 57'],
+    log: mutant((log, { clock }) => {
+      const known = new Set<string>()
+      return {
+        async append(t, records) {
+          const isNew = records.every(({ dedup }) => dedup && !known.has(dedup.id))
+          await sleep(clock, 1)
+          for (const { dedup } of records) if (dedup) known.add(dedup.id)
+          return log.append(t, isNew ? records.map(record => without(record, 'dedup')) : records)
+        },
+      }
+    }),
+  },
+  {
+    fault: 'takes equal payloads for duplicates',
+    breaks: ['stores records without an id'],
+    log: appending(record => ({
+      dedup: { scope: '', source: '', id: String(record.value), hash: new Uint8Array() },
+      ...record,
+    })),
+  },
+]
+
+const retentionMutants: readonly Mutant[] = [
+  {
+    fault: 'deletes nothing',
+    breaks: ['deletes what is older', 'deletes the oldest', 'hazard 21', 'goes on behind'],
+    log: mutant(() => ({ enforceRetention: async () => new Map() })),
+  },
+  {
+    fault: 'deletes everything',
+    breaks: ['deletes what is older', 'deletes the oldest', 'hazard 19: deletes nothing early'],
+    log: mutant(log => ({
+      async enforceRetention(signal) {
+        for (const topic of await log.topics.list()) {
+          const { partitions = 1 } = (await log.topics.describe(topic)) ?? {}
+          await log.topics.create(topic, { partitions, retentionBytes: 1 })
+        }
+        return log.enforceRetention(signal)
+      },
+    })),
+  },
+  {
+    fault: 'does not hear the signal of retention',
+    breaks: ['stops when its signal aborts'],
+    log: mutant(log => ({ enforceRetention: () => log.enforceRetention(new AbortController().signal) })),
+  },
+]
+
+const lifecycleMutants: readonly Mutant[] = [
+  {
+    fault: 'cannot be closed twice',
+    breaks: ['closes once'],
+    log: mutant(log => ({
+      async close() {
+        await log.topics.list() // refused when it is closed
+        await log.close()
+      },
+    })),
+  },
+  {
+    fault: 'answers after it was closed',
+    breaks: ['closes once'],
+    log: mutant(log => ({ append: (t, records) => swallowing(log.append(t, records), []) })),
+  },
+  {
+    fault: 'drops what is under way when it closes',
+    breaks: ['lets appends under way finish'],
+    log: mutant((log, { clock }) => ({
+      async append(t, records) {
+        await sleep(clock, 1)
+        return log.append(t, records)
+      },
+    })),
+  },
+  {
+    fault: 'is empty whenever it is opened',
+    breaks: ['goes on after it was closed', 'hazard 1: has every', 'knows ids after'],
+    log: async ({ maxRecordBytes, ...leases }) => {
+      const open = (env: LogEnvironment): Promise<LogSystem> => memory({ maxRecordBytes, leases }).open(env)
+      return { driver: { kind: 'memory', where: 'memory', open } }
+    },
+  },
+]
+
+const {
+  append = [],
+  read = [],
+  topics = [],
+  deduplication = [],
+  retention = [],
+  'open and close': openAndClose = [],
+} = logPromises
+
+describe('mutants of the log', () => {
+  describeMutants(
+    [...append, ...read, ...topics, ...deduplication, ...retention, ...openAndClose].filter(
+      ({ promise }) => !promise.startsWith('hazard 12'), // about groups
+    ),
+    [
+      ...appendMutants,
+      ...readMutants,
+      ...topicMutants,
+      ...dedupMutants,
+      ...retentionMutants,
+      ...lifecycleMutants,
+    ],
+  )
+})
