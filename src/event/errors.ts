@@ -120,6 +120,11 @@ const table = {
     advice: 'The handler caught the error of a statement and went on. Let it throw, or use a savepoint.',
     retriable: false,
   },
+  SINK_TX_ENDED: {
+    message: 'The transaction of this handler has ended',
+    advice: 'Await every statement before the handler returns, and keep nothing of tx.',
+    retriable: false,
+  },
   POSTGRES_UNAVAILABLE: {
     message: 'There is no PostgreSQL to start',
     advice:

@@ -1,0 +1,121 @@
+import type { ApplyOptions, SinkRecord } from '../../sink/index.ts'
+import type { Driver, PostgresLease } from './driver.ts'
+import { planInbox, rowKey, type InboxRow, type RecordPlan } from './inbox-plan.ts'
+import type { Session } from './session.ts'
+
+/** What the fence and the inbox answered at the beginning of a transaction. */
+export interface Admitted {
+  readonly statuses: readonly RecordStatus[]
+  /** Indices of the records that are to be done. */
+  readonly fresh: readonly number[]
+  /** Takes back the proof for records that were not done after all. */
+  withdraw(session: Session, records: readonly number[]): Promise<void>
+  /** To be called when the transaction has committed. */
+  settled(): void
+}
+
+export type RecordStatus =
+  | { readonly kind: 'fresh' }
+  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'same'; readonly as: number }
+  | { readonly kind: 'expired' }
+
+interface Request {
+  readonly driver: Driver
+  readonly lease: PostgresLease
+  readonly records: readonly SinkRecord[]
+  readonly options: ApplyOptions
+}
+
+/** The fence, and which records are new. Throws HF001 when fenced, HF003 when a day was pruned. */
+export function admit(session: Session, request: Request): Promise<Admitted> {
+  return request.options.dedup === 'offsets' ? admitByOffset(session, request) : admitById(session, request)
+}
+
+/** The applied offset need not be exact, and one row for a partition must not put its transactions in a line. */
+const NOTE_EVERY_MS = 1_000
+
+async function admitById(session: Session, request: Request): Promise<Admitted> {
+  const { driver, lease, records, options } = request
+  const plans = planInbox(records, { retryWindowMs: driver.options.retryWindowMs, pruned: lease.pruned })
+  const rows = plans.flatMap(plan => (plan.kind === 'expired' ? [] : plan.rows))
+  const now = driver.clock.monotonic()
+  const noteDue = now - lease.notedAt >= NOTE_EVERY_MS
+  const answer = await session.query('select * from holdfast.begin_batch($1, $2, $3, $4, $5, $6)', [
+    lease.lease,
+    lease.epoch,
+    lease.grp,
+    noteDue ? options.appliedBelow : null,
+    rows.map(row => row.bucket),
+    rows.map(row => row.id),
+  ])
+  const inserted = new Set((answer.rows as unknown as InboxRow[]).map(rowKey))
+  const statuses = plans.map((plan, index) => statusOf(plan, inserted, isBelow(index)))
+  return {
+    statuses,
+    fresh: freshOf(statuses),
+    async withdraw(session, undone) {
+      const roots = new Set(undone)
+      const rows = plans.flatMap((plan, index) =>
+        plan.kind !== 'expired' && roots.has(plan.kind === 'same' ? plan.as : index) ? plan.rows : [],
+      )
+      const gone = rows.filter(row => inserted.has(rowKey(row)))
+      if (gone.length === 0) return
+      await session.query(
+        `delete from holdfast.inbox i using unnest($2::int[], $3::uuid[]) gone(bucket, id)
+         where i.bucket = gone.bucket and i.grp = $1 and i.id = gone.id`,
+        [lease.grp, gone.map(row => row.bucket), gone.map(row => row.id)],
+      )
+    },
+    settled() {
+      if (noteDue) lease.notedAt = now
+    },
+  }
+
+  /** An expired record below the applied offset was settled while its day was still there. */
+  function isBelow(index: number): boolean {
+    const offset = records[index]?.offset ?? 0n
+    return offset < options.appliedBelow || (lease.appliedBelow !== undefined && offset < lease.appliedBelow)
+  }
+}
+
+function statusOf(plan: RecordPlan, inserted: ReadonlySet<string>, below: boolean): RecordStatus {
+  if (plan.kind === 'expired') return { kind: below ? 'duplicate' : 'expired' }
+  if (plan.kind === 'same') return { kind: 'same', as: plan.as }
+  return { kind: plan.rows.every(row => inserted.has(rowKey(row))) ? 'fresh' : 'duplicate' }
+}
+
+async function admitByOffset(session: Session, request: Request): Promise<Admitted> {
+  const { lease, records, options } = request
+  const last = records.at(-1)
+  const below = last === undefined ? options.appliedBelow : max(options.appliedBelow, last.offset + 1n)
+  const answer = await session.query('select holdfast.begin_offsets($1, $2, $3, $4) as former', [
+    lease.lease,
+    lease.epoch,
+    lease.grp,
+    below,
+  ])
+  const former = BigInt(answer.rows[0]?.['former'] as string)
+  const statuses = records.map(({ offset }): RecordStatus => ({
+    kind: offset < former ? 'duplicate' : 'fresh',
+  }))
+  return {
+    statuses,
+    fresh: freshOf(statuses),
+    async withdraw(session, undone) {
+      const first = records[Math.min(...undone)]
+      if (!first) return
+      const sql = 'update holdfast.applied set below = $3 where lease = $1 and grp = $2'
+      await session.query(sql, [lease.lease, lease.grp, first.offset])
+    },
+    settled() {},
+  }
+}
+
+function freshOf(statuses: readonly RecordStatus[]): number[] {
+  return statuses.flatMap((status, index) => (status.kind === 'fresh' ? [index] : []))
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
+}

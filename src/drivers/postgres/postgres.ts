@@ -1,0 +1,84 @@
+import { HoldfastError } from '../../event/index.ts'
+import type { Database, Lease, Sink, SinkEnvironment } from '../../sink/index.ts'
+import { apply } from './apply.ts'
+import { currentBuckets, ensureBuckets, pruneBuckets } from './buckets.ts'
+import { importPg } from './client.ts'
+import { openConnections } from './connections.ts'
+import { beginText, type Driver, type PostgresLease } from './driver.ts'
+import { isBadData, isOutage } from './errors.ts'
+import { migrate } from './migrate.ts'
+import { DAY_MS, resolvePostgresOptions, type PostgresOptions } from './options.ts'
+import { takeOver } from './take-over.ts'
+
+/**
+ * PostgreSQL 14 or newer as the place of effects, through the npm package `pg`. Works through PgBouncer in transaction
+ * mode. `url` is a connection string such as `postgres://user:password@host:5432/app`.
+ */
+export function postgres(url: string | undefined, options?: PostgresOptions): Database {
+  const resolved = resolvePostgresOptions(options)
+  const where = whereOf(url)
+  return {
+    kind: 'postgres',
+    where,
+    async open(env) {
+      const pg = await importPg()
+      const connections = openConnections(pg, url ?? '', resolved, env)
+      return openSink({
+        ...pick(env),
+        connections,
+        options: resolved,
+        beginText: beginText(resolved),
+        limitMs: resolved.connectTimeoutMs + resolved.lockTimeoutMs * 2,
+      })
+    },
+  }
+}
+
+function openSink(driver: Driver): Sink {
+  const { connections, options, limitMs } = driver
+  return {
+    name: options.name,
+    maxConcurrent: options.maxConnections,
+    async migrate() {
+      await connections.control(DAY_MS, migrate)
+      await ensureBuckets(driver, currentBuckets(driver.clock.now()))
+    },
+    async probe(signal) {
+      await connections.control(limitMs, session => session.query('select 1'), signal)
+    },
+    takeOver: (scope, confirm) => takeOver(driver, scope, confirm),
+    apply: (lease, records, options, work) => apply(driver, ours(lease), records, options, work),
+    isOutage,
+    isBadData,
+    prune: before => pruneBuckets(driver, before),
+    close: once(() => connections.close()),
+  }
+}
+
+function ours(lease: Lease): PostgresLease {
+  if ('grp' in lease) return lease as PostgresLease
+  throw new HoldfastError('INTERNAL', { detail: 'the lease is not one that this sink gave' })
+}
+
+/** Host and database for people. The password, and what else a URL may carry, stays out. */
+function whereOf(url: string | undefined): string {
+  try {
+    const { protocol, host, pathname } = new URL(url ?? '')
+    if (protocol === 'postgres:' || protocol === 'postgresql:') return `${host || 'localhost'}${pathname}`
+  } catch {
+    // Told below, without the text: it may hold a password.
+  }
+  const got = url === undefined ? 'undefined' : 'something else'
+  throw new HoldfastError('CONFIG_INVALID', {
+    detail: `postgres(url) must be a URL such as postgres://user:password@host:5432/app, got ${got}`,
+  })
+}
+
+function pick({ clock, random, logger }: SinkEnvironment): SinkEnvironment {
+  return { clock, random, logger }
+}
+
+function once(fn: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  return () => (running ??= fn())
+}
