@@ -25,11 +25,13 @@ function openTx(session: Session): { tx: Tx; end(): void } {
   const tx: Tx = {
     query(text, params) {
       if (ended) return Promise.reject(afterTheEnd())
-      const answer = session.query(text, params)
+      const answer = session
+        .query(text, params)
+        .then(({ rows, rowCount }) => ({ rows: rows as never[], rowCount: rowCount ?? 0 }))
       // A handler that forgot to await: the failed statement still rolls the transaction back, which is reported,
       // and must not end the process as an unhandled rejection.
       answer.catch(() => {})
-      return answer.then(({ rows, rowCount }) => ({ rows: rows as never[], rowCount: rowCount ?? 0 }))
+      return answer
     },
     raw: session.raw,
   }

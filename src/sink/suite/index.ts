@@ -1,0 +1,3 @@
+export { describeSink, keepPromise, sinkPromises } from './describe-sink.ts'
+export type { MakeSink, SinkPromise, SinkUnderTest } from './harness.ts'
+export { World } from './world.ts'
