@@ -166,14 +166,15 @@ class LineBatch {
     this.#lease.grow(bytes.length)
     this.#leased += bytes.length
     for (const line of this.#splitter.push(bytes)) this.#add(line)
-    if (this.#waiting.length >= this.#reading.options.limits.ndjsonChunkLines) return this.#append()
+    const { ndjsonChunkLines } = this.#reading.options.limits
+    if (this.#waiting.length >= ndjsonChunkLines) return this.#append(ndjsonChunkLines)
   }
 
   /** The body is complete: takes in its last line, and appends what is left. */
   async end(): Promise<void> {
     const last = this.#splitter.rest()
     if (last) this.#add(last)
-    if (this.#waiting.length > 0) await this.#append()
+    if (this.#waiting.length > 0) await this.#append(1)
   }
 
   async results(): Promise<readonly EventResult[]> {
@@ -195,15 +196,16 @@ class LineBatch {
     this.#waiting.push(readLine(line, { form: this.#reading.form, limits, unstorableText }))
   }
 
-  #append(): Promise<void> {
-    this.#appending = this.#appendWaiting()
+  /** Appends what waits, chunk by chunk, until less than `least` is left. */
+  #append(least: number): Promise<void> {
+    this.#appending = this.#appendWaiting(least)
     return this.#appending
   }
 
-  async #appendWaiting(): Promise<void> {
+  async #appendWaiting(least: number): Promise<void> {
     const { intake, context, options } = this.#reading
     const size = options.limits.ndjsonChunkLines
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length >= least) {
       checkRate(context.key)
       const chunk = this.#waiting.slice(0, size)
       this.#waiting = this.#waiting.slice(size)
@@ -216,8 +218,12 @@ class LineBatch {
           throw new RequestRefused(result.problem)
       }
     }
-    this.#lease.shrink(this.#leased)
-    this.#leased = 0
+    const left = this.#waiting.reduce(
+      (sum, read) => sum + (read.kind === 'event' ? read.event.payload.length : 0),
+      0,
+    )
+    this.#lease.shrink(this.#leased - left)
+    this.#leased = left
   }
 }
 

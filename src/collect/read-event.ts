@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { CollectorLimits } from './limits.ts'
 import { sliceDocument, sliceMember, type Span } from './json-slice.ts'
 import type { Problem, ProblemCode } from './problems.ts'
@@ -216,7 +217,7 @@ class EventReader {
       return this.#refuse('event_invalid', 'data_base64 is not base64')
     const payload = Buffer.from(encoded, 'base64')
     const sliced = sliceDocument(payload, payload.length)
-    if (sliced.kind === 'malformed' || sliced.kind === 'too-many')
+    if (!isUtf8(payload) || sliced.kind === 'malformed' || sliced.kind === 'too-many')
       return this.#refuse('event_invalid', 'data_base64 does not hold JSON')
     const depth =
       sliced.kind === 'one' ? sliced.span.depth : 1 + Math.max(0, ...sliced.spans.map(s => s.depth))

@@ -39,13 +39,16 @@ export interface Rig {
   /** Posts through `fetch(Request)`, without a socket. */
   readonly post: (
     body: string | Uint8Array<ArrayBuffer> | ReadableStream,
-    headers?: Record<string, string>,
+    headers?: GivenHeaders,
     path?: string,
   ) => Promise<Answer>
-  readonly get: (path: string, headers?: Record<string, string>, method?: string) => Promise<Answer>
+  readonly get: (path: string, headers?: GivenHeaders, method?: string) => Promise<Answer>
   /** Everything in the log, in the order of topic, partition and offset. */
   readonly stored: () => Promise<Envelope[]>
 }
+
+/** Undefined takes a header away that is there by default. */
+type GivenHeaders = Record<string, string | undefined>
 
 export interface Answer {
   readonly status: number
@@ -74,7 +77,9 @@ export async function rig(
     ...rest,
   })
   const ask = async (path: string, init: RequestInit): Promise<Answer> => {
-    const response = await collector.fetch(new Request(`http://localhost${path}`, init))
+    const response = await collector.fetch(
+      new Request(`http://localhost${path}`, { ...init, duplex: 'half' }),
+    )
     const text = await response.text()
     return { status: response.status, headers: response.headers, text, json: parsed(text) }
   }
@@ -85,10 +90,10 @@ export async function rig(
       ask(path, {
         method: 'POST',
         body,
-        headers: { 'content-type': 'application/json', 'x-api-key': 'pk_demo', ...headers },
+        headers: given({ 'content-type': 'application/json', 'x-api-key': 'pk_demo', ...headers }),
       }),
     get: (path, headers = {}, method = 'GET') =>
-      ask(path, { method, headers: { 'x-api-key': 'pk_demo', ...headers } }),
+      ask(path, { method, headers: given({ 'x-api-key': 'pk_demo', ...headers }) }),
     stored: () => readAll(log),
   }
 }
@@ -150,6 +155,13 @@ async function readAll(log: Log): Promise<Envelope[]> {
     }
   }
   return events
+}
+
+function given(headers: GivenHeaders): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(entry => entry[1] !== undefined)) as Record<
+    string,
+    string
+  >
 }
 
 function parsed(text: string): unknown {
