@@ -1,3 +1,4 @@
+export { makeKey, type CollectorOptions, type KeyOptions } from './collect/index.ts'
 export type {
   Consumer,
   ConsumerPolicy,
@@ -13,10 +14,12 @@ export {
   isHoldfastError,
   type Duration,
   type ErrorCode,
+  type Logger,
   type Rate,
 } from './event/index.ts'
+export type { LogDriver } from './log/index.ts'
 export type { Published, PublishOptions } from './publish/index.ts'
 export type { BreakerOptions, BreakerStatus, DeadLetter } from './recover/index.ts'
 export { topic, type EventOf, type Topic } from './schema/index.ts'
-export { app, type App, type AppOptions, type GroupControl } from './server/app.ts'
-export type { Tx } from './sink/index.ts'
+export { app, type App, type AppCollectorOptions, type AppOptions, type GroupControl } from './server/app.ts'
+export type { Database, Tx } from './sink/index.ts'

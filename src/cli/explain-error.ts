@@ -1,32 +1,39 @@
+import { problemCatalogue, type ProblemCode } from '../collect/index.ts'
 import { errorCatalogue, type ErrorCode } from '../event/index.ts'
 import { CliError, exitCode } from './exit-code.ts'
 
-/** The paragraph of one error code. An unknown code is `not found`, with the codes that look most like it. */
+/**
+ * The paragraph of one code: an error that is thrown (`LOG_FULL`) or a problem that the collector answers
+ * (`not_stored`). An unknown code is `not found`, with the codes that look most like it.
+ */
 export function explainError(given: string): string {
   const code = given.trim().toUpperCase().replaceAll('-', '_')
-  if (!Object.hasOwn(errorCatalogue, code)) {
-    throw new CliError(`there is no error code ${given}`, exitCode.notFound, {
-      next: `Did you mean ${nearest(code, Object.keys(errorCatalogue)).join(', ')}?`,
-    })
+  if (Object.hasOwn(errorCatalogue, code)) {
+    const { message, advice, retriable } = errorCatalogue[code as ErrorCode]
+    return paragraph(code, message, advice, retriable)
   }
-  const { message, advice, retriable } = errorCatalogue[code as ErrorCode]
-  return [
-    code,
-    '',
-    `${message}.`,
-    '',
-    `What to do: ${advice}`,
-    retriable
-      ? 'The same call may succeed later without a change.'
-      : 'The same call fails again until something is changed.',
-    '',
-  ].join('\n')
+  const problem = code.toLowerCase()
+  if (Object.hasOwn(problemCatalogue, problem)) {
+    const { status, title, advice, retryable } = problemCatalogue[problem as ProblemCode]
+    return paragraph(`${problem} (${status})`, title, advice, retryable)
+  }
+  const codes = [...Object.keys(errorCatalogue), ...Object.keys(problemCatalogue)]
+  throw new CliError(`there is no error code ${given}`, exitCode.notFound, {
+    next: `Did you mean ${nearest(code, codes).join(', ')}?`,
+  })
+}
+
+function paragraph(code: string, what: string, advice: string, again: boolean): string {
+  const later = again
+    ? 'The same call may succeed later without a change.'
+    : 'The same call fails again until something is changed.'
+  return `${code}\n\n${what}.\n\nWhat to do: ${advice}\n${later}\n`
 }
 
 /** The three names that take the fewest single-letter changes to become `wanted`. */
 function nearest(wanted: string, names: readonly string[]): string[] {
   return names
-    .map(name => ({ name, distance: editDistance(wanted, name) }))
+    .map(name => ({ name, distance: editDistance(wanted, name.toUpperCase()) }))
     .toSorted((a, b) => a.distance - b.distance)
     .slice(0, 3)
     .map(({ name }) => name)

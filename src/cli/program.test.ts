@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { problemCatalogue } from '../collect/index.ts'
 import { errorCatalogue } from '../event/index.ts'
-import { errorsPage } from './errors-page.ts'
+import { errorsPage, problemsPage } from './errors-page.ts'
 import { runCli } from './program.ts'
 
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -34,6 +35,15 @@ describe('the command line', () => {
     }
   })
 
+  it('explains every problem that the collector answers', async () => {
+    for (const [problem, { title, advice }] of Object.entries(problemCatalogue)) {
+      const { code, out } = await run('explain-error', problem)
+      expect(code).toBe(0)
+      expect(out).toContain(title)
+      expect(out).toContain(advice)
+    }
+  })
+
   it('takes a code as people type it', async () => {
     expect((await run('explain-error', 'log-full')).out).toContain('LOG_FULL')
   })
@@ -45,8 +55,11 @@ describe('the command line', () => {
   })
 })
 
-describe('docs/errors.md', () => {
-  it('is what the catalogue says (npm run docs writes it)', () => {
-    expect(readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')).toBe(errorsPage())
+describe('the pages of docs/ that are made from the sources', () => {
+  it.each([
+    ['errors.md', errorsPage()],
+    ['collector-problems.md', problemsPage()],
+  ])('%s is up to date (npm run docs writes it)', (name, page) => {
+    expect(readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')).toBe(page)
   })
 })

@@ -1,7 +1,9 @@
 import { Gauge, Registry } from 'prom-client'
+import type { CollectObserver } from '../collect/index.ts'
 import type { ConsumeObserver } from '../consume/index.ts'
 import type { BreakerObserver } from '../recover/index.ts'
 import { breakerMetrics } from './breaker-metrics.ts'
+import { collectMetrics } from './collect-metrics.ts'
 import { consumeMetrics, type Subscription } from './consume-metrics.ts'
 import { logGauges } from './log-gauges.ts'
 import { publishMetrics, type PublishMetrics } from './publish-metrics.ts'
@@ -12,6 +14,7 @@ export interface Metrics {
   readonly consume: Required<ConsumeObserver>
   readonly breaker: Required<BreakerObserver>
   readonly publish: PublishMetrics
+  readonly collect: Required<CollectObserver>
   /** Puts every series of these groups and topics at 0, before they have anything to count. */
   declare(of: Declared): void
   /** Media type of {@link Metrics.text}. */
@@ -46,6 +49,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   return {
     consume: consume.observer,
     publish,
+    collect: collectMetrics(registry, publish),
     declare({ topics, subscriptions }) {
       consume.declare(subscriptions)
       publish.declare(topics)

@@ -13,7 +13,7 @@ export interface AdminSource {
 }
 
 /** Names under which this machine reaches itself. */
-const loopbackNames: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
+export const loopbackNames: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
 
 /**
  * The admin side as one `fetch(Request)` handler: `/livez`, `/readyz`, `/metrics`, the status page at `/` and the

@@ -21,7 +21,13 @@ import {
   type GroupStatus,
   type KeyedTopics,
 } from '../consume/index.ts'
-import { createCollector, type Collector, type CollectorOptions } from '../collect/index.ts'
+import {
+  createCollector,
+  type CollectObserver,
+  type Collector,
+  type CollectorOptions,
+  type Listening,
+} from '../collect/index.ts'
 import type { LogDriver, LogSystem } from '../log/index.ts'
 import { publisher, type Published, type Publisher, type PublishOptions } from '../publish/index.ts'
 import {
@@ -37,6 +43,7 @@ import {
 import type { AnyTopic, EventOf, TypesOf } from '../schema/index.ts'
 import type { Database, Sink } from '../sink/index.ts'
 import type { AdminSource } from './admin.ts'
+import { portError } from './listen.ts'
 import { monitor, type Monitor } from './monitor.ts'
 import { both } from './observers.ts'
 import type { Readiness } from './status-report.ts'
@@ -50,7 +57,8 @@ export interface AppOptions {
   /** Says one line per change of state. Defaults to silence. */
   readonly logger?: Logger | undefined
   /** What is measured. Defaults to nothing. */
-  readonly observer?: (ConsumeObserver & { readonly breaker?: BreakerObserver }) | undefined
+  readonly observer?:
+    (ConsumeObserver & { readonly breaker?: BreakerObserver; readonly collect?: CollectObserver }) | undefined
   /** How long a handler may go on after its deadline before the process ends. Defaults to `'10s'`. */
   readonly stuckAfter?: Duration | undefined
   readonly clock?: Clock | undefined
@@ -201,7 +209,7 @@ class HoldfastApp implements App<boolean> {
     })
     if (!published.duplicate) {
       const seconds = (this.#clock.monotonic() - began) / 1_000
-      this.#monitor.published({ topic: topic.name, source: 'sdk', count: 1, seconds })
+      this.#monitor.published({ topic: topic.name, count: 1, seconds })
     }
     return published
   }
@@ -273,12 +281,9 @@ class HoldfastApp implements App<boolean> {
       clock: this.#clock,
       random: this.#random,
       logger: this.#logger,
-      observer: {
-        published: of => this.#monitor.published({ ...of, source: 'http' }),
-        publishFailed: of => this.#monitor.publishFailed(of),
-      },
+      observer: both<CollectObserver>(this.#monitor.collect, this.#options.observer?.collect),
     })
-    const listening = port === undefined ? undefined : await collector.listen(port, host)
+    const listening = port === undefined ? undefined : await listenOn(collector, port, host)
     this.#door = Object.assign(collector, { port: listening?.port })
   }
 
@@ -404,6 +409,14 @@ class HoldfastApp implements App<boolean> {
         for (const topic of declaration.topics) yield* listLetters(log, topic.name, name, signal)
       },
     }
+  }
+}
+
+async function listenOn(collector: Collector, port: number, host = '127.0.0.1'): Promise<Listening> {
+  try {
+    return await collector.listen(port, host)
+  } catch (error) {
+    throw portError(error, { host, port, setBy: 'HOLDFAST_PORT' })
   }
 }
 

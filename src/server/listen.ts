@@ -10,21 +10,23 @@ export interface ListenOptions {
 }
 
 /** Binds `server` and answers its port. A taken port rejects with `PORT_TAKEN`, naming port and variable. */
-export function listen(server: Server, { host, port, setBy }: ListenOptions): Promise<number> {
+export function listen(server: Server, options: ListenOptions): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') return reject(error)
-      const why = error.code === 'EACCES' ? 'may not be used by this user' : 'is taken'
-      reject(
-        new HoldfastError('PORT_TAKEN', {
-          detail: `port ${port} on ${host} ${why}; choose another by ${setBy}, for example ${setBy}=${port + 1000}`,
-          cause: error,
-        }),
-      )
-    })
-    server.listen(port, host, () => {
+    server.once('error', error => reject(portError(error, options)))
+    server.listen(options.port, options.host, () => {
       const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : port)
+      resolve(typeof address === 'object' && address !== null ? address.port : options.port)
     })
+  })
+}
+
+/** What the system says about a port, as `PORT_TAKEN` where that is what it means. */
+export function portError(error: unknown, { host, port, setBy }: ListenOptions): unknown {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code !== 'EADDRINUSE' && code !== 'EACCES') return error
+  const why = code === 'EACCES' ? 'may not be used by this user' : 'is taken'
+  return new HoldfastError('PORT_TAKEN', {
+    detail: `port ${port} on ${host} ${why}; choose another by ${setBy}, for example ${setBy}=${port + 1000}`,
+    cause: error,
   })
 }

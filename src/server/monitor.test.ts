@@ -74,4 +74,38 @@ describe('what an app says of itself', () => {
       await a.stop()
     }
   })
+
+  it('counts what comes in over HTTP by route and status, and shows it as a rate', async () => {
+    const a = app({ name: 'shop', log: memory() })
+    a.collector({
+      topics: [orders],
+      keys: { pk_demo: { tenant: 'demo' } },
+      plainKeysByFetch: true,
+      lameDuckMs: 0,
+    })
+    await a.start()
+    try {
+      const post = (data: unknown): Promise<Response> =>
+        a.door.fetch(
+          new Request('http://localhost/v1/events', {
+            method: 'POST',
+            headers: { 'content-type': 'application/json', 'x-api-key': 'pk_demo' },
+            body: JSON.stringify({ type: 'placed', data }),
+          }),
+        )
+      expect((await post({ customer: 'c1', cents: 5 })).status).toBe(202)
+      expect((await post({ customer: 'c1' })).status).toBe(422)
+      const text = await a.admin.metrics.text()
+      for (const series of [
+        'events_published_total{topic="orders",source="http"} 1',
+        'collector_http_requests_total{route="/v1/events",status="202"} 1',
+        'collector_http_requests_total{route="/v1/events",status="422"} 1',
+        'schema_validation_failures_total{subject="orders/placed",reason="schema_violation"} 1',
+      ]) {
+        expect(text).toContain(series)
+      }
+    } finally {
+      await a.stop()
+    }
+  })
 })

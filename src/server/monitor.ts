@@ -1,3 +1,4 @@
+import type { CollectObserver } from '../collect/index.ts'
 import type { ConsumeObserver, GroupStatus } from '../consume/index.ts'
 import type { Clock } from '../event/index.ts'
 import type { LogSystem } from '../log/index.ts'
@@ -25,9 +26,9 @@ export interface Watched {
 /** Counts what an app does, and says at any time where it stands. */
 export interface Monitor {
   readonly observer: Required<ConsumeObserver> & { readonly breaker: Required<BreakerObserver> }
-  /** Events became durable in the log. */
-  published(of: Parameters<Metrics['publish']['published']>[0]): void
-  publishFailed(of: Parameters<Metrics['publish']['failed']>[0]): void
+  readonly collect: Required<CollectObserver>
+  /** Events that a call in this process made durable in the log. */
+  published(of: { topic: string; count: number; seconds: number }): void
   /** Puts the series of these topics and of the app's groups at 0. */
   declare(topics: readonly string[], groups: readonly Pick<GroupStatus, 'group' | 'topics'>[]): void
   readonly metrics: Pick<Metrics, 'contentType' | 'text'>
@@ -56,11 +57,17 @@ export function monitor(app: Watched, clock: Clock): Monitor {
         meterOf(of.group).count(1)
       },
     },
+    collect: {
+      ...metrics.collect,
+      published(of) {
+        metrics.collect.published(of)
+        taken.count(of.count)
+      },
+    },
     published(of) {
-      metrics.publish.published(of)
+      metrics.publish.published({ ...of, source: 'sdk' })
       taken.count(of.count)
     },
-    publishFailed: of => metrics.publish.failed(of),
     declare(topics, groups) {
       const subscriptions = groups.flatMap(({ group, topics }) => topics.map(topic => ({ group, topic })))
       metrics.declare({ topics, subscriptions })

@@ -1,0 +1,61 @@
+import { request } from 'node:http'
+import { createConnection } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { startAdmin, type AdminServer } from './admin-server.ts'
+import type { AdminSource } from './admin.ts'
+
+const source: AdminSource = {
+  ready: async () => ({ ready: true }),
+  report: () => Promise.reject(new Error('nothing to report')),
+  metrics: { contentType: 'text/plain; version=0.0.4', text: async () => 'up 1\n' },
+}
+
+let server: AdminServer | undefined
+afterEach(() => server?.close())
+
+function statusOf(path: string, host: string): Promise<number | undefined> {
+  const { port } = new URL(server?.url ?? '')
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', port, path, headers: { host } }, response => {
+      response.resume()
+      resolve(response.statusCode)
+    })
+    asked.once('error', reject).end()
+  })
+}
+
+describe('the admin port', () => {
+  it('answers over HTTP with the headers of the handler', async () => {
+    server = await startAdmin(source, { port: 0 })
+    const response = await fetch(`${server.url}/metrics`)
+    expect(await response.text()).toBe('up 1\n')
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4')
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect((await fetch(`${server.url}/`)).status).toBe(500)
+  })
+
+  it('hazard S1: binds no address that others can reach, because it has no authentication', async () => {
+    for (const host of ['0.0.0.0', '::', '192.168.1.7', 'example.com', '']) {
+      await expect(startAdmin(source, { port: 0, host }), host).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+      })
+    }
+  })
+
+  it('hazard S2: a forged Host is refused on the wire too, also when the request line names a host', async () => {
+    server = await startAdmin(source, { port: 0 })
+    expect(await statusOf('/livez', 'localhost')).toBe(200)
+    expect(await statusOf('/livez', 'evil.example')).toBe(421)
+    expect(await statusOf('http://localhost/livez', 'evil.example')).toBe(421)
+  })
+
+  it('closes while a connection is open and idle', async () => {
+    server = await startAdmin(source, { port: 0 })
+    const socket = createConnection(Number(new URL(server.url).port), '127.0.0.1')
+    await new Promise(resolve => socket.once('connect', resolve))
+    const gone = new Promise(resolve => socket.once('close', resolve))
+    await server.close()
+    await server.close()
+    await gone
+  })
+})

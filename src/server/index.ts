@@ -1,0 +1,5 @@
+export { holdPort, type HeldPort } from './hold-port.ts'
+export { keepPostgres, type KeptPostgres, type KeptPostgresOptions } from './kept-postgres.ts'
+export { startPostgres, type LocalPostgres, type LocalPostgresOptions } from './local-postgres.ts'
+export { processLogger, type ProcessLoggerOptions } from './process-logger.ts'
+export { run, type Run, type RunOptions } from './run.ts'

@@ -1,0 +1,56 @@
+import { silentLogger, type Logger } from '../event/index.ts'
+import { startAdmin, type AdminServer, type AdminServerOptions } from './admin-server.ts'
+import type { App } from './app.ts'
+import { stopSignals } from './stop-signals.ts'
+
+export interface RunOptions {
+  readonly admin?: AdminServerOptions | undefined
+  readonly logger?: Logger | undefined
+  /** Ended after the app, in this order, whatever ended the run: a local database, sample traffic. */
+  readonly alsoStop?: readonly (() => Promise<void>)[]
+}
+
+export interface Run {
+  readonly adminUrl: string
+  /** Resolves when all is stopped, with the exit code: 0 after a signal, 1 after a failure, 130 when a second signal cut it short. */
+  readonly ended: Promise<number>
+}
+
+/**
+ * Starts an app with its admin side as what this process does, until a signal asks it to end or it fails. The first
+ * signal drains; a second one ends at once.
+ */
+export async function run(
+  app: App<boolean>,
+  { admin: adminOptions, logger = silentLogger, alsoStop = [] }: RunOptions = {},
+): Promise<Run> {
+  const signals = stopSignals()
+  let admin: AdminServer | undefined
+  const stopAll = async (): Promise<void> => {
+    await app.stop()
+    for (const stop of alsoStop) await stop()
+    await admin?.close()
+  }
+  try {
+    admin = await startAdmin(app.admin, adminOptions)
+    await app.start()
+  } catch (error) {
+    await stopAll()
+    signals.release()
+    throw error
+  }
+  const why = Promise.race([
+    signals.first.then(signal => ({ kind: 'signal' as const, signal })),
+    app.failed.then(error => ({ kind: 'failure' as const, error })),
+  ])
+  const end = async (): Promise<number> => {
+    const cause = await why
+    if (cause.kind === 'signal') logger.info({}, 'stopping: handlers finish and positions are kept')
+    else logger.error({ code: cause.error.code }, `stopping: ${cause.error.message}`)
+    const orderly = stopAll().then(() => (cause.kind === 'signal' ? 0 : 1))
+    const code = await Promise.race([orderly, signals.second.then(() => 130)])
+    signals.release()
+    return code
+  }
+  return { adminUrl: admin.url, ended: end() }
+}
