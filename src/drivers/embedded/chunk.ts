@@ -1,0 +1,233 @@
+import { HoldfastError, type Headers, type LogRecord, type NewRecord } from '../../event/index.ts'
+import { crc32c } from './crc32c.ts'
+
+/**
+ * A chunk: the records that one commit added to one partition, as they stand on disk. All share one timestamp. Each
+ * chunk names the base offset of the chunk before it, so a reader sees when one between is missing, and says whose it
+ * is, so that one read at a wrong place is not taken for the right one.
+ *
+ * ```text
+ * u32 crc32c of all that follows   u8 version   u8 x 3 zero   u32 length of the chunk
+ * u32 topic id   u32 partition     u64 base     u64 previous base, all ones for none
+ * f64 timestamp                    u32 count    records
+ * record: size of the rest, key, value (0 for null, else size + 1 and bytes), number of headers, (name, text) each
+ * ```
+ * Numbers of the head are big-endian, sizes of records are varints. A chunk is whole or refused: sizes in it are
+ * believed only after the sum was right, and even then only within its bytes.
+ */
+export interface ChunkHead {
+  readonly topicId: number
+  readonly partition: number
+  readonly base: bigint
+  /** Undefined for the first chunk of a partition. */
+  readonly previous: bigint | undefined
+  /** Milliseconds since 1970, of every record in it. */
+  readonly timestamp: number
+}
+
+export interface Chunk extends ChunkHead {
+  readonly count: number
+  /** Bytes of the whole chunk. */
+  readonly size: number
+  /** The offset after its last record. */
+  readonly next: bigint
+  /** Record `index` of 0 to count - 1. */
+  record(topic: string, index: number): LogRecord
+  /** Bytes of record `index` in the chunk. */
+  sizeOf(index: number): number
+}
+
+const CHUNK_VERSION = 1
+export const HEAD_BYTES = 48
+const NO_PREVIOUS = 0xffff_ffff_ffff_ffffn
+
+/** Puts encoded records ({@link encodeRecord}) behind a head. */
+export function encodeChunk(head: ChunkHead, records: readonly Uint8Array[]): Buffer {
+  let length = HEAD_BYTES
+  for (const record of records) length += record.length
+  const chunk = Buffer.allocUnsafe(length)
+  chunk.writeUInt32BE(CHUNK_VERSION << 24, 4)
+  chunk.writeUInt32BE(length, 8)
+  chunk.writeUInt32BE(head.topicId, 12)
+  chunk.writeUInt32BE(head.partition, 16)
+  chunk.writeBigUInt64BE(head.base, 20)
+  chunk.writeBigUInt64BE(head.previous ?? NO_PREVIOUS, 28)
+  chunk.writeDoubleBE(head.timestamp, 36)
+  chunk.writeUInt32BE(records.length, 44)
+  let at = HEAD_BYTES
+  for (const record of records) {
+    chunk.set(record, at)
+    at += record.length
+  }
+  chunk.writeUInt32BE(crc32c(chunk.subarray(4)), 0)
+  return chunk
+}
+
+/** Throws `LOG_CORRUPT` saying what is wrong, when these are not the bytes of one whole chunk. */
+export function decodeChunk(bytes: Uint8Array): Chunk {
+  const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (chunk.length < HEAD_BYTES) throw damaged(`${chunk.length} bytes are too few for a chunk`)
+  if (chunk.readUInt32BE(8) !== chunk.length) {
+    throw damaged(`the chunk says ${chunk.readUInt32BE(8)} bytes and has ${chunk.length}`)
+  }
+  const sum = crc32c(chunk.subarray(4))
+  if (chunk.readUInt32BE(0) !== sum) throw damaged('the checksum of the chunk does not match')
+  const version = chunk.readUInt8(4)
+  if (version !== CHUNK_VERSION) throw damaged(`chunk version ${version} is not known here`)
+  const count = chunk.readUInt32BE(44)
+  const starts = recordStarts(chunk, count)
+  const base = chunk.readBigUInt64BE(20)
+  const previous = chunk.readBigUInt64BE(28)
+  const timestamp = chunk.readDoubleBE(36)
+  const partition = chunk.readUInt32BE(16)
+  const start = (index: number): number => starts[index] ?? chunk.length
+  return {
+    topicId: chunk.readUInt32BE(12),
+    partition,
+    base,
+    previous: previous === NO_PREVIOUS ? undefined : previous,
+    timestamp,
+    count,
+    size: chunk.length,
+    next: base + BigInt(count),
+    sizeOf: index => start(index + 1) - start(index),
+    record(topic, index) {
+      const place = { topic, partition, offset: (base + BigInt(index)) as LogRecord['offset'], timestamp }
+      return decodeRecord(chunk.subarray(start(index), start(index + 1)), place)
+    },
+  }
+}
+
+/** The bytes of a record within a chunk. */
+export function encodeRecord(record: Pick<NewRecord, 'key' | 'value' | 'headers'>): Buffer {
+  const headers = Object.entries(record.headers)
+  let size = optionalTextSize(record.key) + optionalSize(record.value?.length) + varintSize(headers.length)
+  for (const [name, text] of headers) size += textSize(name) + textSize(text)
+  const writer = new Writer(Buffer.allocUnsafe(varintSize(size) + size))
+  writer.varint(size)
+  writer.optionalText(record.key)
+  writer.varint(record.value === null ? 0 : record.value.length + 1)
+  if (record.value !== null) writer.raw(record.value)
+  writer.varint(headers.length)
+  for (const [name, text] of headers) {
+    writer.text(name)
+    writer.text(text)
+  }
+  return writer.bytes
+}
+
+function decodeRecord(
+  bytes: Buffer,
+  place: Pick<LogRecord, 'topic' | 'partition' | 'offset' | 'timestamp'>,
+): LogRecord {
+  const reader = new Reader(bytes)
+  reader.varint() // its size: `bytes` is exactly that long
+  const keySize = reader.varint()
+  const key = keySize === 0 ? undefined : reader.take(keySize - 1).toString('utf8')
+  const valueSize = reader.varint()
+  // A copy: the value may be kept for long, and a view would keep the whole chunk with it.
+  const value = valueSize === 0 ? null : new Uint8Array(reader.take(valueSize - 1))
+  const headers: Record<string, string> = {}
+  for (let left = reader.varint(); left > 0; left--) {
+    const name = reader.take(reader.varint()).toString('utf8')
+    const text = reader.take(reader.varint()).toString('utf8')
+    // As an own property even when the name is `__proto__`.
+    if (name === '__proto__') Object.defineProperty(headers, name, { value: text, enumerable: true })
+    else headers[name] = text
+  }
+  return { ...place, key, value, headers: headers satisfies Headers }
+}
+
+function recordStarts(chunk: Buffer, count: number): readonly number[] {
+  // Every record takes at least 4 bytes, so a larger count cannot be true: nothing is allocated by it.
+  if (count > (chunk.length - HEAD_BYTES) / 4) throw damaged(`${count} records do not fit into the chunk`)
+  const reader = new Reader(chunk)
+  reader.at = HEAD_BYTES
+  const starts: number[] = []
+  for (let i = 0; i < count; i++) {
+    starts.push(reader.at)
+    reader.take(reader.varint())
+  }
+  if (reader.at !== chunk.length) throw damaged('bytes are left over after the last record')
+  return starts
+}
+
+class Writer {
+  readonly bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+
+  varint(n: number): void {
+    let left = n
+    while (left > 127) {
+      this.bytes[this.#at++] = (left & 127) | 128
+      left >>>= 7
+    }
+    this.bytes[this.#at++] = left
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.bytes.set(bytes, this.#at)
+    this.#at += bytes.length
+  }
+
+  text(text: string): void {
+    this.varint(Buffer.byteLength(text))
+    this.#at += this.bytes.write(text, this.#at)
+  }
+
+  optionalText(text: string | undefined): void {
+    this.varint(text === undefined ? 0 : Buffer.byteLength(text) + 1)
+    if (text !== undefined) this.#at += this.bytes.write(text, this.#at)
+  }
+}
+
+class Reader {
+  readonly #bytes: Buffer
+  at = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  varint(): number {
+    let n = 0
+    for (let shift = 0; shift < 32; shift += 7) {
+      const byte = this.#bytes[this.at++]
+      if (byte === undefined) throw damaged('a record ends within a number')
+      n += (byte & 127) * 2 ** shift
+      if (byte < 128) return n
+    }
+    throw damaged('a number in a record is longer than five bytes')
+  }
+
+  take(size: number): Buffer {
+    const end = this.at + size
+    if (end > this.#bytes.length) throw damaged(`a record wants ${size} bytes where fewer are left`)
+    const taken = this.#bytes.subarray(this.at, end)
+    this.at = end
+    return taken
+  }
+}
+
+function varintSize(n: number): number {
+  let size = 1
+  for (let left = n; left > 127; left >>>= 7) size++
+  return size
+}
+
+const optionalSize = (size: number | undefined): number =>
+  size === undefined ? 1 : varintSize(size + 1) + size
+const textSize = (text: string): number => {
+  const size = Buffer.byteLength(text)
+  return varintSize(size) + size
+}
+const optionalTextSize = (text: string | undefined): number =>
+  optionalSize(text === undefined ? undefined : Buffer.byteLength(text))
+
+function damaged(detail: string): HoldfastError {
+  return new HoldfastError('LOG_CORRUPT', { detail })
+}

@@ -1,0 +1,73 @@
+import { resolve } from 'node:path'
+import { HoldfastError, offset } from '../../event/index.ts'
+import {
+  leaseGroups,
+  systemProcessProbe,
+  type GroupTopics,
+  type LogDriver,
+  type LogEnvironment,
+  type LogSystem,
+} from '../../log/index.ts'
+import { CatalogueReader } from './catalogue.ts'
+import { groupStorage } from './group-storage.ts'
+import { EmbeddedLog } from './log.ts'
+import { openFolder } from './open-folder.ts'
+import { resolveEmbeddedOptions, type EmbeddedOptions, type ResolvedEmbeddedOptions } from './options.ts'
+import type { Storage } from './storage.ts'
+import { readTail } from './tail.ts'
+
+/**
+ * The log of Holdfast without a broker: a folder on this machine. An acknowledged append survives power loss, not loss
+ * of the disk. Several processes of the machine may share the folder.
+ */
+export function embedded(folder: string, options: EmbeddedOptions = {}): LogDriver {
+  const resolved = resolveEmbeddedOptions(options)
+  const where = resolve(folder)
+  return { kind: 'embedded', where, open: env => openEmbedded(where, env, resolved) }
+}
+
+async function openEmbedded(
+  folder: string,
+  env: LogEnvironment,
+  options: ResolvedEmbeddedOptions,
+): Promise<LogSystem> {
+  const opened = await openFolder(folder, env.clock, options)
+  const { storage } = opened
+  const catalogue = new CatalogueReader()
+  const log = new EmbeddedLog(opened, catalogue, env, options)
+  const groups = leaseGroups(
+    {
+      ...env,
+      store: groupStorage(storage),
+      topics: groupTopics(storage, catalogue),
+      probe: systemProcessProbe(),
+    },
+    options.leases,
+  )
+  return {
+    log,
+    groups,
+    features: { deduplicates: true, retains: true, persists: true },
+    failed: storage.failed,
+    async close() {
+      await groups.close()
+      await log.close()
+    },
+  }
+}
+
+function groupTopics(storage: Storage, catalogue: CatalogueReader): GroupTopics {
+  return {
+    partitions: topic => storage.view(view => catalogue.topic(view, topic)?.partitions),
+    end({ topic, partition }) {
+      const end = storage.view(view => {
+        const stored = catalogue.topic(view, topic)
+        return stored && readTail(view, { topicId: stored.id, partition })?.end
+      })
+      if (end === undefined) {
+        throw new HoldfastError('LOG_CORRUPT', { detail: `the tail of ${topic}/${partition} is missing` })
+      }
+      return offset(end)
+    },
+  }
+}

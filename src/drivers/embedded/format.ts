@@ -1,0 +1,69 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { HoldfastError } from '../../event/index.ts'
+
+/** What the folder was written as. Raised when an older Holdfast could no longer read it. */
+const FORMAT_VERSION = 1
+
+interface Format {
+  readonly format: number
+  /** The Holdfast that raised it to this format. */
+  readonly writtenBy: string
+}
+
+/** Undefined for a folder without a log. Throws `LOG_VERSION` for a format of the future, `LOG_CORRUPT` for none. */
+export function readFormat(folder: string): Format | undefined {
+  const file = join(folder, FILE)
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+  const format = parse(file, text)
+  if (format.format > FORMAT_VERSION) {
+    throw new HoldfastError('LOG_VERSION', {
+      detail: `${folder} has format ${format.format}, written by Holdfast ${format.writtenBy}; this one reads up to ${FORMAT_VERSION}`,
+      facts: { format: format.format, writtenBy: format.writtenBy },
+    })
+  }
+  return format
+}
+
+/** Says that there is a log here, durably. From now on one without topics is damage and not a new one. */
+export function writeFormat(folder: string, writtenBy: string): void {
+  const file = join(folder, FILE)
+  const fd = openSync(`${file}.new`, 'w', 0o600)
+  try {
+    writeSync(fd, `${JSON.stringify({ format: FORMAT_VERSION, writtenBy } satisfies Format)}\n`)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+  renameSync(`${file}.new`, file)
+  syncFolder(folder)
+  syncFolder(dirname(folder))
+}
+
+/** Makes the names in a folder durable: a synced file whose name was not is gone after a power cut. */
+function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const FILE = 'holdfast.json'
+
+function parse(file: string, text: string): Format {
+  try {
+    const { format, writtenBy } = JSON.parse(text) as Partial<Format>
+    if (typeof format === 'number' && typeof writtenBy === 'string') return { format, writtenBy }
+  } catch {
+    // Said below.
+  }
+  throw new HoldfastError('LOG_CORRUPT', { detail: `${file} does not say which format the log has` })
+}

@@ -1,0 +1,2 @@
+export { embedded } from './embedded.ts'
+export type { EmbeddedObserver, EmbeddedOptions } from './options.ts'

@@ -1,0 +1,264 @@
+import { statSync } from 'node:fs'
+import { HoldfastError, type Clock } from '../../event/index.ts'
+import type { DiskSpace } from './disk-space.ts'
+import { openEnvironment, type Lmdb } from './lmdb.ts'
+import { ForeignWrites } from './foreign-writes.ts'
+import { LmdbView } from './lmdb-view.ts'
+import { Overlay, type Write } from './overlay.ts'
+import type { Storage, StorageSizes, StorageTransaction, StorageView, Urgency } from './storage.ts'
+
+export interface LmdbStorageOptions {
+  readonly file: string
+  readonly clock: Clock
+  readonly space: DiskSpace
+  /** Largest size of the file, in bytes. */
+  readonly maxBytes: number
+  /** A commit that takes longer counts as failed: LMDB answers nothing when it cannot even begin one. Milliseconds. */
+  readonly commitTimeoutMs: number
+  /** Told how long each commit took to become durable, in milliseconds. */
+  readonly committed?: ((ms: number) => void) | undefined
+}
+
+interface Job {
+  readonly urgency: Urgency
+  run(view: StorageView): Ran
+  reject(error: unknown): void
+}
+
+/** What came of a job within the transaction: its writes and, for when they are durable, how to tell. */
+interface Ran {
+  readonly writes: readonly Write[]
+  readonly bytes: number
+  resolve(): void
+}
+
+/**
+ * {@link Storage} on LMDB. One transaction of LMDB is under way at a time; what is asked for meanwhile shares the
+ * next one, so one pair of syncs serves many callers.
+ *
+ * What a failed commit means: LMDB never overwrites a page that the last durable state uses, and writes the page that
+ * names the new state last. A commit that failed for want of space changed nothing, and the next one writes all its
+ * pages anew; so a full disk is survived. After any other failure nobody knows what the disk kept (Linux forgets a
+ * failed sync once it was reported), so nothing is written any more and the process must end.
+ */
+export async function openLmdbStorage(options: LmdbStorageOptions): Promise<Storage> {
+  return new LmdbStorage(await openEnvironment(options.file), options)
+}
+
+class LmdbStorage implements Storage {
+  readonly failed: Promise<HoldfastError>
+  readonly #lmdb: Lmdb
+  readonly #view: LmdbView
+  readonly #options: LmdbStorageOptions
+  readonly #foreign: ForeignWrites
+  readonly #tellFailed: (error: HoldfastError) => void
+  #queue: Job[] = []
+  #failure: HoldfastError | undefined
+  #committing: Promise<void> | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(lmdb: Lmdb, options: LmdbStorageOptions) {
+    this.#lmdb = lmdb
+    this.#view = new LmdbView(lmdb)
+    this.#options = options
+    this.#foreign = new ForeignWrites(options.file, options.clock, () => lmdb.lastTransaction())
+    const { promise, resolve } = Promise.withResolvers<HoldfastError>()
+    this.failed = promise
+    this.#tellFailed = resolve
+  }
+
+  view<T>(fn: (view: StorageView) => T): T {
+    if (this.#closed !== undefined) throw closed()
+    this.#lmdb.refresh()
+    return fn(this.#view)
+  }
+
+  transact<T>(fn: (tx: StorageTransaction) => T, urgency: Urgency): Promise<T> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (this.#closed !== undefined) return Promise.reject(closed())
+    return new Promise((resolve, reject) => {
+      const run = (view: StorageView): Ran => {
+        const tx = new Overlay(view)
+        const answer = fn(tx)
+        const writes = tx.writes()
+        return {
+          writes,
+          bytes: writes.reduce((sum, write) => sum + sizeOf(write), 0),
+          resolve: () => resolve(answer),
+        }
+      }
+      this.#queue.push({ urgency, run, reject })
+      this.#committing ??= this.#commitAll()
+    })
+  }
+
+  watch(fn: () => void): () => void {
+    return this.#foreign.watch(fn)
+  }
+
+  sizes(): StorageSizes {
+    const { usedBytes, endBytes } = this.view(() => this.#lmdb.usage())
+    const fileBytes = statSync(this.#options.file).size
+    const reusableBytes = Math.max(0, endBytes - usedBytes)
+    return { fileBytes, reusableBytes, diskFreeBytes: this.#options.space.freeBytes() }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#foreign.close()
+    await this.#committing
+    // A failed environment is left to the end of the process: closing would wait for what never comes.
+    if (this.#failure === undefined) await this.#lmdb.close()
+  }
+
+  async #commitAll(): Promise<void> {
+    while (this.#queue.length > 0 && this.#failure === undefined) await this.#commit()
+    this.#committing = undefined
+  }
+
+  /** One transaction of LMDB for all that is asked for by the time it begins. */
+  async #commit(): Promise<void> {
+    const done: { readonly ran: Ran; readonly job: Job }[] = []
+    let wroteAt = 0
+    let transaction = 0
+    let bytes = 0
+    let broken: unknown
+    try {
+      await this.#withinTimeout(
+        this.#lmdb.transaction(() => {
+          for (const job of this.#takeJobs()) {
+            const ran = this.#run(job, bytes)
+            if (ran === undefined) continue
+            done.push({ job, ran })
+            bytes += ran.bytes
+            try {
+              for (const write of ran.writes) this.#view.apply(write)
+            } catch (error) {
+              // LMDB lets no transaction commit after a failed write, except for mistakes of ours.
+              broken = error
+              return
+            }
+          }
+          transaction = this.#lmdb.thisTransaction()
+          wroteAt = this.#options.clock.monotonic()
+        }),
+      )
+      if (broken !== undefined) throw broken
+    } catch (error) {
+      const cause = broken ?? (await this.#lmdb.causeOf(error))
+      const refused = this.#refusal(cause, bytes)
+      for (const { job } of done) job.reject(refused)
+      return
+    }
+    if (bytes > 0) {
+      this.#options.committed?.(this.#options.clock.monotonic() - wroteAt)
+      this.#foreign.ownTransaction(transaction)
+    }
+    for (const { ran } of done) ran.resolve()
+  }
+
+  /** The first jobs of one urgency: an append for which there is no room must not take a commit of a group with it. */
+  #takeJobs(): readonly Job[] {
+    const first = this.#queue[0]?.urgency
+    const end = this.#queue.findIndex(job => job.urgency !== first)
+    return this.#queue.splice(0, end === -1 ? this.#queue.length : end)
+  }
+
+  /** Undefined when it threw or has no room; its caller was told. */
+  #run(job: Job, before: number): Ran | undefined {
+    let ran: Ran
+    try {
+      ran = job.run(this.#view)
+      if (ran.bytes > 0) this.#checkRoom(job.urgency, before + ran.bytes)
+    } catch (error) {
+      job.reject(error)
+      return undefined
+    }
+    return ran
+  }
+
+  #checkRoom(urgency: Urgency, bytes: number): void {
+    const { space, maxBytes } = this.#options
+    if (urgency === 'urgent') {
+      space.makeRoomFor(bytes)
+      return
+    }
+    const free = space.freeBytes()
+    const usage = this.#lmdb.endBytes()
+    const grows = bytes * 2 + GROWTH_BYTES // pages are rounded up, and their parents are written too
+    if (free - grows >= space.minFreeBytes && usage + grows <= maxBytes) return
+    const { usedBytes, endBytes } = this.#lmdb.usage()
+    // Room inside the file may be scattered, and that of the last transactions waits for readers.
+    if (endBytes - usedBytes >= grows * 2) return
+    throw full(
+      free - grows < space.minFreeBytes
+        ? `the disk has ${free} bytes left, and ${space.minFreeBytes} are kept free`
+        : `the log has ${usage} bytes, and maxBytes is ${maxBytes}`,
+      { diskFreeBytes: free, logBytes: usage },
+    )
+  }
+
+  /** Turns the cause of a failed commit into what its callers get; all but a full disk ends this storage. */
+  #refusal(cause: unknown, bytes: number): HoldfastError {
+    const code = codeOf(cause)
+    const free = this.#options.space.freeBytes()
+    // A write that found room for a part only comes back as EIO, like a broken disk: then the disk is full now.
+    const noRoom = FULL.has(code) || (code === EIO && free < bytes * 2 + GROWTH_BYTES)
+    if (noRoom)
+      return full(`a commit of ${bytes} bytes found no room on the disk`, { diskFreeBytes: free }, cause)
+    const failure = new HoldfastError('LOG_FAILED', {
+      detail: `a commit of ${bytes} bytes to ${this.#options.file} failed (${cause instanceof Error ? cause.message : String(cause)})`,
+      cause,
+    })
+    this.#failure = failure
+    for (const job of this.#queue.splice(0)) job.reject(failure)
+    this.#tellFailed(failure)
+    return failure
+  }
+
+  async #withinTimeout(commit: Promise<unknown>): Promise<void> {
+    const { clock, commitTimeoutMs } = this.#options
+    const { promise, reject } = Promise.withResolvers<never>()
+    const cancel = clock.after(commitTimeoutMs, () =>
+      reject(new Error(`it did not end within ${commitTimeoutMs} ms`)),
+    )
+    try {
+      await Promise.race([commit, promise])
+    } finally {
+      cancel()
+    }
+  }
+}
+
+/** What a commit may write beside the values: parents of pages, the list of free pages. */
+const GROWTH_BYTES = 256 * 1024
+const EIO = 5
+/** ENOSPC, EDQUOT, MDB_MAP_FULL. */
+const FULL: ReadonlySet<unknown> = new Set([28, 122, -30792])
+
+function sizeOf(write: Write): number {
+  switch (write.kind) {
+    case 'put-chunk':
+      return write.bytes.length
+    case 'put-row':
+      return write.key.length + write.value.length
+    default:
+      return 1
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+}
+
+function full(detail: string, facts: Record<string, unknown>, cause?: unknown): HoldfastError {
+  return new HoldfastError('LOG_FULL', { detail, facts, ...(cause === undefined ? {} : { cause }) })
+}
+
+function closed(): HoldfastError {
+  return new HoldfastError('LOG_CLOSED', { detail: 'the log was closed before' })
+}

@@ -1,0 +1,84 @@
+import type { Lmdb } from './lmdb.ts'
+import type { Write } from './overlay.ts'
+import type { Place, StorageView, StoredChunk, Table } from './storage.ts'
+
+/** Chunks and rows as keys of LMDB. Reads within a transaction see its writes. */
+export class LmdbView implements StorageView {
+  readonly #lmdb: Lmdb
+
+  constructor(lmdb: Lmdb) {
+    this.#lmdb = lmdb
+  }
+
+  chunkAt(place: Place, at: bigint): StoredChunk | undefined {
+    const range = { start: chunkKey(place, at), end: placeKey(place), reverse: true, limit: 1 }
+    for (const { key, value } of this.#lmdb.chunks.getRange(range)) return { base: baseOf(key), bytes: value }
+    return undefined
+  }
+
+  *chunks(place: Place, from: bigint): Iterable<StoredChunk> {
+    const end = placeKey({ ...place, partition: place.partition + 1 })
+    for (const { key, value } of this.#lmdb.chunks.getRange({ start: chunkKey(place, from), end })) {
+      yield { base: baseOf(key), bytes: value }
+    }
+  }
+
+  row(table: Table, key: Uint8Array): Uint8Array | undefined {
+    return this.#lmdb.table(table).get(key)
+  }
+
+  *rows(table: Table, prefix: Uint8Array): Iterable<readonly [Uint8Array, Uint8Array]> {
+    for (const { key, value } of this.#lmdb.table(table).getRange({ start: prefix })) {
+      if (!startsWith(key, prefix)) return
+      yield [key, value]
+    }
+  }
+
+  rowCount(table: Table | 'chunks'): number {
+    const database = table === 'chunks' ? this.#lmdb.chunks : this.#lmdb.table(table)
+    return database.getStats().entryCount
+  }
+
+  /** Only within a transaction. */
+  apply(write: Write): void {
+    switch (write.kind) {
+      case 'put-chunk':
+        this.#lmdb.chunks.put(chunkKey(write.place, write.base), write.bytes)
+        return
+      case 'delete-chunk':
+        this.#lmdb.chunks.remove(chunkKey(write.place, write.base))
+        return
+      case 'put-row':
+        this.#lmdb.table(write.table).put(write.key, write.value)
+        return
+      case 'delete-row':
+        this.#lmdb.table(write.table).remove(write.key)
+        return
+      case 'clear':
+        this.#lmdb.table(write.table).clearAsync()
+    }
+  }
+}
+
+/** Big-endian, so that the order of keys is the order of offsets. */
+function chunkKey(place: Place, base: bigint): Buffer {
+  const key = Buffer.allocUnsafe(16)
+  key.writeUInt32BE(place.topicId, 0)
+  key.writeUInt32BE(place.partition, 4)
+  key.writeBigUInt64BE(base, 8)
+  return key
+}
+
+function placeKey(place: Place): Buffer {
+  return chunkKey(place, 0n).subarray(0, 8)
+}
+
+function baseOf(key: Uint8Array): bigint {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).readBigUInt64BE(8)
+}
+
+function startsWith(key: Uint8Array, prefix: Uint8Array): boolean {
+  if (key.length < prefix.length) return false
+  for (let i = 0; i < prefix.length; i++) if (key[i] !== prefix[i]) return false
+  return true
+}

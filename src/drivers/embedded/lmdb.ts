@@ -1,0 +1,159 @@
+import { createRequire } from 'node:module'
+import { HoldfastError } from '../../event/index.ts'
+import { DEDUP_TABLES, type Table } from './storage.ts'
+
+/** The few calls of the package `lmdb` that are made here, and the rules for making them. */
+export interface Lmdb {
+  readonly chunks: LmdbDatabase
+  table(table: Table): LmdbDatabase
+  transaction(fn: () => void): Promise<unknown>
+  /** Makes the next read see the newest state. Within a transaction nothing changes. */
+  refresh(): void
+  /** What stands behind the error of a failed commit. */
+  causeOf(error: unknown): Promise<unknown>
+  /** Numbers grow by one with each transaction that changed something, of any process. */
+  lastTransaction(): number
+  /** The number of the transaction under way. */
+  thisTransaction(): number
+  /** Where the last page of the file ends. */
+  endBytes(): number
+  usage(): { readonly usedBytes: number; readonly endBytes: number }
+  close(): Promise<void>
+}
+
+interface LmdbDatabase {
+  get(key: Uint8Array): Uint8Array | undefined
+  getRange(range: {
+    start: Uint8Array
+    end?: Uint8Array
+    reverse?: boolean
+    limit?: number
+  }): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>
+  /** Within a transaction both act at once and throw what LMDB says. */
+  put(key: Uint8Array, value: Uint8Array): unknown
+  remove(key: Uint8Array): unknown
+  clearAsync(): unknown
+  getStats(): LmdbStats
+}
+
+interface LmdbStats {
+  readonly pageSize: number
+  readonly treeBranchPageCount: number
+  readonly treeLeafPageCount: number
+  readonly overflowPages: number
+  readonly entryCount: number
+  readonly free: LmdbStats
+  readonly root: LmdbStats
+}
+
+interface LmdbRoot extends LmdbDatabase {
+  readonly env: {
+    readonly address: number
+    info(): { readonly lastPageNumber: number; readonly lastTxnId: number }
+  }
+  openDB(name: string, options: typeof ENCODING): LmdbDatabase
+  transaction(fn: () => void): Promise<unknown>
+  getWriteTxnId(): number
+  resetReadTxn(): void
+  close(): Promise<void>
+}
+
+interface LmdbModule {
+  open(options: Record<string, unknown>): LmdbRoot
+  readonly nativeAddon: { getEnvFlags(address: number): number }
+}
+
+const require = createRequire(import.meta.url)
+
+const ENCODING = { encoding: 'binary', keyEncoding: 'binary' } as const
+
+const OPTIONS = {
+  ...ENCODING,
+  // With it, readers of all processes would see records before the disk has them: an offset that was handed out and
+  // committed could be given to another record after a power cut.
+  overlappingSync: false,
+  // With it the package makes promises that nobody can catch, and one failed commit ends the process.
+  eventTurnBatching: false,
+  // Address space only, and LMDB raises it when it is used up.
+  mapSize: 64 * 1024 ** 3,
+  maxDbs: 16,
+  maxReaders: 512,
+} as const
+
+/** Opens the environment in `file`, and reads back from LMDB itself that its commits are synced. */
+export async function openEnvironment(file: string): Promise<Lmdb> {
+  // Loaded when first used: who takes another log needs no native package. By `require`, because the declarations that
+  // the package gives to `import` do not compile.
+  const lmdb = require('lmdb') as LmdbModule
+  const root = lmdb.open({ path: file, noSubdir: true, ...OPTIONS })
+  const flags = lmdb.nativeAddon.getEnvFlags(root.env.address)
+  const unsafe = Object.entries(UNSAFE_FLAGS).filter(([, bit]) => (flags & bit) !== 0)
+  if (unsafe.length > 0) {
+    await root.close()
+    throw new HoldfastError('CONFIG_INVALID', {
+      detail: `${file} is open in this process without durable commits (${unsafe.map(([name]) => name).join(', ')}): open it only through holdfast`,
+    })
+  }
+  const chunks = root.openDB('chunks', ENCODING)
+  const tables = new Map<Table, LmdbDatabase>()
+  for (const table of ['state', 'groups', ...DEDUP_TABLES] as const)
+    tables.set(table, root.openDB(table, ENCODING))
+  return environment(root, chunks, tables)
+}
+
+const UNSAFE_FLAGS = {
+  MDB_NOSYNC: 0x10000,
+  MDB_NOMETASYNC: 0x40000,
+  MDB_WRITEMAP: 0x80000,
+  MDB_MAPASYNC: 0x100000,
+  MDB_OVERLAPPINGSYNC: 0x1000,
+} as const
+
+function environment(root: LmdbRoot, chunks: LmdbDatabase, tables: ReadonlyMap<Table, LmdbDatabase>): Lmdb {
+  let inTransaction = false
+  const { pageSize } = root.getStats()
+  const endBytes = (): number => (root.env.info().lastPageNumber + 1) * pageSize
+  return {
+    chunks,
+    endBytes,
+    lastTransaction: () => root.env.info().lastTxnId,
+    thisTransaction: () => root.getWriteTxnId(),
+    table(table) {
+      const database = tables.get(table)
+      if (database === undefined)
+        throw new HoldfastError('INTERNAL', { detail: `there is no table ${table}` })
+      return database
+    },
+    transaction: fn =>
+      root.transaction(() => {
+        inTransaction = true
+        try {
+          fn()
+        } finally {
+          inTransaction = false
+        }
+      }),
+    refresh() {
+      if (!inTransaction) root.resetReadTxn()
+    },
+    async causeOf(error) {
+      if (typeof error !== 'object' || error === null || !('commitError' in error)) return error
+      try {
+        await error.commitError // a promise that rejects with the error of LMDB
+        return error
+      } catch (cause) {
+        return cause
+      }
+    },
+    usage() {
+      const stats = root.getStats()
+      const databases = [chunks, ...tables.values()].map(database => database.getStats())
+      const pages = [stats.free, stats.root, ...databases].reduce((sum, s) => sum + pagesOf(s), META_PAGES)
+      return { usedBytes: pages * pageSize, endBytes: endBytes() }
+    },
+    close: () => root.close(),
+  }
+}
+
+const META_PAGES = 2
+const pagesOf = (s: LmdbStats): number => s.treeBranchPageCount + s.treeLeafPageCount + s.overflowPages

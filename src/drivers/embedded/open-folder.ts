@@ -1,0 +1,103 @@
+import { mkdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { HoldfastError, type Clock } from '../../event/index.ts'
+import { EMPTY_CATALOGUE, hasCatalogue, writeCatalogue } from './catalogue.ts'
+import { diskSpace, type DiskSpace } from './disk-space.ts'
+import { readFormat, writeFormat } from './format.ts'
+import { holdFolder, type Holding } from './holders.ts'
+import { openLmdbStorage } from './lmdb-storage.ts'
+import { readMetaPages } from './meta-page.ts'
+import type { ResolvedEmbeddedOptions } from './options.ts'
+import type { Storage } from './storage.ts'
+
+export interface OpenFolder {
+  readonly storage: Storage
+  readonly space: DiskSpace
+  readonly holding: Holding
+}
+
+/** The file of the environment within the folder of a log. */
+const DATA_FILE = 'data.mdb'
+
+/**
+ * Opens the folder of a log, or makes one. The order matters: whether others hold it, then whether its format is known,
+ * then whether the file is as long as it must be, and only then is it mapped.
+ */
+export async function openFolder(
+  folder: string,
+  clock: Clock,
+  options: ResolvedEmbeddedOptions,
+): Promise<OpenFolder> {
+  mkdirSync(folder, { recursive: true })
+  const holding = await holdFolder(folder, clock)
+  try {
+    const file = join(folder, DATA_FILE)
+    const format = readFormat(folder)
+    checkFile(file, format !== undefined)
+    const space = diskSpace(join(folder, 'reserve'), options)
+    const { maxBytes, commitTimeoutMs, observe } = options
+    const storage = await openLmdbStorage({
+      file,
+      clock,
+      space,
+      maxBytes,
+      commitTimeoutMs,
+      committed: ms => observe.committed?.(ms),
+    })
+    try {
+      if (format === undefined) await initialise(storage, folder)
+      storage.view(checkState)
+      space.restore()
+    } catch (error) {
+      await storage.close()
+      throw error
+    }
+    return { storage, space, holding }
+  } catch (error) {
+    holding.release()
+    throw error
+  }
+}
+
+async function initialise(storage: Storage, folder: string): Promise<void> {
+  await storage.transact(tx => {
+    if (!hasCatalogue(tx)) writeCatalogue(tx, EMPTY_CATALOGUE)
+  }, 'ordinary')
+  // After the first commit and before the first append is acknowledged.
+  writeFormat(folder, version())
+}
+
+function checkFile(file: string, expected: boolean): void {
+  const meta = readMetaPages(file)
+  if (meta === undefined) {
+    if (expected) throw corrupt(`${file} is missing or empty`)
+    return
+  }
+  if (!meta.valid) throw corrupt(`${file} does not begin as LMDB writes it`)
+  if (meta.fileBytes >= meta.neededBytes) return
+  throw corrupt(`${file} has ${meta.fileBytes} bytes and needs ${meta.neededBytes}: its end is missing`, {
+    fileBytes: meta.fileBytes,
+    neededBytes: meta.neededBytes,
+  })
+}
+
+/** Positions of groups must be all there: without one, a group would start anew and do everything twice or nothing. */
+function checkState(view: Parameters<Parameters<Storage['view']>[0]>[0]): void {
+  if (!hasCatalogue(view)) throw corrupt('the list of topics is missing')
+  for (const table of ['state', 'groups'] as const) {
+    const expected = view.rowCount(table)
+    let found = 0
+    for (const _ of view.rows(table, new Uint8Array())) found++
+    if (found !== expected) throw corrupt(`table ${table} holds ${found} rows instead of ${expected}`)
+  }
+}
+
+function corrupt(detail: string, facts: Record<string, unknown> = {}): HoldfastError {
+  return new HoldfastError('LOG_CORRUPT', { detail, facts })
+}
+
+function version(): string {
+  const { version } = createRequire(import.meta.url)('../../../package.json') as { readonly version: string }
+  return version
+}
