@@ -19,6 +19,12 @@ export class SuiteClock {
     this.#monotonicShift += ms
   }
 
+  /** Time passes at once, on both clocks: what a log may delete by. A wall clock that was only set proves no age. */
+  pass(ms: number): void {
+    this.shiftWall(ms)
+    this.skip(ms)
+  }
+
   process(): Clock & { stop(): void } {
     const timers = new Set<() => void>()
     let stopped = false

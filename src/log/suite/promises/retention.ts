@@ -23,10 +23,10 @@ export const retentionPromises: readonly LogPromise[] = [
       await world.append(topic, 'old', 'old')
       await world.append(topic, 'old')
       await world.append(forever, 'kept')
-      world.clock.shiftWall(HOUR / 2)
+      world.clock.pass(HOUR / 2)
       const young = storedAt((await world.append(topic, 'young'))[0])
       expect((await enforce(world)).size).toBe(0)
-      world.clock.shiftWall(HOUR / 2 + 1_000)
+      world.clock.pass(HOUR / 2 + 1_000)
       expect(await enforce(world)).toEqual(new Map([[`${topic}/0`, 3n]]))
       expect((await world.log.bounds({ topic, partition: 0 })).start).toBe(young)
       expect(await world.values(topic)).toEqual(['young'])
@@ -54,7 +54,7 @@ export const retentionPromises: readonly LogPromise[] = [
       const topic = await world.topic(1, { retentionMs: HOUR })
       const offsets: bigint[] = []
       for (let i = 0; i < 5; i++) offsets.push(storedAt((await world.append(topic, `v${i}`))[0]))
-      world.clock.shiftWall(HOUR + 1_000)
+      world.clock.pass(HOUR + 1_000)
       const fresh = storedAt((await world.append(topic, 'fresh'))[0])
       await enforce(world)
       const { end } = await world.log.bounds({ topic, partition: 0 })
@@ -73,7 +73,7 @@ export const retentionPromises: readonly LogPromise[] = [
     async keeps(world) {
       const topic = await world.topic(1, { retentionMs: HOUR })
       const last = storedAt((await world.append(topic, 'a', 'b'))[1])
-      world.clock.shiftWall(HOUR + 1_000)
+      world.clock.pass(HOUR + 1_000)
       await enforce(world)
       const { start, end } = await world.log.bounds({ topic, partition: 0 })
       expect(start).toBe(end)
@@ -101,7 +101,7 @@ export const retentionPromises: readonly LogPromise[] = [
     async keeps(world) {
       const topic = await world.topic(1, { retentionMs: HOUR })
       await world.append(topic, 'a')
-      world.clock.shiftWall(HOUR + 1_000)
+      world.clock.pass(HOUR + 1_000)
       expect((await enforce(world, AbortSignal.abort())).size).toBe(0)
       expect(await world.values(topic)).toEqual(['a'])
     },
