@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { memory } from '../drivers/memory/index.ts'
+import { toArray, until } from '../../test/support/wait.ts'
 import { systemClock } from '../event/index.ts'
 import { app } from '../server/app.ts'
 import { topic } from '../schema/index.ts'
@@ -10,17 +11,6 @@ const orders = topic('orders', {
   partitions: 4,
   events: { placed: z.object({ customer: z.string(), n: z.number() }) },
 })
-
-/** Waits for a condition that an event makes true; the test's own time-out ends a wait in vain. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise(resolve => systemClock.after(5, () => resolve(undefined)))
-}
-
-async function collect<T>(from: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = []
-  for await (const one of from) all.push(one)
-  return all
-}
 
 describe('a consumer group on the memory log', () => {
   it('runs every event once it is published, in the order of its key, and commits behind it', async () => {
@@ -56,7 +46,7 @@ describe('a consumer group on the memory log', () => {
     await until(async () => (await a.groups()).every(group => group.lag === 0n))
     expect(runs.filter(run => run.startsWith('bad'))).toEqual(['bad0/1', 'bad0/2', 'bad0/3', 'bad1/1'])
     expect(runs.filter(run => run.startsWith('good'))).toEqual(['good2/1'])
-    const letters = await collect(a.group('billing').letters())
+    const letters = await toArray(a.group('billing').letters())
     expect(letters).toHaveLength(1)
     expect(letters[0]).toMatchObject({
       eventId: 'poison',

@@ -275,13 +275,17 @@ class Worker implements PartitionWorker {
     const { clock } = this.#c
     const signal = this.#intake.signal
     while (!signal.aborted) {
-      if (task.fate) return this.#die(task)
+      if (task.fate) {
+        const end = await this.#die(task)
+        if (end !== 'again') return end === 'dead'
+      }
       const wait = task.dueAt - clock.monotonic()
       if (wait > 0) await sleep(clock, wait, signal)
       const settled = (await this.#try([task]))?.[0]
       if (!settled) return false
       if (this.#conclude(task, settled)) return true
-      if (settled.kind === 'failed' && settled.returned) await this.#waitForReturn(task, settled.returned)
+      const returned = settled.kind === 'failed' ? settled.returned : undefined
+      if (returned && (await this.#gaveUpOn(task, returned))) return true
     }
     return false
   }
@@ -450,19 +454,21 @@ class Worker implements PartitionWorker {
    * key waits. One that never comes back is kept as a dead letter first, so that the next process does not meet it
    * again, and then this process ends: what still runs in it may write at any time.
    */
-  async #waitForReturn(task: Task, returned: Promise<void>): Promise<void> {
+  async #gaveUpOn(task: Task, returned: Promise<void>): Promise<boolean> {
     const { clock, stuckAfterMs, fatal, settings } = this.#c
     const cameBack = await Promise.race([
       returned.then(() => true),
       sleep(clock, stuckAfterMs, this.#intake.signal).then(() => false),
     ])
-    if (cameBack || this.#intake.signal.aborted) return
+    if (cameBack || this.#intake.signal.aborted) return false
     const error = new HoldfastError('HANDLER_STUCK', {
       detail: `${settings.group}: ${this.#name()} offset ${task.record.offset} runs ${stuckAfterMs} ms past its deadline`,
     })
     this.#remember(task, error)
     task.fate = { reason: 'stuck', error }
-    if (await this.#die(task)) fatal(error)
+    const died = (await this.#die(task)) === 'dead'
+    if (died) fatal(error)
+    return died
   }
 
   // ---- outcomes
@@ -484,8 +490,11 @@ class Worker implements PartitionWorker {
     this.#o.progressed()
   }
 
-  /** Writes the letter, durably, before the event counts as done. False when it was cut off before. */
-  async #die(task: Task): Promise<boolean> {
+  /**
+   * Writes the letter, durably, before the event counts as done. `cut`: it was cut off before. `again`: a flood of
+   * letters had paused the group, and whoever resumed it may have mended what failed, so the event is tried anew.
+   */
+  async #die(task: Task): Promise<'dead' | 'again' | 'cut'> {
     const { settings, guard, gate, clock, log, observer, logger } = this.#c
     const signal = this.#intake.signal
     const { fate, record } = task
@@ -503,20 +512,24 @@ class Worker implements PartitionWorker {
     while (!guard.mayDie(clock.monotonic(), `${fate.reason}: ${last.message}`)) {
       if (gate.reasons.length === 0) this.#stopFlood()
       await gate.passed(signal)
-      if (signal.aborted) return false
+      if (signal.aborted) return 'cut'
+      if (task.handler && task.attempts > 0) {
+        Object.assign(task, { attempts: 0, first: undefined, last: undefined, fate: undefined })
+        return 'again'
+      }
     }
     for (;;) {
       try {
         await log.append(deadTopicOf(record.topic, settings.group), [letter])
         break
       } catch (error) {
-        if (signal.aborted) return false
+        if (signal.aborted) return 'cut'
         logger.warn(
           { ...this.#facts(), error: failureText(error) },
           'the dead letter could not be written: the partition waits',
         )
         await sleep(clock, RETRY_OWN_MS, signal)
-        if (signal.aborted) return false
+        if (signal.aborted) return 'cut'
       }
     }
     observer.deadLettered?.({ topic: record.topic, group: settings.group, reason: fate.reason })
@@ -525,7 +538,7 @@ class Worker implements PartitionWorker {
       'event is a dead letter now',
     )
     this.#finish(task, 'dead_lettered')
-    return true
+    return 'dead'
   }
 
   #stopFlood(): void {

@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { toArray, until } from '../../test/support/wait.ts'
+import { memory } from '../drivers/memory/index.ts'
+import { app } from '../server/app.ts'
+import { topic } from '../schema/index.ts'
+
+const orders = topic('orders', {
+  key: 'customer',
+  partitions: 1,
+  events: { placed: z.object({ customer: z.string(), n: z.number() }) },
+})
+
+describe('a group over its life', () => {
+  it('hazard 39: a handler that never comes back holds only its key, leaves a letter, and ends the process', async () => {
+    const a = app({ name: 'test', log: memory(), stuckAfter: '50ms' })
+    const seen: number[] = []
+    a.consumer('billing', orders, { from: 'earliest', deadline: '30ms', concurrency: 4 }).on(
+      'placed',
+      async e => {
+        if (e.data.n === 7) await new Promise(() => {})
+        seen.push(e.data.n)
+      },
+    )
+    await a.start()
+    for (let n = 0; n < 100; n++) await a.publish(orders, 'placed', { customer: `c${n % 10}`, n })
+    const error = await a.failed
+    expect(error.code).toBe('HANDLER_STUCK')
+    // 7, 17, 27, … are of the stuck key: it waited, and goes on behind the letter. The others never noticed.
+    await until(() => seen.length === 99)
+    expect(seen.filter(n => n % 10 === 7)).toEqual([17, 27, 37, 47, 57, 67, 77, 87, 97])
+    const letters = await toArray(a.group('billing').letters())
+    expect(letters.map(letter => letter.reason)).toEqual(['stuck'])
+    await a.stop()
+  })
+
+  it('a handler that overruns its deadline and comes back is tried again, one at a time', async () => {
+    const a = app({ name: 'test', log: memory(), stuckAfter: '60s' })
+    let running = 0
+    let most = 0
+    const attempts: number[] = []
+    a.consumer('billing', orders, { from: 'earliest', deadline: '20ms', retry: ['1ms', '1ms'] }).on(
+      'placed',
+      async (e, ctx) => {
+        attempts.push(e.attempt)
+        most = Math.max(most, ++running)
+        // Heeds the signal late.
+        if (e.attempt < 3)
+          await new Promise(resolve => ctx.signal.addEventListener('abort', () => setTimeout(resolve, 50)))
+        running -= 1
+      },
+    )
+    await a.start()
+    await a.publish(orders, 'placed', { customer: 'c', n: 1 })
+    await until(async () => (await a.groups()).every(group => group.lag === 0n))
+    expect(attempts).toEqual([1, 2, 3])
+    expect(most).toBe(1)
+    expect(await toArray(a.group('billing').letters())).toEqual([])
+    await a.stop()
+  })
+
+  it('stop lets what runs finish, commits it, and starts nothing new', async () => {
+    const a = app({ name: 'test', log: memory() })
+    const gate = Promise.withResolvers<void>()
+    const began: number[] = []
+    a.consumer('billing', orders, { from: 'earliest', concurrency: 3 }).on('placed', async e => {
+      began.push(e.data.n)
+      await gate.promise
+    })
+    await a.start()
+    const { groups } = a.system
+    for (let n = 0; n < 20; n++) await a.publish(orders, 'placed', { customer: `c${n}`, n })
+    await until(() => began.length === 3)
+    const positions = groups.committed('billing')
+    expect((await positions).map(one => one.offset)).toEqual([0n])
+    const committed: bigint[] = []
+    const original = groups.commit.bind(groups)
+    groups.commit = async (group, commits) => {
+      committed.push(...commits.map(one => one.offset))
+      return original(group, commits)
+    }
+    const stopped = a.stop({ drain: '60s' })
+    gate.resolve()
+    await stopped
+    expect(began).toEqual([0, 1, 2])
+    expect(committed).toEqual([3n])
+  })
+
+  it('hazard 49: stop gives up on what does not finish, and claims nothing for it', async () => {
+    const a = app({ name: 'test', log: memory() })
+    let aborted = 0
+    a.consumer('billing', orders, { from: 'earliest' }).on('placed', async (_, ctx) => {
+      ctx.signal.addEventListener('abort', () => (aborted += 1))
+      await new Promise(() => {})
+    })
+    await a.start()
+    await a.publish(orders, 'placed', { customer: 'c', n: 1 })
+    await until(async () => (await a.groups())[0]?.partitions[0]?.inFlight === 1)
+    const { groups } = a.system
+    let last: bigint | undefined
+    const original = groups.commit.bind(groups)
+    groups.commit = async (group, commits) => {
+      last = commits.at(-1)?.offset
+      return original(group, commits)
+    }
+    await a.stop({ drain: '20ms' })
+    expect(aborted).toBe(1)
+    expect(last).toBeUndefined()
+  })
+
+  it('keeps memory bounded: intake pauses when events in flight reach the bound', async () => {
+    const a = app({ name: 'test', log: memory() })
+    const gate = Promise.withResolvers<void>()
+    a.consumer('billing', orders, { from: 'earliest', maxInFlight: 100 }).on('placed', () => gate.promise)
+    await a.start()
+    for (let n = 0; n < 2_000; n++) await a.publish(orders, 'placed', { customer: `c${n}`, n })
+    let most = 0
+    await until(async () => {
+      most = Math.max(most, (await a.groups())[0]?.partitions[0]?.inFlight ?? 0)
+      return most >= 100
+    })
+    // One page may overshoot; the backlog is 2,000.
+    expect(most).toBeLessThanOrEqual(100 + 500)
+    gate.resolve()
+    await until(async () => (await a.groups()).every(group => group.lag === 0n))
+    await a.stop()
+  })
+
+  it('hazard 21: a group that retention overtook stops, counts what it lost, and goes on only when somebody decides', async () => {
+    const a = app({ name: 'test', log: memory() })
+    const seen: number[] = []
+    a.consumer('billing', topic('short', { ...shortTopic, retain: '1ms' }), { from: 'earliest' }).on(
+      'placed',
+      e => void seen.push(e.data.n),
+    )
+    const short = topic('short', { ...shortTopic, retain: '1ms' })
+    await a.start()
+    await until(async () => (await a.groups())[0]?.state === 'running')
+    a.group('billing').pause('slow reader')
+    await a.publish(short, 'placed', { customer: 'c', n: -1 })
+    for (let n = 0; n < 50; n++) await a.publish(short, 'placed', { customer: 'c', n })
+    // Retention keeps what is younger than a millisecond.
+    await until(async () => {
+      await a.system.log.enforceRetention?.(new AbortController().signal)
+      return (await a.system.log.bounds({ topic: 'short', partition: 0 })).start > 5n
+    })
+    const { start } = await a.system.log.bounds({ topic: 'short', partition: 0 })
+    a.group('billing').resume()
+    await until(async () => (await a.groups())[0]?.state === 'stopped')
+    const [group] = await a.groups()
+    expect(group?.reason).toContain('no longer, or not yet, in the log')
+    const before = seen.length
+    await a.publish(short, 'placed', { customer: 'c', n: 1_000 })
+    expect(await a.group('billing').acceptLoss('ticket 7')).toBe(1)
+    const [position] = await a.system.groups.committed('billing')
+    expect(JSON.parse(position?.note ?? '{}')).toMatchObject({
+      lost: { from: String(before), to: String(start), reason: 'ticket 7' },
+    })
+    await until(async () => (await a.groups()).every(one => one.lag === 0n))
+    // Everything is accounted for: applied, or counted as lost.
+    expect(seen.length + Number(start) - before).toBe(52)
+    await a.stop()
+  })
+})
+
+const shortTopic = {
+  key: 'customer',
+  partitions: 1,
+  events: { placed: z.object({ customer: z.string(), n: z.number() }) },
+} as const

@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { toArray, until } from '../../test/support/wait.ts'
+import { memory } from '../drivers/memory/index.ts'
+import { encodeEvent, seededRandom, type NewRecord } from '../event/index.ts'
+import { app, type App } from '../server/app.ts'
+import { topic } from '../schema/index.ts'
+
+const orders = topic('orders', {
+  key: 'customer',
+  partitions: 2,
+  events: {
+    placed: {
+      version: 2,
+      schema: z.object({ customer: z.string(), n: z.number() }),
+      upcast: { 1: old => ({ ...old, n: 0 }) },
+    },
+    cancelled: z.object({ customer: z.string() }),
+  },
+})
+
+function record(
+  value: Uint8Array | null,
+  over: { type?: string; version?: number; key?: string | undefined } = {},
+): NewRecord {
+  return encodeEvent({
+    id: crypto.randomUUID(),
+    source: '/test',
+    type: over.type ?? 'placed',
+    version: over.version ?? 2,
+    time: undefined,
+    acceptedAt: 1_700_000_000_000,
+    extensions: {},
+    key: 'key' in over ? over.key : 'c',
+    data: value,
+  })
+}
+
+const json = (data: unknown): Uint8Array => Buffer.from(JSON.stringify(data))
+
+function hex(value: Uint8Array | null): string {
+  return value === null ? 'null' : Buffer.from(value).toString('hex')
+}
+
+async function lagIsZero(a: App<boolean>): Promise<boolean> {
+  return (await a.groups()).every(group => group.lag === 0n)
+}
+
+describe('poison', () => {
+  it('hazard 41: keeps whatever cannot be read as whole letters, and everything else flows', async () => {
+    const a = app({ name: 'test', log: memory() })
+    let handled = 0
+    a.consumer('billing', orders, { from: 'earliest' }).on('placed', () => void (handled += 1))
+    await a.start()
+    const random = seededRandom(41)
+    const bytes = (): Uint8Array =>
+      Uint8Array.from({ length: 1 + Math.floor(random() * 40) }, () => Math.floor(random() * 256))
+    const poison: NewRecord[] = [
+      record(bytes()),
+      record(new Uint8Array(0)),
+      record(null), // hazard 42: a tombstone on a topic that has none
+      record(json({ customer: 'c' })),
+      record(json({ customer: 'c', n: 'NaN' })),
+      record(Buffer.from('[[[[')),
+      record(Buffer.from([0, 0, 0, 0, 1, 0x7b])), // the framing of another registry
+      { key: 'c', value: json({ customer: 'c', n: 1 }), headers: {} }, // no CloudEvents attributes at all
+      { key: undefined, value: bytes(), headers: { ce_id: 'x' } },
+    ]
+    const records = Array.from({ length: 900 }, (_, i) =>
+      i % 100 === 50
+        ? (poison[Math.floor(i / 100)] ?? record(bytes()))
+        : record(json({ customer: `c${i}`, n: i }), { key: `c${i}` }),
+    )
+    await a.system.log.append('orders', records)
+    await until(() => lagIsZero(a))
+    expect(handled).toBe(900 - 9)
+    const letters = await toArray(a.group('billing').letters())
+    expect(letters).toHaveLength(9)
+    for (const letter of letters) {
+      expect(['decode', 'schema']).toContain(letter.reason)
+      expect(letter.attempts).toBe(0)
+    }
+    // Byte for byte, with their headers and coordinates.
+    expect(letters.map(letter => hex(letter.value)).toSorted()).toEqual(
+      poison.map(one => hex(one.value)).toSorted(),
+    )
+    expect(letters.every(letter => !('hf-letter' in letter.headers))).toBe(true)
+    await a.stop()
+  })
+
+  it('hazard 42: events without a key have lanes of their own and are never taken for one another', async () => {
+    const a = app({ name: 'test', log: memory() })
+    const seen: string[] = []
+    a.consumer('billing', orders, { from: 'earliest', concurrency: 50 }).on('placed', async e => {
+      expect(e.key).toBeUndefined()
+      seen.push(e.data.customer)
+    })
+    await a.start()
+    await a.system.log.append(
+      'orders',
+      Array.from({ length: 50 }, (_, i) => record(json({ customer: `c${i}`, n: i }), { key: undefined })),
+    )
+    await until(() => lagIsZero(a))
+    expect(new Set(seen).size).toBe(50)
+    await a.stop()
+  })
+
+  it('brings old versions up, and waits at a type or version that nobody here knows', async () => {
+    const a = app({ name: 'test', log: memory() })
+    const seen: unknown[] = []
+    a.consumer('billing', orders, { from: 'earliest' }).on(
+      'placed',
+      e => void seen.push([e.version, e.data.n]),
+    )
+    await a.start()
+    await a.system.log.append('orders', [
+      record(json({ customer: 'c' }), { version: 1 }),
+      record(json({ customer: 'c', n: 5 })),
+      record(json({ customer: 'c', n: 6, new: true }), { version: 3 }),
+      record(json({ customer: 'c', n: 7 })),
+    ])
+    await until(async () => (await a.groups())[0]?.state === 'stopped')
+    await until(() => seen.length === 2)
+    expect(seen).toEqual([
+      [1, 0],
+      [2, 5],
+    ])
+    const [group] = await a.groups()
+    expect(group?.reason).toContain('EVENT_TYPE_UNKNOWN')
+    expect(group?.reason).toContain('version 3, known up to 2')
+    expect(group?.lag).toBe(2n)
+    expect(await toArray(a.group('billing').letters())).toEqual([])
+    await a.stop()
+  })
+
+  it('skips what it has no handler for by default, and kills or waits when told', async () => {
+    const results: Record<string, unknown> = {}
+    for (const unhandled of ['skip', 'dead', 'pause'] as const) {
+      const a = app({ name: 'test', log: memory() })
+      a.consumer('billing', orders, { from: 'earliest', unhandled }).on('placed', () => {})
+      await a.start()
+      await a.system.log.append('orders', [
+        record(json({ customer: 'c' }), { type: 'cancelled', version: 1 }),
+        record(json({ customer: 'c', n: 1 })),
+      ])
+      await until(async () => (await lagIsZero(a)) || (await a.groups())[0]?.state === 'stopped')
+      const [group] = await a.groups()
+      results[unhandled] = [
+        group?.lag,
+        (await toArray(a.group('billing').letters())).map(letter => letter.reason),
+      ]
+      await a.stop()
+    }
+    expect(results).toEqual({ skip: [0n, []], dead: [0n, ['unhandled']], pause: [2n, []] })
+  })
+
+  it('pauses before a mistake of ours kills a whole topic, names the cause, and goes on when told', async () => {
+    const a = app({ name: 'test', log: memory() })
+    let broken = true
+    let handled = 0
+    a.consumer('billing', orders, { from: 'earliest', retry: [], concurrency: 4 }).on('placed', () => {
+      if (broken) throw new TypeError('cents is undefined')
+      handled += 1
+    })
+    await a.start()
+    await a.system.log.append(
+      'orders',
+      Array.from({ length: 500 }, (_, i) => record(json({ customer: `c${i}`, n: i }), { key: `c${i}` })),
+    )
+    await until(async () => (await a.groups())[0]?.reason?.includes('dead-letter flood') === true)
+    const [group] = await a.groups()
+    expect(group?.reason).toContain('cents is undefined')
+    const died = (await toArray(a.group('billing').letters())).length
+    expect(died).toBe(50)
+    broken = false
+    a.group('billing').resume({ allowDeadFor: '10m' })
+    await until(() => lagIsZero(a))
+    // Nothing more died: what had failed was tried anew by the mended handler.
+    expect(await toArray(a.group('billing').letters())).toHaveLength(50)
+    expect(handled).toBe(450)
+    await a.stop()
+  })
+})
