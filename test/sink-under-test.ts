@@ -19,6 +19,8 @@ export async function sinkUnderTest(url: string, options?: PostgresOptions): Pro
   const sink = await another()
   await sink.migrate()
   const client = new Client({ connectionString: url })
+  // A test that ends the server ends this connection too.
+  client.on('error', () => {})
   await client.connect()
   return {
     sink,
