@@ -7,6 +7,7 @@ export type {
   Received,
   Verdict,
 } from './consume/index.ts'
+export { postgres } from './drivers/postgres/index.ts'
 export { memory } from './drivers/memory/index.ts'
 export {
   errorCatalogue,
