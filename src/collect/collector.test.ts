@@ -1,8 +1,7 @@
 import * as fc from 'fast-check'
 import { gzipSync, deflateSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { clicks, rig } from '../../test/harness/collector.ts'
-import type { Log } from '../log/index.ts'
+import { clicks, rig, withAppend } from '../../test/harness/collector.ts'
 import { problemCatalogue } from './problems.ts'
 
 const data = { campaignId: 'c1' }
@@ -309,13 +308,11 @@ describe('several events', () => {
   it('as lines are appended in chunks, each line answered on its own', async () => {
     const appends: number[] = []
     const { post, stored } = await rig({
-      around: log => ({
-        ...withMethods(log),
-        append: async (topic, records) => {
+      around: log =>
+        withAppend(log, async (topic, records) => {
           appends.push(records.length)
           return await log.append(topic, records)
-        },
-      }),
+        }),
     })
     const lines = Array.from({ length: 1203 }, (_, i) => (i === 700 ? '{"type":' : click({ id: `e${i}` })))
     const answer = await post(lines.join('\n'), { 'content-type': 'application/x-ndjson' })
@@ -514,18 +511,4 @@ describe('what can be read', () => {
 
 function sameIdAs(type: string): string {
   return JSON.stringify({ type, id: 'e1', source: '/s', data: 1 })
-}
-
-/** The methods of a log as members of an object that can be spread. */
-function withMethods(log: Log): Log {
-  return {
-    kind: log.kind,
-    durability: log.durability,
-    topics: log.topics,
-    append: log.append.bind(log),
-    read: log.read.bind(log),
-    bounds: log.bounds.bind(log),
-    offsetAt: log.offsetAt.bind(log),
-    close: log.close.bind(log),
-  }
 }

@@ -103,6 +103,35 @@ export async function memoryLog(clock: Clock = systemClock): Promise<Log> {
   return system.log
 }
 
+/** A log that appends by `append` and is `log` in everything else. */
+export function withAppend(log: Log, append: Log['append']): Log {
+  return new Proxy(log, {
+    get(target, name) {
+      if (name === 'append') return append
+      const member: unknown = Reflect.get(target, name, target)
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member
+    },
+  })
+}
+
+/** A POST of JSON as bytes, its length counted. */
+export function httpPost(body: string | Buffer, more: readonly string[] = []): Buffer {
+  const head = [
+    'POST /v1/events HTTP/1.1',
+    'Host: localhost',
+    'X-Api-Key: pk_demo',
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...more,
+  ]
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), Buffer.from(body)])
+}
+
+/** Whether a whole answer was received. */
+export function answered(text: string): boolean {
+  return /^HTTP\/1\.1 (?!100)[\s\S]*\r\n\r\n[\s\S]*\}$/m.test(text)
+}
+
 /** A connection on which bytes can be sent as they are. */
 export interface RawConnection {
   readonly socket: Socket
