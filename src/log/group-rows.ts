@@ -8,7 +8,7 @@ import type { ProcessIdentity } from './process-probe.ts'
  * - `m/group/member` who is a member, and when it last said so
  * - `o/group/topic/partition` who owns the partition, under which epoch
  * - `c/group/topic/partition` how far the group is
- * - `v/group` a number that grows with every change of members or owners, so that others see cheaply whether to look
+ * - `v/group` a number that grows with every change of owners, so that others see cheaply whether to look
  */
 export interface MemberRow {
   readonly id: string
@@ -49,9 +49,6 @@ export function checkGroupName(group: string): void {
 export const rows = {
   members(view: GroupView, group: string): MemberRow[] {
     return [...view.range(`m/${group}/`)].map(([, value]) => JSON.parse(value) as MemberRow)
-  },
-  hasMember(view: GroupView, group: string, id: string): boolean {
-    return view.get(`m/${group}/${id}`) !== undefined
   },
   putMember(tx: GroupTransaction, group: string, row: MemberRow): void {
     tx.put(`m/${group}/${row.id}`, JSON.stringify(row))

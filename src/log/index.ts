@@ -1,7 +1,7 @@
 export { forgetTopic } from './group-rows.ts'
 export type { GroupStore, GroupTopics, GroupTransaction, GroupView } from './group-store.ts'
 export { leaseGroups, type LeaseGroups, type LeaseGroupsDeps } from './lease-groups.ts'
-export type { LeaseOptions } from './lease-options.ts'
+export { resolveLeaseOptions, type LeaseOptions, type ResolvedLeaseOptions } from './lease-options.ts'
 export { checkRecordSizes, checkTopic, recordBytes } from './limits.ts'
 export { partitioner, partitionOfKey, type Partitioner } from './partition.ts'
 export type * from './port.ts'

@@ -117,15 +117,13 @@ class Leases {
     return left
   }
 
-  async #confirm(local: LocalMember, owned: OwnedPartition): Promise<boolean> {
-    const holds = await this.#deps.store.transact(tx => {
+  #confirm(local: LocalMember, owned: OwnedPartition): Promise<boolean> {
+    return this.#deps.store.transact(tx => {
       const row = rows.owner(tx, local.group, owned)
       if (row.owner?.id !== local.id || row.epoch !== owned.epoch) return false
       this.#putMember(tx, local)
       return true
     })
-    if (!holds) this.#kick()
-    return holds
   }
 
   /** One beat for all members of this process, and what follows from it. */
@@ -190,7 +188,6 @@ class Leases {
   async #remove(local: LocalMember): Promise<void> {
     await this.#deps.store.transact(tx => {
       rows.deleteMember(tx, local.group, local.id)
-      rows.raiseVersion(tx, local.group)
       settle(tx, local.group, this.rules())
     })
     this.#drop(local)
@@ -204,9 +201,7 @@ class Leases {
 
   #putMember(tx: GroupTransaction, { id, group, name, topics }: LocalMember): void {
     const { probe, clock } = this.#deps
-    const fresh = !rows.hasMember(tx, group, id)
     rows.putMember(tx, group, { id, name, topics, process: probe.self, beat: clock.monotonic() })
-    if (fresh) rows.raiseVersion(tx, group)
   }
 
   /** Another process has written something: beat at once if it was about our groups, and not just its own beat. */

@@ -1,5 +1,5 @@
 import { HoldfastError } from '../../event/index.ts'
-import type { LeaseOptions } from '../../log/index.ts'
+import { resolveLeaseOptions, type LeaseOptions, type ResolvedLeaseOptions } from '../../log/index.ts'
 
 export interface MemoryOptions {
   /** Largest record in bytes: key, value and headers. Defaults to 1 MiB. */
@@ -8,10 +8,16 @@ export interface MemoryOptions {
   readonly maxBytes?: number | undefined
   /** How long the id of an event is known at least, milliseconds. Defaults to a day. */
   readonly dedupWindowMs?: number | undefined
+  /** How its members of groups show that they live. */
   readonly leases?: LeaseOptions | undefined
 }
 
-export type ResolvedMemoryOptions = Required<{ [K in keyof MemoryOptions]: NonNullable<MemoryOptions[K]> }>
+export interface ResolvedMemoryOptions {
+  readonly maxRecordBytes: number
+  readonly maxBytes: number
+  readonly dedupWindowMs: number
+  readonly leases: ResolvedLeaseOptions
+}
 
 export function resolveMemoryOptions(options: MemoryOptions): ResolvedMemoryOptions {
   const {
@@ -27,5 +33,5 @@ export function resolveMemoryOptions(options: MemoryOptions): ResolvedMemoryOpti
       })
     }
   }
-  return { maxRecordBytes, maxBytes, dedupWindowMs, leases }
+  return { maxRecordBytes, maxBytes, dedupWindowMs, leases: resolveLeaseOptions(leases) }
 }

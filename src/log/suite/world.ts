@@ -38,6 +38,7 @@ export class World {
   readonly #open = new Map<LogSystem, { stop(): void }>()
   #system: LogSystem | undefined
   #topics = 0
+  #opens = 0
 
   constructor(under: LogUnderTest, settings: SuiteSettings) {
     this.#under = under
@@ -59,7 +60,11 @@ export class World {
 
   async open(): Promise<void> {
     const clock = this.clock.process()
-    this.#system = await this.#under.driver.open({ clock, random: seededRandom(1), logger: silentLogger })
+    this.#system = await this.#under.driver.open({
+      clock,
+      random: seededRandom(++this.#opens),
+      logger: silentLogger,
+    })
     this.#open.set(this.#system, clock)
   }
 
