@@ -17,8 +17,8 @@ export interface Load {
   readonly body: string
   /** The payload, with `{id}`, `{key}` and `{n}`. Its bytes are hashed in the ledger. */
   readonly data: string
-  /** Another payload for one event in `every`. */
-  readonly odd?: { readonly every: number; readonly data: string }
+  /** Another request or payload for one event in `every`. */
+  readonly odd?: { readonly every: number; readonly body?: string; readonly data?: string }
   /** Requests under way at once; an event that is due above it is not sent and counts as unsent. Defaults to 1,000. */
   readonly maxInFlight?: number
   /** A request without an answer for so long is given up. Defaults to 30,000. */
@@ -45,12 +45,12 @@ export function planOf(load: Load): PlannedEvent[] {
   return Array.from({ length: Math.round(load.ratePerSecond * load.seconds) }, (_, n) => {
     const id = `${load.run}-${n}`
     const key = nextKey(random())
-    const odd = load.odd !== undefined && n % load.odd.every === load.odd.every - 1
+    const odd = load.odd && n % load.odd.every === load.odd.every - 1 ? load.odd : undefined
     const fill = (template: string): string =>
       template.replaceAll('{id}', id).replaceAll('{key}', key).replaceAll('{n}', String(n))
-    const data = fill(odd ? load.odd.data : load.data)
+    const data = fill(odd?.data ?? load.data)
     // The payload last: braces inside it are its own.
-    const body = fill(load.body).replace('{data}', () => data)
+    const body = fill(odd?.body ?? load.body).replace('{data}', () => data)
     const hash = createHash('sha256').update(data).digest('hex')
     return { dueAt: (n * 1000) / load.ratePerSecond, id, key, body, hash }
   })

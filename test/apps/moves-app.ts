@@ -1,0 +1,40 @@
+import process from 'node:process'
+import { app } from 'holdfast'
+import { embedded } from '../../src/drivers/embedded/index.ts'
+import { postgres } from '../../src/drivers/postgres/index.ts'
+import { processLogger, run } from '../../src/server/index.ts'
+import { groups } from './moves-groups.ts'
+import { moves } from './moves-topic.ts'
+
+export interface MovesOptions {
+  /** Folder of the log. */
+  readonly data: string
+  readonly database: string
+  readonly groups: readonly (keyof typeof groups)[]
+  /** Ports: 0 takes a free one; fixed, so that a process that is started again is found where it was. */
+  readonly door: number
+  readonly admin: number
+}
+
+export async function startMoves(options: MovesOptions): Promise<void> {
+  const logger = processLogger({ to: process.stderr, now: Date.now })
+  const vehicles = app({
+    name: 'moves',
+    db: postgres(options.database),
+    log: embedded(options.data),
+    logger,
+    stuckAfter: '2s',
+  })
+  for (const name of options.groups) groups[name](vehicles)
+  vehicles.collector({
+    port: options.door,
+    topics: [moves],
+    keys: { pk_demo: { tenant: 't1', eventsPerSecond: 100_000 } },
+    lameDuckMs: 200,
+  })
+  const { adminUrl, ended } = await run(vehicles, { admin: { port: options.admin }, logger })
+  process.stdout.write(
+    `up ${JSON.stringify({ door: vehicles.door.port, admin: Number(new URL(adminUrl).port) })}\n`,
+  )
+  process.exitCode = await ended
+}

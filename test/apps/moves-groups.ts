@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import process from 'node:process'
+import type { App } from 'holdfast'
+import { moves } from './moves-topic.ts'
+
+/** The groups of the app by name; a test starts those that it names. */
+export const groups = {
+  /** One transaction for each event: the usual way. */
+  each(app: App<true>): void {
+    app
+      .consumer('each', moves, { from: 'earliest', retry: ['100ms', '200ms'], deadline: '2s' })
+      .effect('moved', (event, tx) => applyMany('each', [event], tx))
+      .effect('bad', async (event, tx) => {
+        await applyMany('each', [event], tx)
+        await tx.query(`select ('x' || $1)::int`, [event.id])
+      })
+      .effect('stuck', () => new Promise(() => {}))
+  },
+  /** Many events in one transaction. */
+  batch(app: App<true>): void {
+    app
+      .consumer('batch', moves, { from: 'earliest' })
+      .effectBatch(['moved'], { max: 500, within: '20ms' }, (events, tx) => applyMany('batch', events, tx))
+  },
+  /** Its handlers wait while the process is told to hold them: SIGUSR2 holds, SIGUSR2 again lets go. */
+  held(app: App<true>): void {
+    const hold = holdSwitch()
+    app.consumer('held', moves, { from: 'earliest', deadline: '10m' }).effect('moved', async (event, tx) => {
+      await hold.passed()
+      await applyMany('held', [event], tx)
+    })
+  },
+}
+
+interface Applied {
+  readonly id: string
+  readonly key: string | undefined
+  readonly data: unknown
+  readonly partition: number
+  readonly offset: bigint
+}
+
+interface Writer {
+  query(text: string, params: readonly unknown[]): Promise<unknown>
+}
+
+/** A row for each event and a sum for each key, in the order of the events. */
+async function applyMany(group: string, events: readonly Applied[], tx: Writer): Promise<void> {
+  await tx.query(
+    `insert into applied (grp, id, key, hash, part, log_offset)
+     select $1, id, key, hash, part, log_offset
+       from unnest($2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[])
+       with ordinality as e (id, key, hash, part, log_offset, nth) order by nth`,
+    [
+      group,
+      events.map(({ id }) => id),
+      events.map(({ key }) => key ?? null),
+      // The client sends canonical JSON, so writing it again gives the bytes that it hashed.
+      events.map(({ data }) => createHash('sha256').update(JSON.stringify(data)).digest('hex')),
+      events.map(({ partition }) => partition),
+      events.map(({ offset }) => String(offset)),
+    ],
+  )
+  const counts = new Map<string, number>()
+  for (const { key } of events) counts.set(key ?? '', (counts.get(key ?? '') ?? 0) + 1)
+  // Sorted, so that two transactions lock their rows in one order.
+  const sorted = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  await tx.query(
+    `insert into sums (grp, key, events) select $1, key, n from unnest($2::text[], $3::bigint[]) as s (key, n)
+     on conflict (grp, key) do update set events = sums.events + excluded.events`,
+    [group, sorted.map(([key]) => key), sorted.map(([, n]) => n)],
+  )
+}
+
+function holdSwitch(): { passed(): Promise<void> } {
+  let open = Promise.resolve()
+  let release: (() => void) | undefined
+  process.on('SIGUSR2', () => {
+    if (release) {
+      release()
+      release = undefined
+      process.stdout.write('released\n')
+    } else {
+      open = new Promise(done => (release = done))
+      process.stdout.write('held\n')
+    }
+  })
+  return { passed: () => open }
+}

@@ -1,0 +1,29 @@
+import { embedded } from '../../src/drivers/embedded/index.ts'
+import { silentLogger, systemClock, systemRandom } from '../../src/event/index.ts'
+import type { Log } from '../../src/log/index.ts'
+import { listLetters, type DeadLetter } from '../../src/recover/index.ts'
+import type { System } from './system.ts'
+
+/** Opens the log of the system beside the process that serves it, as processes of one machine may. */
+export async function withLog<T>(system: System, use: (log: Log) => Promise<T>): Promise<T> {
+  const opened = await embedded(system.data).open({
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+  })
+  try {
+    return await use(opened.log)
+  } finally {
+    await opened.close()
+  }
+}
+
+/** The dead letters of a group, from the log itself. */
+export async function lettersOf(system: System, group: string): Promise<DeadLetter[]> {
+  return await withLog(system, async log => {
+    const letters: DeadLetter[] = []
+    const signal = new AbortController().signal
+    for await (const letter of listLetters(log, 'moves', group, signal)) letters.push(letter)
+    return letters
+  })
+}
