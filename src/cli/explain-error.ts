@@ -8,15 +8,18 @@ import { CliError, exitCode } from './exit-code.ts'
  */
 export function explainError(given: string): string {
   const code = given.trim().toUpperCase().replaceAll('-', '_')
+  const paragraphs: string[] = []
   if (Object.hasOwn(errorCatalogue, code)) {
     const { message, advice, retriable } = errorCatalogue[code as ErrorCode]
-    return paragraph(code, message, advice, retriable)
+    paragraphs.push(paragraph(code, message, advice, retriable))
   }
   const problem = code.toLowerCase()
   if (Object.hasOwn(problemCatalogue, problem)) {
     const { status, title, advice, retryable } = problemCatalogue[problem as ProblemCode]
-    return paragraph(`${problem} (${status})`, title, advice, retryable)
+    paragraphs.push(paragraph(`${problem} (${status})`, title, advice, retryable))
   }
+  // The two catalogues may use one word; then both are meant.
+  if (paragraphs.length > 0) return paragraphs.join('\n')
   const codes = [...Object.keys(errorCatalogue), ...Object.keys(problemCatalogue)]
   throw new CliError(`there is no error code ${given}`, exitCode.notFound, {
     next: `Did you mean ${nearest(code, codes).join(', ')}?`,
