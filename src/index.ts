@@ -9,6 +9,7 @@ export type {
 } from './consume/index.ts'
 export { postgres } from './drivers/postgres/index.ts'
 export { memory } from './drivers/memory/index.ts'
+export { postgres, type PostgresOptions } from './drivers/postgres/index.ts'
 export {
   errorCatalogue,
   HoldfastError,
