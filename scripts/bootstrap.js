@@ -11,6 +11,7 @@ const node = path.join(root, 'node_modules', '.bin', 'node')
 
 const commands = {
   start: ['--conditions=holdfast-source', 'examples/campaigns/src/main.ts'],
+  rows: ['--conditions=holdfast-source', 'examples/campaigns/src/rows.ts'],
   test: [
     'node_modules/vitest/vitest.mjs',
     'run',

@@ -7,7 +7,7 @@ export type {
   Received,
   Verdict,
 } from './consume/index.ts'
-export { postgres } from './drivers/postgres/index.ts'
+export { embedded, type EmbeddedOptions } from './drivers/embedded/index.ts'
 export { memory } from './drivers/memory/index.ts'
 export { postgres, type PostgresOptions } from './drivers/postgres/index.ts'
 export {

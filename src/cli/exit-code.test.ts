@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { HoldfastError } from '../event/index.ts'
 import { CliError, exitCode, exitCodeOf } from './exit-code.ts'
-import { describeError } from './report-error.ts'
+import { describeError } from '../server/describe-error.ts'
 
 const refused = Object.assign(new AggregateError([new Error('connect ECONNREFUSED 127.0.0.1:1')], ''), {
   code: 'ECONNREFUSED',

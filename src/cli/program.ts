@@ -3,7 +3,7 @@ import { version } from '../version.ts'
 import { exitCode, exitCodeOf, type ExitCode } from './exit-code.ts'
 import { explainError } from './explain-error.ts'
 import type { CliIo } from './io.ts'
-import { describeError } from './report-error.ts'
+import { describeError } from '../server/describe-error.ts'
 
 /** Runs one command line and answers its exit code. Never throws and never ends the process. */
 export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCode> {

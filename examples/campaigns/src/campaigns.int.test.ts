@@ -5,7 +5,7 @@ import { until } from '../../../test/harness/until.ts'
 import { testDatabase } from '../../../test/postgres.ts'
 import { campaigns, type CampaignsApp } from './app.ts'
 import { sampleEvent } from './sample-events.ts'
-import { tables } from './tables.ts'
+import { createTables } from './tables.ts'
 
 const database = testDatabase()
 let client: Client
@@ -14,7 +14,7 @@ let app: CampaignsApp
 beforeAll(async () => {
   client = new Client({ connectionString: database.url })
   await client.connect()
-  await client.query(tables)
+  await createTables(database.url)
   app = campaigns({ log: memory(), db: postgres(database.url), port: 0 })
   await app.start()
 })

@@ -1,8 +1,21 @@
+import { Client } from 'pg'
+
+/** Makes the tables where they are missing. Rejects when the database cannot be reached. */
+export async function createTables(databaseUrl: string): Promise<void> {
+  const client = new Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    await client.query(tables)
+  } finally {
+    await client.end()
+  }
+}
+
 /**
  * The tables of the example, in a schema of their own. `create … if not exists` is enough for an example that is
  * thrown away; a real system numbers its migrations.
  */
-export const tables = `
+const tables = `
 create schema if not exists campaigns;
 
 -- Every event as it came. An id names an event together with its source and tenant: senders choose both.

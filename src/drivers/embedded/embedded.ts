@@ -48,6 +48,10 @@ async function openEmbedded(
     log,
     groups,
     features: { deduplicates: true, retains: true, persists: true },
+    space() {
+      const { fileBytes, diskFreeBytes } = storage.sizes()
+      return { usedBytes: fileBytes, freeBytes: diskFreeBytes }
+    },
     failed: storage.failed,
     async close() {
       await groups.close()

@@ -1,14 +1,14 @@
 import { errorCatalogue, isHoldfastError } from '../event/index.ts'
-import { CliError } from './exit-code.ts'
 
-/** An error as a person reads it on a terminal: the code, the cause, the next command. */
+/** An error as a person reads it on a terminal: the code, the cause, and what to do (`next` of the error, if it has one). */
 export function describeError(error: unknown): string {
   if (isHoldfastError(error)) {
     return lines(`${error.code}: ${error.message}`, errorCatalogue[error.code].advice, [
       `npx holdfast explain-error ${error.code}`,
     ])
   }
-  if (error instanceof CliError) return lines(error.message, error.next)
+  const next = error instanceof Error && 'next' in error ? error.next : undefined
+  if (typeof next === 'string') return lines((error as Error).message, next)
   return lines(error instanceof Error ? rootCause(error) : String(error))
 }
 
