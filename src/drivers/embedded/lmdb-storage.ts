@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
-import { HoldfastError, type Clock } from '../../event/index.ts'
+import { HoldfastError, isHoldfastError, type Clock } from '../../event/index.ts'
 import type { DiskSpace } from './disk-space.ts'
-import { openEnvironment, type Lmdb } from './lmdb.ts'
+import { explained, openEnvironment, type Lmdb } from './lmdb.ts'
 import { ForeignWrites } from './foreign-writes.ts'
 import { LmdbView } from './lmdb-view.ts'
 import { Overlay, type Write } from './overlay.ts'
@@ -42,7 +42,11 @@ interface Ran {
  * failed sync once it was reported), so nothing is written any more and the process must end.
  */
 export async function openLmdbStorage(options: LmdbStorageOptions): Promise<Storage> {
-  return new LmdbStorage(await openEnvironment(options.file), options)
+  try {
+    return new LmdbStorage(await openEnvironment(options.file), options)
+  } catch (error) {
+    throw explained(error)
+  }
 }
 
 class LmdbStorage implements Storage {
@@ -70,7 +74,11 @@ class LmdbStorage implements Storage {
   view<T>(fn: (view: StorageView) => T): T {
     if (this.#closed !== undefined) throw closed()
     this.#lmdb.refresh()
-    return fn(this.#view)
+    try {
+      return fn(this.#view)
+    } catch (error) {
+      throw explained(error)
+    }
   }
 
   transact<T>(fn: (tx: StorageTransaction) => T, urgency: Urgency): Promise<T> {
@@ -130,18 +138,17 @@ class LmdbStorage implements Storage {
     try {
       await this.#withinTimeout(
         this.#lmdb.transaction(() => {
-          for (const job of this.#takeJobs()) {
-            const ran = this.#run(job, bytes)
-            if (ran === undefined) continue
-            done.push({ job, ran })
-            bytes += ran.bytes
-            try {
+          try {
+            for (const job of this.#takeJobs()) {
+              const ran = this.#run(job, bytes)
+              if (ran === undefined) continue
+              done.push({ job, ran })
+              bytes += ran.bytes
               for (const write of ran.writes) this.#view.apply(write)
-            } catch (error) {
-              // LMDB lets no transaction commit after a failed write, except for mistakes of ours.
-              broken = error
-              return
             }
+          } catch (error) {
+            broken = error // LMDB commits no transaction in which a read or a write of its own has failed
+            return
           }
           transaction = this.#lmdb.thisTransaction()
           wroteAt = this.#options.clock.monotonic()
@@ -168,14 +175,16 @@ class LmdbStorage implements Storage {
     return this.#queue.splice(0, end === -1 ? this.#queue.length : end)
   }
 
-  /** Undefined when it threw or has no room; its caller was told. */
+  /** Undefined when it threw or has no room; its caller was told. Throws what LMDB itself has met. */
   #run(job: Job, before: number): Ran | undefined {
     let ran: Ran
     try {
       ran = job.run(this.#view)
       if (ran.bytes > 0) this.#checkRoom(job.urgency, before + ran.bytes)
     } catch (error) {
-      job.reject(error)
+      const told = explained(error)
+      job.reject(told)
+      if (told !== error) throw told
       return undefined
     }
     return ran
@@ -210,8 +219,9 @@ class LmdbStorage implements Storage {
     const noRoom = FULL.has(code) || (code === EIO && free < bytes * 2 + GROWTH_BYTES)
     if (noRoom)
       return full(`a commit of ${bytes} bytes found no room on the disk`, { diskFreeBytes: free }, cause)
-    const failure = new HoldfastError('LOG_FAILED', {
-      detail: `a commit of ${bytes} bytes to ${this.#options.file} failed (${cause instanceof Error ? cause.message : String(cause)})`,
+    const found = explained(cause)
+    const failure = new HoldfastError(isHoldfastError(found, 'LOG_CORRUPT') ? 'LOG_CORRUPT' : 'LOG_FAILED', {
+      detail: `a commit of ${bytes} bytes to ${this.#options.file} failed (${found instanceof Error ? found.message : String(found)})`,
       cause,
     })
     this.#failure = failure

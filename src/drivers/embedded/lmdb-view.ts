@@ -1,4 +1,4 @@
-import type { Lmdb } from './lmdb.ts'
+import type { Lmdb, LmdbDatabase, LmdbEntry } from './lmdb.ts'
 import type { Write } from './overlay.ts'
 import type { Place, StorageView, StoredChunk, Table } from './storage.ts'
 
@@ -12,13 +12,13 @@ export class LmdbView implements StorageView {
 
   chunkAt(place: Place, at: bigint): StoredChunk | undefined {
     const range = { start: chunkKey(place, at), end: placeKey(place), reverse: true, limit: 1 }
-    for (const { key, value } of this.#lmdb.chunks.getRange(range)) return { base: baseOf(key), bytes: value }
+    for (const { key, value } of entries(this.#lmdb.chunks, range)) return { base: baseOf(key), bytes: value }
     return undefined
   }
 
   *chunks(place: Place, from: bigint): Iterable<StoredChunk> {
     const end = placeKey({ ...place, partition: place.partition + 1 })
-    for (const { key, value } of this.#lmdb.chunks.getRange({ start: chunkKey(place, from), end })) {
+    for (const { key, value } of entries(this.#lmdb.chunks, { start: chunkKey(place, from), end })) {
       yield { base: baseOf(key), bytes: value }
     }
   }
@@ -28,7 +28,7 @@ export class LmdbView implements StorageView {
   }
 
   *rows(table: Table, prefix: Uint8Array): Iterable<readonly [Uint8Array, Uint8Array]> {
-    for (const { key, value } of this.#lmdb.table(table).getRange({ start: prefix })) {
+    for (const { key, value } of entries(this.#lmdb.table(table), { start: prefix })) {
       if (!startsWith(key, prefix)) return
       yield [key, value]
     }
@@ -57,6 +57,22 @@ export class LmdbView implements StorageView {
       case 'clear':
         this.#lmdb.table(write.table).clearAsync()
     }
+  }
+}
+
+/**
+ * A range of LMDB. Its iterator keeps the read transaction when it throws at a damaged page, and with that all pages
+ * from being used again and all later reads in the damaged state; so it is ended by hand.
+ */
+function* entries(
+  database: LmdbDatabase,
+  range: Parameters<LmdbDatabase['getRange']>[0],
+): Iterable<LmdbEntry> {
+  const iterator = database.getRange(range)[Symbol.iterator]()
+  try {
+    for (let step = iterator.next(); step.done !== true; step = iterator.next()) yield step.value
+  } finally {
+    iterator.return?.()
   }
 }
 

@@ -21,19 +21,24 @@ export interface Lmdb {
   close(): Promise<void>
 }
 
-interface LmdbDatabase {
+export interface LmdbDatabase {
   get(key: Uint8Array): Uint8Array | undefined
   getRange(range: {
     start: Uint8Array
     end?: Uint8Array
     reverse?: boolean
     limit?: number
-  }): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>
+  }): Iterable<LmdbEntry>
   /** Within a transaction both act at once and throw what LMDB says. */
   put(key: Uint8Array, value: Uint8Array): unknown
   remove(key: Uint8Array): unknown
   clearAsync(): unknown
   getStats(): LmdbStats
+}
+
+export interface LmdbEntry {
+  readonly key: Uint8Array
+  readonly value: Uint8Array
 }
 
 interface LmdbStats {
@@ -51,7 +56,8 @@ interface LmdbRoot extends LmdbDatabase {
     readonly address: number
     info(): { readonly lastPageNumber: number; readonly lastTxnId: number }
   }
-  openDB(name: string, options: typeof ENCODING): LmdbDatabase
+  /** Undefined when it is not there and may not be made. */
+  openDB(name: string, options: typeof ENCODING): LmdbDatabase | undefined
   transaction(fn: () => void): Promise<unknown>
   getWriteTxnId(): number
   resetReadTxn(): void
@@ -81,11 +87,14 @@ const OPTIONS = {
 } as const
 
 /** Opens the environment in `file`, and reads back from LMDB itself that its commits are synced. */
-export async function openEnvironment(file: string): Promise<Lmdb> {
+export async function openEnvironment(
+  file: string,
+  { readOnly = false }: { readonly readOnly?: boolean } = {},
+): Promise<Lmdb> {
   // Loaded when first used: who takes another log needs no native package. By `require`, because the declarations that
   // the package gives to `import` do not compile.
   const lmdb = require('lmdb') as LmdbModule
-  const root = lmdb.open({ path: file, noSubdir: true, ...OPTIONS })
+  const root = lmdb.open({ path: file, noSubdir: true, readOnly, ...OPTIONS })
   const flags = lmdb.nativeAddon.getEnvFlags(root.env.address)
   const unsafe = Object.entries(UNSAFE_FLAGS).filter(([, bit]) => (flags & bit) !== 0)
   if (unsafe.length > 0) {
@@ -94,11 +103,13 @@ export async function openEnvironment(file: string): Promise<Lmdb> {
       detail: `${file} is open in this process without durable commits (${unsafe.map(([name]) => name).join(', ')}): open it only through holdfast`,
     })
   }
-  const chunks = root.openDB('chunks', ENCODING)
-  const tables = new Map<Table, LmdbDatabase>()
-  for (const table of ['state', 'groups', ...DEDUP_TABLES] as const)
-    tables.set(table, root.openDB(table, ENCODING))
-  return environment(root, chunks, tables)
+  const database = (name: string): LmdbDatabase => {
+    const opened = root.openDB(name, ENCODING)
+    if (opened === undefined) throw new HoldfastError('LOG_CORRUPT', { detail: `table ${name} is missing` })
+    return opened
+  }
+  const tables = ['state', 'groups', ...DEDUP_TABLES] as const
+  return environment(root, database('chunks'), new Map(tables.map(table => [table, database(table)])))
 }
 
 const UNSAFE_FLAGS = {
@@ -157,3 +168,16 @@ function environment(root: LmdbRoot, chunks: LmdbDatabase, tables: ReadonlyMap<T
 
 const META_PAGES = 2
 const pagesOf = (s: LmdbStats): number => s.treeBranchPageCount + s.treeLeafPageCount + s.overflowPages
+
+/** Says what LMDB found damaged, in our words; any other error comes back as it was. */
+export function explained(error: unknown): unknown {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+  if (typeof code !== 'number' || !DAMAGE.has(code)) return error
+  return new HoldfastError('LOG_CORRUPT', {
+    detail: error instanceof Error ? error.message : `LMDB ${code}`,
+    cause: error,
+  })
+}
+
+/** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_INVALID, MDB_CURSOR_FULL, MDB_INCOMPATIBLE, MDB_BAD_TXN (it has met one of them), MDB_BAD_VALSIZE. */
+const DAMAGE: ReadonlySet<number> = new Set([-30797, -30796, -30793, -30787, -30784, -30782, -30781])

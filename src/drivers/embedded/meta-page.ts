@@ -1,21 +1,14 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 
 /**
- * What LMDB's two meta pages say about the file, read without mapping it: touching a mapped page behind the end of the
- * file kills the process with SIGBUS, before anything could be said. Undefined for a file that is empty or not there.
+ * Looks at the file of an environment without mapping it, and says what is wrong with it; undefined when nothing is, or
+ * when there is no file yet.
+ *
+ * Two things that LMDB does not look at itself. A file that ends too early: touching a mapped page behind its end kills
+ * the process with SIGBUS, before anything could be said. And which state is the newest: LMDB has two meta pages, takes
+ * the older one when the newer is damaged, and so forgets the last commit without a word.
  */
-export interface MetaFacts {
-  readonly fileBytes: number
-  /**
-   * Where the last page in use ends. The file may rightly be shorter, when those at its end were given back in the
-   * transaction that took them and never written.
-   */
-  readonly neededBytes: number
-  /** Whether at least one meta page is what LMDB writes. */
-  readonly valid: boolean
-}
-
-export function readMetaPages(file: string): MetaFacts | undefined {
+export function problemOfFile(file: string): string | undefined {
   let fd: number
   try {
     fd = openSync(file, 'r')
@@ -24,40 +17,67 @@ export function readMetaPages(file: string): MetaFacts | undefined {
     throw error
   }
   try {
-    const fileBytes = fstatSync(fd).size
-    if (fileBytes === 0) return undefined
-    const first = readMeta(fd, 0)
-    // The second meta page begins where the first says that pages end; LMDB's default is the page of the system.
-    const second = readMeta(fd, first?.pageSize ?? 4096)
-    const newest = [first, second]
-      .filter(meta => meta !== undefined)
-      .toSorted((a, b) => Number(b.transaction - a.transaction))[0]
-    return {
-      fileBytes,
-      neededBytes: newest === undefined ? 0 : (Number(newest.lastPage) + 1) * newest.pageSize,
-      valid: newest !== undefined,
-    }
+    // Another process may be writing just now, and what is read is then of two states: only what stays is a problem.
+    let problem = problemNow(fd)
+    for (let again = 0; again < 100 && problem !== undefined; again++) problem = problemNow(fd)
+    return problem === undefined ? undefined : `${file} ${problem}`
   } finally {
     closeSync(fd)
   }
 }
 
+function problemNow(fd: number): string | undefined {
+  const bytes = fstatSync(fd).size
+  if (bytes === 0) return undefined
+  const first = readMeta(fd, 0)
+  if (first === undefined) return 'does not begin as LMDB writes it'
+  const second = readMeta(fd, first.pageSize)
+  if (second === undefined) return 'has a damaged second meta page: the last commit may be forgotten'
+  const [newest, older] = first.transaction > second.transaction ? [first, second] : [second, first]
+  const needed = (Number(newest.lastPage) + 1) * newest.pageSize
+  if (bytes < needed) return `has ${bytes} bytes and needs ${needed}: its end is missing`
+  if (newest.transaction === 0n) return undefined // made, and never written to
+  if (newest.transaction !== older.transaction + 1n) {
+    return `has meta pages of the commits ${older.transaction} and ${newest.transaction}, which do not follow each other`
+  }
+  if (!isRoot(fd, newest)) return `has no root of commit ${newest.transaction} where its meta page says`
+  return undefined
+}
+
 interface Meta {
   readonly pageSize: number
   readonly lastPage: bigint
+  readonly root: bigint
+  /** Commits are numbered; the two meta pages take turns. */
   readonly transaction: bigint
 }
 
-/** Layout of LMDB's data version 2 on 64-bit machines, in their own byte order. */
+/** Layout of LMDB's data version 2 on 64-bit machines, little-endian as all that Node runs on. */
 function readMeta(fd: number, at: number): Meta | undefined {
   const page = Buffer.alloc(META_BYTES)
   if (readSync(fd, page, 0, META_BYTES, at) < META_BYTES) return undefined
   if (page.readUInt32LE(24) !== MAGIC || (page.readUInt32LE(28) & 0xffff) !== DATA_VERSION) return undefined
+  if ((page.readUInt16LE(18) & PAGE_META) === 0) return undefined
   const pageSize = page.readUInt32LE(48)
   if (pageSize < 512 || pageSize > 65536 || (pageSize & (pageSize - 1)) !== 0) return undefined
-  return { pageSize, lastPage: page.readBigUInt64LE(144), transaction: page.readBigUInt64LE(152) }
+  return {
+    pageSize,
+    root: page.readBigUInt64LE(136),
+    lastPage: page.readBigUInt64LE(144),
+    transaction: page.readBigUInt64LE(152),
+  }
+}
+
+/** The root is written anew by every commit and carries its number. */
+function isRoot(fd: number, { root, pageSize, transaction }: Meta): boolean {
+  const page = Buffer.alloc(PAGE_HEADER_BYTES)
+  const at = Number(root) * pageSize
+  if (!Number.isSafeInteger(at) || readSync(fd, page, 0, page.length, at) < page.length) return false
+  return page.readBigUInt64LE(0) === root && page.readBigUInt64LE(8) === transaction
 }
 
 const META_BYTES = 168
+const PAGE_HEADER_BYTES = 24
+const PAGE_META = 0x08
 const MAGIC = 0xbeefc0de
 const DATA_VERSION = 2

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { HoldfastError, type Clock } from '../../event/index.ts'
@@ -7,9 +7,9 @@ import { diskSpace, type DiskSpace } from './disk-space.ts'
 import { readFormat, writeFormat } from './format.ts'
 import { holdFolder, type Holding } from './holders.ts'
 import { openLmdbStorage } from './lmdb-storage.ts'
-import { readMetaPages } from './meta-page.ts'
+import { problemOfFile } from './meta-page.ts'
 import type { ResolvedEmbeddedOptions } from './options.ts'
-import type { Storage } from './storage.ts'
+import type { Storage, StorageView } from './storage.ts'
 
 export interface OpenFolder {
   readonly storage: Storage
@@ -18,7 +18,7 @@ export interface OpenFolder {
 }
 
 /** The file of the environment within the folder of a log. */
-const DATA_FILE = 'data.mdb'
+export const DATA_FILE = 'data.mdb'
 
 /**
  * Opens the folder of a log, or makes one. The order matters: whether others hold it, then whether its format is known,
@@ -69,21 +69,15 @@ async function initialise(storage: Storage, folder: string): Promise<void> {
 }
 
 function checkFile(file: string, expected: boolean): void {
-  const meta = readMetaPages(file)
-  if (meta === undefined) {
-    if (expected) throw corrupt(`${file} is missing or empty`)
-    return
+  if (expected && (statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) {
+    throw corrupt(`${file} is missing or empty`)
   }
-  if (!meta.valid) throw corrupt(`${file} does not begin as LMDB writes it`)
-  if (meta.fileBytes >= meta.neededBytes) return
-  throw corrupt(`${file} has ${meta.fileBytes} bytes and needs ${meta.neededBytes}: its end is missing`, {
-    fileBytes: meta.fileBytes,
-    neededBytes: meta.neededBytes,
-  })
+  const problem = problemOfFile(file)
+  if (problem !== undefined) throw corrupt(problem)
 }
 
 /** Positions of groups must be all there: without one, a group would start anew and do everything twice or nothing. */
-function checkState(view: Parameters<Parameters<Storage['view']>[0]>[0]): void {
+function checkState(view: StorageView): void {
   if (!hasCatalogue(view)) throw corrupt('the list of topics is missing')
   for (const table of ['state', 'groups'] as const) {
     const expected = view.rowCount(table)
@@ -93,8 +87,8 @@ function checkState(view: Parameters<Parameters<Storage['view']>[0]>[0]): void {
   }
 }
 
-function corrupt(detail: string, facts: Record<string, unknown> = {}): HoldfastError {
-  return new HoldfastError('LOG_CORRUPT', { detail, facts })
+function corrupt(detail: string): HoldfastError {
+  return new HoldfastError('LOG_CORRUPT', { detail })
 }
 
 function version(): string {
