@@ -42,7 +42,7 @@ function reportWith(text: string): StatusReport {
       ],
     },
     rates: { in: 5, done: { [text]: 4.9 } },
-    breakers: [{ name: text, state: 'OPEN', reason: text, since: now - 41_000 }],
+    breakers: [{ name: text, state: 'OPEN', reason: text, since: now - 41_000, everOpened: true }],
     letters: [
       {
         group: text,

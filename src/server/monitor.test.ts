@@ -4,6 +4,7 @@ import { until } from '../../test/harness/until.ts'
 import { memory } from '../drivers/memory/index.ts'
 import { topic } from '../schema/index.ts'
 import { app } from './app.ts'
+import type { StatusReport } from './status-report.ts'
 
 const orders = topic('orders', {
   key: 'customer',
@@ -104,6 +105,43 @@ describe('what an app says of itself', () => {
       ]) {
         expect(text).toContain(series)
       }
+    } finally {
+      await a.stop()
+    }
+  })
+
+  it('gives the time since a dependency went away, through every probe that fails meanwhile', async () => {
+    const a = app({ name: 'shop', log: memory() })
+    let probes = 0
+    const away = new Error('geo is away')
+    a.consumer('billing', orders, {
+      from: 'earliest',
+      needs: {
+        geo: {
+          probe: () => {
+            probes += 1
+            return Promise.reject(away)
+          },
+          breaker: { failures: 1, probeAfter: '10ms', probeMax: '20ms' },
+        },
+      },
+      onError: () => ({ pause: 'geo' }),
+    }).on('placed', () => {
+      throw away
+    })
+    await a.start()
+    try {
+      const geo = async (): Promise<StatusReport['breakers'][number] | undefined> =>
+        (await a.admin.report()).breakers.find(({ name }) => name === 'geo')
+      expect(await geo()).toMatchObject({ state: 'CLOSED', everOpened: false })
+      await a.publish(orders, 'placed', { customer: 'c1', cents: 1 })
+      await until('the first probe has failed', () => probes > 0)
+      const first = await geo()
+      await until('more probes have failed', () => probes > 5)
+      const later = await geo()
+      expect(later?.everOpened).toBe(true)
+      expect(later?.since).toBe(first?.since)
+      expect(a.breakers().find(({ name }) => name === 'geo')?.transitions).toBeGreaterThan(5)
     } finally {
       await a.stop()
     }

@@ -43,6 +43,8 @@ export function monitor(app: Watched, clock: Clock): Monitor {
   const startedAt = clock.now()
   const taken = new RateMeter(clock)
   const done = new Map<string, RateMeter>()
+  /** Since when each breaker has not been closed. Its own time starts anew with every probe that fails. */
+  const awaySince = new Map<string, number>()
   const meterOf = (group: string): RateMeter => {
     const meter = done.get(group) ?? new RateMeter(clock)
     done.set(group, meter)
@@ -51,7 +53,14 @@ export function monitor(app: Watched, clock: Clock): Monitor {
   return {
     observer: {
       ...metrics.consume,
-      breaker: metrics.breaker,
+      breaker: {
+        ...metrics.breaker,
+        changed(of) {
+          metrics.breaker.changed(of)
+          if (of.to === 'CLOSED') awaySince.delete(of.name)
+          else if (!awaySince.has(of.name)) awaySince.set(of.name, clock.now())
+        },
+      },
       completed(of) {
         metrics.consume.completed(of)
         meterOf(of.group).count(1)
@@ -87,7 +96,13 @@ export function monitor(app: Watched, clock: Clock): Monitor {
           in: taken.perSecond(),
           done: Object.fromEntries([...done].map(([group, meter]) => [group, meter.perSecond()])),
         },
-        breakers: app.breakers().map(({ name, state, reason, since }) => ({ name, state, reason, since })),
+        breakers: app.breakers().map(({ name, state, reason, since, transitions }) => ({
+          name,
+          state,
+          reason,
+          since: awaySince.get(name) ?? since,
+          everOpened: transitions > 0,
+        })),
         letters: await lettersOf(app, standing.groups),
       }
     },

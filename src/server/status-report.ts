@@ -23,8 +23,10 @@ export interface BreakerReport {
   readonly name: string
   readonly state: BreakerStateName
   readonly reason: string
-  /** When it came into this state, milliseconds since 1970. */
+  /** Since when it is closed, or has not been: probes in between do not count. Milliseconds since 1970. */
   readonly since: number
+  /** Whether it was ever anything but closed. */
+  readonly everOpened: boolean
 }
 
 export interface LetterReport {

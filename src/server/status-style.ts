@@ -50,6 +50,7 @@ a { color: var(--link); text-underline-offset: 0.2em; text-decoration-thickness:
 .when, footer { color: var(--quiet); font-size: 0.875rem; }
 footer { margin-top: 2.5rem; }
 .note { display: block; color: var(--quiet); font-size: 0.8125rem; font-weight: 400; overflow-wrap: anywhere; }
+section > .note { margin-top: 0.5rem; }
 .verdict { margin-top: 1rem; padding: 0.75rem 1rem; border-left: 4px solid; border-radius: 4px; font-size: 1.0625rem; font-weight: 600; overflow-wrap: anywhere; }
 .verdict.good { color: var(--good); background: var(--good-ground); }
 .verdict.behind { color: var(--behind); background: var(--behind-ground); }

@@ -122,35 +122,44 @@ const breakerWords: Readonly<Record<BreakerReport['state'], string>> = {
 
 export function breakersTable(breakers: readonly BreakerReport[], now: number): Html | '' {
   if (breakers.length === 0) return ''
+  const opened = breakers.filter(({ everOpened }) => everOpened)
+  const quiet = breakers.filter(({ everOpened }) => !everOpened).map(({ name }) => name)
   return html`<section>
     <h2 id="breakers">Circuit breakers</h2>
-    <div class="scroll" tabindex="0" role="region" aria-labelledby="breakers">
-      <table>
-        <caption>
-          While a dependency is away its groups pause. No event is lost, tried in vain or given up for it.
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Dependency</th>
-            <th scope="col">State</th>
-            <th scope="col">Reason</th>
-            <th scope="col" class="number">For</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${breakers.map(
-            breaker =>
-              html`<tr>
-                <th scope="row">${breaker.name}</th>
-                <td><span class="state ${breaker.state}">${breakerWords[breaker.state]}</span></td>
-                <td>${breaker.reason}</td>
-                <td class="number">${age(Math.max(0, now - breaker.since) / 1_000)}</td>
-              </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>
+    ${
+      opened.length === 0
+        ? ''
+        : html`<div class="scroll" tabindex="0" role="region" aria-labelledby="breakers">
+            <table>
+              <caption>
+                While a dependency is away its groups pause. No event is lost, tried in vain or given up for
+                it.
+              </caption>
+              <thead>
+                <tr>
+                  <th scope="col">Dependency</th>
+                  <th scope="col">State</th>
+                  <th scope="col">Reason</th>
+                  <th scope="col" class="number">For</th>
+                </tr>
+              </thead>
+              <tbody>
+                ${opened.map(breaker => breakerRow(breaker, now))}
+              </tbody>
+            </table>
+          </div>`
+    }
+    ${quiet.length === 0 ? '' : html`<p class="note">Closed since the start: ${quiet.join(', ')}</p>`}
   </section>`
+}
+
+function breakerRow({ name, state, reason, since }: BreakerReport, now: number): Html {
+  return html`<tr>
+    <th scope="row">${name}</th>
+    <td><span class="state ${state}">${breakerWords[state]}</span></td>
+    <td>${reason}</td>
+    <td class="number">${age(Math.max(0, now - since) / 1_000)}</td>
+  </tr>`
 }
 
 export function lettersTable(letters: readonly LetterReport[], now: number): Html | '' {

@@ -45,7 +45,7 @@ describe('the sentence at the top', () => {
   })
 
   it('names a dependency that is away, and that events wait rather than get lost', () => {
-    const breakers = [{ name: 'postgres', state: 'OPEN' as const, reason: 'x', since: 0 }]
+    const breakers = [{ name: 'postgres', state: 'OPEN' as const, reason: 'x', since: 0, everOpened: true }]
     const paused = group({ state: 'paused', lagSeconds: 41 })
     expect(verdictOf(reportOf([paused], { breakers }))).toEqual({
       tone: 'behind',
@@ -54,7 +54,7 @@ describe('the sentence at the top', () => {
   })
 
   it('puts refused events above everything else', () => {
-    const breakers = [{ name: 'postgres', state: 'OPEN' as const, reason: 'x', since: 0 }]
+    const breakers = [{ name: 'postgres', state: 'OPEN' as const, reason: 'x', since: 0, everOpened: true }]
     const ready = { ready: false as const, reason: 'the disk is full' }
     expect(verdictOf(reportOf([group({ lagSeconds: 41 })], { breakers, ready }))).toEqual({
       tone: 'broken',

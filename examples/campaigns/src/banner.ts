@@ -41,6 +41,8 @@ export function banner(facts: BannerFacts): string {
   return `\n${lines.map(line => `  ${line}\n`).join('')}\n`
 }
 
+/** Short where that helps, and always something that can be typed. */
 function at(where: string): string {
-  return `./${path.relative(process.cwd(), where)}`
+  const relative = path.relative(process.cwd(), where)
+  return relative.startsWith('..') ? path.resolve(where) : `./${relative}`
 }
