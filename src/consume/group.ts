@@ -60,6 +60,10 @@ export class GroupDeclaration {
     return this.#topics
   }
 
+  get usesDatabase(): boolean {
+    return [...this.#handlers.values()].some(handler => handler.kind !== 'on')
+  }
+
   /** Makes the group ready to start. Its dependencies are those of its own; the database's is shared and comes in. */
   ready(parts: GroupParts): ReadyGroup {
     const settings = withHandlers(this.#base, this.#handlers, this.#batch)
@@ -86,12 +90,11 @@ export class GroupDeclaration {
     // Stands for whatever a handler calls without saying so: nothing can be asked, so its probe only lets time pass.
     const undeclared = make(`${settings.group}-calls`, () => Promise.resolve(), {})
     const dependencies = [...(database && parts.database ? [parts.database] : []), ...own, undeclared]
-    const concurrency =
-      database && parts.sink ? Math.min(settings.concurrency, parts.sink.maxConcurrent) : settings.concurrency
+    const concurrency = database ? Math.min(settings.concurrency, parts.databaseShare) : settings.concurrency
     if (concurrency < settings.concurrency) {
       logger.info(
         { group: settings.group, concurrency },
-        `${settings.group}: concurrency ${settings.concurrency} is capped at ${concurrency}, the connections of the database`,
+        `${settings.group}: concurrency ${settings.concurrency} is capped at ${concurrency}, its share of the connections of the database`,
       )
     }
     const runner = groupRunner({
@@ -140,6 +143,8 @@ export interface GroupParts {
   readonly app: string
   readonly system: LogSystem
   readonly sink: Sink | undefined
+  /** Transactions that this group may have at once, so that one whose handlers hang leaves room for the others. */
+  readonly databaseShare: number
   readonly prepareSink: () => Promise<void>
   /** The database's breaker, shared by all groups of the process. */
   readonly database: Dependency | undefined

@@ -60,7 +60,10 @@ export interface ConsumerPolicy<Keyed extends boolean, Needs extends string> {
    * Defaults to `key` where every topic has a key, else `partition`.
    */
   readonly order?: Keyed extends true ? 'key' | 'partition' | 'none' : 'partition' | 'none'
-  /** Handlers that run at once in this process. Capped by the connections of the database. Defaults to 16. */
+  /**
+   * Handlers that run at once in this process. With effects it is capped by the group's share of the connections of
+   * the database, which are divided evenly: handlers of one group that hang cannot take them all. Defaults to 16.
+   */
   readonly concurrency?: number
   /** Handler starts allowed, for example `'500/s'`. Defaults to no limit. */
   readonly rate?: Rate

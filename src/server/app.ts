@@ -303,6 +303,8 @@ class HoldfastApp implements App<boolean> {
       })
     if (database) this.#dependencies.push(database)
     const prepareSink = onceSuccessful(async () => sink?.migrate())
+    const sharing = [...this.#declarations.values()].filter(group => group.usesDatabase).length
+    const databaseShare = Math.max(1, Math.floor((sink?.maxConcurrent ?? 0) / Math.max(1, sharing)))
     for (const [group, declaration] of this.#declarations) {
       for (const topic of declaration.topics) {
         await this.#declare(topic)
@@ -312,6 +314,7 @@ class HoldfastApp implements App<boolean> {
         app: this.name,
         system,
         sink,
+        databaseShare,
         prepareSink,
         database,
         publisher: publish,
