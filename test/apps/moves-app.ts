@@ -1,8 +1,6 @@
 import process from 'node:process'
-import { app } from 'holdfast'
-import { embedded } from '../../src/drivers/embedded/index.ts'
-import { postgres } from '../../src/drivers/postgres/index.ts'
-import { processLogger, run } from '../../src/server/index.ts'
+import { app, embedded, postgres } from 'holdfast'
+import { processLogger, run } from 'holdfast/server'
 import { groups } from './moves-groups.ts'
 import { moves } from './moves-topic.ts'
 
