@@ -83,10 +83,13 @@ const rows: readonly Row[] = [
   },
   {
     name: 'hazard 9: a gzip bomb by size',
-    body: new Uint8Array(gzipSync(Buffer.alloc(100_001, 'ab')).subarray()),
+    body: new Uint8Array(
+      gzipSync(JSON.stringify(Array.from({ length: 7_000 }, (_, i) => ({ n: i % 500, x: 'abcd' })))),
+    ),
     headers: gzip,
     status: 413,
     code: 'inflate_limit',
+    detail: /100000 bytes/,
   },
   {
     name: 'hazard 9: a gzip bomb by ratio',
@@ -529,6 +532,12 @@ describe('bad requests', () => {
 
   it('hazard S8: leave Object.prototype as it was', () => {
     expect(({} as Record<string, unknown>)['admin']).toBeUndefined()
+  })
+
+  it('hazard S4: are what a demo key is where the sender cannot be seen', async () => {
+    const { post, stored } = await rig({ plainKeysByFetch: false })
+    expect((await post(text(good))).json.code).toBe('key_unknown')
+    expect(await stored()).toEqual([])
   })
 
   it('name the methods, the encodings, and how to authenticate in headers', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { rig, withAppend } from '../../test/harness/collector.ts'
+import { until } from '../../test/harness/until.ts'
 import { HoldfastError, type ErrorCode, type Logger } from '../event/index.ts'
 import type { Log } from '../log/index.ts'
 
@@ -191,7 +192,7 @@ describe('hazard 11: a log that stalls', () => {
     expect((await post(body)).json.code).toBe('outcome_unknown')
     expect((await post(body)).json.code).toBe('not_stored')
     log.resume()
-    await expect.poll(async () => (await stored()).length).toBe(1)
+    await until('the late append', async () => (await stored()).length === 1)
     expect((await post(body)).json.duplicate).toBe(true)
   })
 })
@@ -242,7 +243,7 @@ describe('hazard 13: ready()', () => {
     })
     log.fault = { kind: 'stall' }
     const asked = [collector.ready(), collector.ready()]
-    await expect.poll(() => log.met).toBe(1)
+    await until('the proof to be under way', () => log.met === 1)
     for (const fire of timers) fire()
     expect(await Promise.all(asked)).toEqual(
       Array.from({ length: 2 }, () => ({ ready: false, reason: 'an append was not durable within 3000 ms' })),

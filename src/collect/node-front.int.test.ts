@@ -2,6 +2,7 @@ import { Agent, createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { answered, httpPost, rawConnection, rig, withAppend, type Rig } from '../../test/harness/collector.ts'
+import { until } from '../../test/harness/until.ts'
 import type { Listening } from './node-front.ts'
 
 const click = (id: string): string => JSON.stringify({ type: 'click', id, data: { campaignId: 'c1' } })
@@ -88,6 +89,24 @@ describe('a port of its own', () => {
   })
 })
 
+it('hazard 10: closes a refused sender that goes on without end', async () => {
+  const { at } = await serving()
+  const raw = rawConnection(at)
+  const endless = httpPost('')
+    .toString()
+    .replace('pk_demo', 'nobody')
+    .replace('Content-Length: 0', 'Content-Length: 9000000000')
+  raw.socket.write(endless)
+  const more = Buffer.alloc(256 * 1024)
+  const push = (): void => {
+    while (raw.socket.writable && raw.socket.write(more));
+  }
+  raw.socket.on('drain', push)
+  push()
+  expect(await raw.closed()).toMatch(/^HTTP\/1\.1 401/)
+  expect(raw.socket.bytesWritten).toBeGreaterThan(1024 * 1024)
+})
+
 describe('hazard 12: a stop under load', () => {
   it('loses no event that was answered, and cuts no request that was taken', async () => {
     const r = await serving({ lameDuckMs: 100 })
@@ -110,7 +129,7 @@ describe('hazard 12: a stop under load', () => {
       }
     }
     const senders = Array.from({ length: 16 }, sender)
-    await expect.poll(() => accepted.length).toBeGreaterThan(500)
+    await until('500 events accepted', () => accepted.length > 500)
     const before = accepted.length
     await r.collector.stop()
     await Promise.all(senders)

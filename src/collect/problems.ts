@@ -1,6 +1,5 @@
 /**
- * Everything the collector can refuse, in one table. It makes the RFC 9457 answers, `docs/collector-problems.md`
- * and what the tests expect.
+ * Everything the collector can refuse, in one table. It makes the RFC 9457 answers and `docs/collector-problems.md`.
  */
 interface ProblemEntry {
   readonly status: number
@@ -305,22 +304,4 @@ export function problemBody(problem: Problem): Record<string, unknown> {
     ...(problem.faults === undefined ? {} : { faults: problem.faults }),
     ...problem.facts,
   }
-}
-
-/** `docs/collector-problems.md`. */
-export function problemsPage(): string {
-  const entries = Object.entries<ProblemEntry>(table).map(
-    ([code, { status, title, retryable, advice }]) =>
-      `### ${code}\n\n${status}, ${retryable ? 'retryable' : 'not retryable'}. ${title}. ${advice}\n`,
-  )
-  return [
-    '# Problems that the collector answers',
-    '',
-    'Made from `src/collect/problems.ts`; `npx vitest run -u src/collect/problems.test.ts` writes it again.',
-    'Every refusal is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail`, and `code`,',
-    '`retryable`, `retryAfterMs`, `limit`, `faults[]` (pointer, detail) and, for several events, `errors[]` (index, id',
-    'and the same members).',
-    '',
-    entries.join('\n'),
-  ].join('\n')
 }
