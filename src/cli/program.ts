@@ -1,12 +1,16 @@
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { version } from '../version.ts'
-import { exitCode, exitCodeOf, type ExitCode } from './exit-code.ts'
+import { dbMigrate, type DbMigrateOptions } from './db-migrate.ts'
+import { dlqList, type DlqListOptions } from './dlq-list.ts'
+import { exitCode, exitCodeOf } from './exit-code.ts'
 import { explainError } from './explain-error.ts'
 import type { CliIo } from './io.ts'
+import { logVerify } from './log-verify.ts'
+import { start, type StartOptions } from './start.ts'
 import { describeError } from '../server/describe-error.ts'
 
 /** Runs one command line and answers its exit code. Never throws and never ends the process. */
-export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCode> {
+export async function runCli(args: readonly string[], io: CliIo): Promise<number> {
   const program = new Command('holdfast')
     .description(
       'Durable events for TypeScript: an HTTP collector, a log, and consumer groups whose effects happen once',
@@ -16,19 +20,67 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCo
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .showHelpAfterError('(holdfast --help lists the commands)')
 
+  let code: number = exitCode.ok
+
+  program
+    .command('start')
+    .argument('<app>', 'a module whose default export is an app')
+    .option('--admin-port <port>', 'port of the status page (default: HOLDFAST_ADMIN_PORT or 4310)', port)
+    .description('run an app until Ctrl-C: first one drains, second one ends at once')
+    .action(async (file: string, options: StartOptions) => {
+      const fromEnv = io.env['HOLDFAST_ADMIN_PORT']
+      const adminPort = options.adminPort ?? (fromEnv === undefined ? undefined : port(fromEnv))
+      code = await start(file, adminPort === undefined ? {} : { adminPort }, io)
+    })
+
+  const log = program.command('log').description('look after a log on this machine')
+  log
+    .command('verify')
+    .argument('<folder>', 'the folder of the log')
+    .addOption(output())
+    .description('check every byte; exit code 7 when something is damaged')
+    .action((folder: string, options: { output: 'table' | 'json' }) => logVerify(folder, options, io))
+
+  const dlq = program.command('dlq').description('dead letters: events that a group gave up')
+  dlq
+    .command('list')
+    .option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)')
+    .option('--group <name>', 'only those of one group')
+    .addOption(output())
+    .description('list them, newest first')
+    .action((options: DlqListOptions) => dlqList(options, io))
+
+  const db = program.command('db').description('the schema holdfast in PostgreSQL')
+  db.command('migrate')
+    .option('--url <url>', 'the database (default: DATABASE_URL)')
+    .option('--print', 'print the SQL and touch nothing')
+    .description('make the schema or bring it up to date')
+    .action((options: DbMigrateOptions) => dbMigrate(options, io))
+
   program
     .command('explain-error')
-    .argument('<code>', 'an error code such as LOG_FULL')
+    .argument('<code>', 'an error code such as LOG_FULL, or a problem of the collector such as not_stored')
     .description('say what an error code means and what to do')
-    .action((code: string) => io.out(explainError(code)))
+    .action((given: string) => io.out(explainError(given)))
 
   try {
     await program.parseAsync(args, { from: 'user' })
-    return exitCode.ok
+    return code
   } catch (error) {
     // commander has already written its own message, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage
     io.err(describeError(error))
     return exitCodeOf(error)
   }
+}
+
+function port(text: string): number {
+  const value = Number(text)
+  if (!/^\d{1,5}$/.test(text) || value > 65_535)
+    throw new InvalidArgumentError('a port is a number from 0 to 65535')
+  return value
+}
+
+function output(): Option {
+  return new Option('-o, --output <format>', 'how to print').choices(['table', 'json']).default('table')
 }

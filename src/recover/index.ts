@@ -6,6 +6,7 @@ export {
   isLaneOrDeadTopic,
   listLetters,
   newestLetters,
+  originOf,
   type DeadLetter,
 } from './dead-letters.ts'
 export { dependency, type BreakerStatus, type Dependency, type Pass } from './dependency.ts'

@@ -1,0 +1,184 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Client } from 'pg'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { z } from 'zod'
+import { until } from '../../test/harness/until.ts'
+import { testDatabase } from '../../test/postgres.ts'
+import { embedded } from '../drivers/embedded/index.ts'
+import { topic } from '../schema/index.ts'
+import { app } from '../server/app.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const bin = join(root, 'bin', 'holdfast.js')
+
+interface Command {
+  out: string
+  err: string
+  /** The exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string>
+  kill(signal: NodeJS.Signals): void
+}
+
+function holdfast(args: readonly string[], env: Record<string, string> = {}): Command {
+  const child = spawn(process.execPath, [bin, ...args], { cwd: root, env: { ...process.env, ...env } })
+  const command: Command = {
+    out: '',
+    err: '',
+    ended: new Promise(resolve => child.once('close', (code, signal) => resolve(code ?? signal ?? 'gone'))),
+    kill: signal => void child.kill(signal),
+  }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (command.out += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (command.err += text))
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return command
+}
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'holdfast cli ü '))
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }))
+  return made
+}
+
+const orders = topic('orders', {
+  key: 'customer',
+  partitions: 1,
+  events: { placed: z.object({ customer: z.string(), note: z.string() }) },
+})
+
+describe('holdfast start', () => {
+  it('runs an app with its status page, and ends with 0 after SIGTERM', async () => {
+    const command = holdfast(['start', 'test/fixtures/small-app.ts'], { HOLDFAST_ADMIN_PORT: '0' })
+    const url = await until('the status page is announced', () => /http:\S+/.exec(command.err)?.[0])
+    expect(await (await fetch(`${url}/readyz`)).text()).toBe('ready\n')
+    expect(await (await fetch(url)).text()).toContain('billing')
+    command.kill('SIGTERM')
+    expect(await command.ended).toBe(0)
+    expect(command.out).toBe('')
+  })
+
+  it('refuses a module that exports no app', async () => {
+    const command = holdfast(['start', 'vitest.config.ts'])
+    expect(await command.ended).toBe(2)
+    expect(command.err).toContain('does not export an app')
+  })
+})
+
+describe('holdfast dlq list', () => {
+  it('lists the letters of a log that is in use, and keeps the output for machines whole', async () => {
+    const log = join(folder(), 'log')
+    const a = app({ name: 'shop', log: embedded(log) })
+    a.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', () => {
+      throw new RangeError('no such \u001b[31mcustomer')
+    })
+    await a.start()
+    onTestFinished(() => a.stop())
+    await a.publish(orders, 'placed', { customer: 'c1', note: 'x' }, { id: 'order-1' })
+    await until('it is dead', async () => (await a.groups()).every(({ lag }) => lag === 0n))
+
+    const people = holdfast(['dlq', 'list', '--log', log])
+    expect(await people.ended).toBe(0)
+    expect(people.out).toMatch(/^DIED +GROUP +EVENT +KEY/)
+    expect(people.out).toContain('billing  orders/0/0')
+    expect(people.out).toContain('no such ·[31mcustomer')
+
+    const machine = holdfast(['dlq', 'list', '--log', log, '-o', 'json'])
+    expect(await machine.ended).toBe(0)
+    expect(JSON.parse(machine.out)).toMatchObject({
+      format: 1,
+      letters: [{ group: 'billing', topic: 'orders', eventId: 'order-1', reason: 'attempts' }],
+    })
+
+    const others = holdfast(['dlq', 'list', '--log', log, '--group', 'shipping'])
+    expect(await others.ended).toBe(0)
+    expect({ out: others.out, err: others.err }).toEqual({ out: '', err: 'no dead letters\n' })
+  })
+
+  it('does not make a log where there is none', async () => {
+    const empty = folder()
+    const command = holdfast(['dlq', 'list', '--log', join(empty, 'log')])
+    expect(await command.ended).toBe(3)
+    expect(readdirSync(empty)).toEqual([])
+  })
+})
+
+describe('holdfast log verify', () => {
+  it('finds nothing in a whole log, and says where a changed byte is', async () => {
+    const log = join(folder(), 'log')
+    const a = app({ name: 'shop', log: embedded(log) })
+    await a.start()
+    for (let n = 0; n < 20; n++) await a.publish(orders, 'placed', { customer: 'c1', note: `needle-${n}` })
+    await a.stop()
+
+    const whole = holdfast(['log', 'verify', log])
+    expect(await whole.ended).toBe(0)
+    expect(whole.out).toMatch(/orders +0 +20 .* ok\n/)
+
+    expect(changeBytes(log, 'needle-7')).toBeGreaterThan(0)
+    const damaged = holdfast(['log', 'verify', log, '-o', 'json'])
+    expect(await damaged.ended).toBe(7)
+    const report = JSON.parse(damaged.out) as {
+      ok: boolean
+      partitions: { topic: string; findings: string[] }[]
+    }
+    expect(report.ok).toBe(false)
+    expect(report.partitions.find(({ topic }) => topic === 'orders')?.findings).not.toEqual([])
+  })
+
+  it('refuses a folder that holds no log', async () => {
+    const command = holdfast(['log', 'verify', folder()])
+    expect(await command.ended).toBe(2)
+    expect(command.err).toContain('there is no log in')
+  })
+})
+
+/** Changes every occurrence of `needle` in the files of a folder; answers how many there were. */
+function changeBytes(where: string, needle: string): number {
+  let changed = 0
+  for (const entry of readdirSync(where, { withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const file = join(where, entry.name)
+    const bytes = readFileSync(file)
+    for (let at = bytes.indexOf(needle); at !== -1; at = bytes.indexOf(needle, at + 1)) {
+      bytes[at] = 0x4e
+      changed += 1
+    }
+    if (changed > 0) writeFileSync(file, bytes)
+  }
+  return changed
+}
+
+describe('holdfast db migrate', () => {
+  const database = testDatabase()
+
+  it('makes the schema, and again does nothing', async () => {
+    for (let time = 0; time < 2; time++) {
+      const command = holdfast(['db', 'migrate'], { DATABASE_URL: database.url })
+      expect(await command.ended).toBe(0)
+      expect(command.err).toContain('up to date')
+      expect(command.err).not.toContain(new URL(database.url).password)
+    }
+    const client = new Client({ connectionString: database.url })
+    await client.connect()
+    const { rows } = await client.query('select count(*)::int as n from holdfast.migration')
+    await client.end()
+    expect(rows[0]).not.toEqual({ n: 0 })
+  })
+
+  it('prints SQL without a database, and says what is missing without a URL', async () => {
+    const printed = holdfast(['db', 'migrate', '--print'], { DATABASE_URL: '' })
+    expect(await printed.ended).toBe(0)
+    expect(printed.out).toContain('create schema if not exists holdfast')
+    const missing = holdfast(['db', 'migrate'], { DATABASE_URL: '' })
+    expect(await missing.ended).toBe(2)
+  })
+
+  it('answers 5 when the database cannot be reached', async () => {
+    const command = holdfast(['db', 'migrate', '--url', 'postgres://a:secret@127.0.0.1:1/x'])
+    expect(await command.ended).toBe(5)
+    expect(command.err).not.toContain('secret')
+  })
+})

@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { embedded } from '../drivers/embedded/index.ts'
+import { silentLogger, systemClock, systemRandom } from '../event/index.ts'
+import type { LogSystem } from '../log/index.ts'
+import { CliError, exitCode } from './exit-code.ts'
+import type { CliIo } from './io.ts'
+
+/** The folder of the log that a command means when it is not told one: that of `npm start`. */
+export function logFolder(given: string | undefined, { env }: Pick<CliIo, 'env'>): string {
+  return given ?? path.join(env['HOLDFAST_DATA'] || '.holdfast', 'log')
+}
+
+/** Runs `work` on a log that is there already; a running app may have it open too. */
+export async function withLog<T>(folder: string, work: (system: LogSystem) => Promise<T>): Promise<T> {
+  if (!existsSync(folder)) {
+    throw new CliError(`there is no log in ${path.resolve(folder)}`, exitCode.notFound, {
+      next: 'Name its folder: --log DIR',
+    })
+  }
+  const system = await embedded(folder).open({
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+  })
+  try {
+    return await work(system)
+  } finally {
+    await system.close()
+  }
+}
