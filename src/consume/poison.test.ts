@@ -133,6 +133,21 @@ describe('poison', () => {
     await a.stop()
   })
 
+  it('waits at a type that the topic does not have, however harmless it looks', async () => {
+    const a = app({ name: 'test', log: memory() })
+    a.consumer('billing', orders, { from: 'earliest', unhandled: 'skip' }).on('placed', () => {})
+    await a.start()
+    await a.system.log.append('orders', [
+      record(json({}), { type: 'renamed' }),
+      record(json({ customer: 'c', n: 1 })),
+    ])
+    await until(async () => (await a.groups())[0]?.state === 'stopped')
+    const [group] = await a.groups()
+    expect(group?.reason).toContain('has type "renamed"')
+    expect(group?.lag).toBe(2n)
+    await a.stop()
+  })
+
   it('skips what it has no handler for by default, and kills or waits when told', async () => {
     const results: Record<string, unknown> = {}
     for (const unhandled of ['skip', 'dead', 'pause'] as const) {
