@@ -121,6 +121,37 @@ describe('effects on PostgreSQL', () => {
     await a.stop()
   })
 
+  it('a batch group whose partition is one lane goes on in batches behind an event that failed', async () => {
+    await query(database.url, table('one_lane'))
+    const a = app({ name: 'test', log: memory(), db: postgres(database.url) })
+    const sizes: number[] = []
+    const gate = Promise.withResolvers<void>()
+    a.consumer('lane', orders, { from: 'earliest', order: 'partition', retry: ['1ms'] }).effectBatch(
+      ['placed'],
+      { max: 50, within: '5ms' },
+      async (es, tx, { fail }) => {
+        await gate.promise
+        sizes.push(es.length)
+        es.forEach((e, i) => e.data.bad && fail(i, new RangeError('marked')))
+        const good = es.filter(e => !e.data.bad)
+        await tx.query('insert into one_lane(customer, n) select * from unnest($1::text[], $2::int[])', [
+          good.map(e => e.data.customer),
+          good.map(e => e.data.n),
+        ])
+      },
+    )
+    await a.start()
+    for (let n = 0; n < 500; n++)
+      await a.publish(orders, 'placed', { customer: 'one', n, ...(n === 5 ? { bad: true } : {}) })
+    gate.resolve()
+    await until(() => lagIsZero(a))
+    const [rows] = await sequences(database.url, 'one_lane')
+    expect(rows).toEqual(Array.from({ length: 500 }, (_, n) => n).filter(n => n !== 5))
+    // 500 events in batches of up to 50: far fewer calls than events.
+    expect(sizes.length).toBeLessThan(100)
+    await a.stop()
+  })
+
   it('hazard 58: a connection that dies in a handler leaves nothing, and the event is applied once', async () => {
     await query(database.url, table('killed'))
     const a = app({ name: 'test', log: memory(), db: postgres(database.url) })

@@ -7,11 +7,12 @@ import {
   type Offset,
   type Position,
 } from '../event/index.ts'
-import type { Commit, Groups, Membership, OwnedPartition } from '../log/index.ts'
+import type { Commit, GroupDescription, Groups, Membership, OwnedPartition } from '../log/index.ts'
 import { deadTopicOf, failureText, type Dependency } from '../recover/index.ts'
 import type { Lease } from '../sink/index.ts'
 import type { GroupContext } from './group-context.ts'
-import { FLOOD, partitionWorker, type PartitionWorker } from './partition-worker.ts'
+import { FLOOD } from './bury.ts'
+import { partitionWorker, type PartitionWorker } from './partition-worker.ts'
 import { DATABASE, usesDatabase } from './settings.ts'
 import type { GroupStatus, PartitionStatus } from './status.ts'
 
@@ -63,6 +64,8 @@ interface Slot {
   worker: PartitionWorker | undefined
   takeover: Promise<void>
   committed: Offset | undefined
+  /** Why it could not be taken over and never will by itself: damage in the log. */
+  stopped: string | undefined
 }
 
 const TAKEOVER_RETRY_MS = 1_000
@@ -149,6 +152,7 @@ class Runner implements GroupRunner {
         worker: undefined,
         takeover: Promise.resolve(),
         committed: undefined,
+        stopped: undefined,
       }
       this.#slots.set(partitionId(one), slot)
       slot.takeover = this.#takeOver(slot)
@@ -210,6 +214,12 @@ class Runner implements GroupRunner {
         return
       } catch (error) {
         if (signal.aborted || isHoldfastError(error, 'EPOCH_STALE')) return
+        if (isHoldfastError(error, 'LOG_CORRUPT')) {
+          // Only this partition: the others are whole and go on.
+          slot.stopped = error.message
+          this.#c.logger.error({ group: this.group, partition: partitionId(slot.owned) }, error.message)
+          return
+        }
         if (isHoldfastError(error) && !error.retriable) {
           this.#c.fatal(error)
           return
@@ -343,8 +353,9 @@ class Runner implements GroupRunner {
   // ---- status
 
   async status(): Promise<GroupStatus> {
+    const described = await this.#o.groups.describe(this.group)
     const owned = await Promise.all([...this.#slots.values()].map(slot => this.#partitionStatus(slot)))
-    const partitions = [...owned, ...(await this.#orphans())]
+    const partitions = [...owned, ...(await this.#orphans(described))]
     const [reason] = [...this.#c.gate.reasons, ...partitions.flatMap(partition => partition.reason ?? [])]
     const worst = (['stopped', 'paused'] as const).find(state => partitions.some(one => one.state === state))
     return {
@@ -352,7 +363,7 @@ class Runner implements GroupRunner {
       topics: this.#c.settings.topics.map(topic => topic.name),
       state: worst ?? (this.#c.gate.reasons.length > 0 ? 'paused' : 'running'),
       reason,
-      members: [this.#o.memberName],
+      members: described.members,
       lag: partitions.reduce((sum, one) => sum + one.lag, 0n),
       lagSeconds: Math.max(0, ...partitions.map(one => one.lagSeconds)),
       deadLetters: await this.#deadLetters(),
@@ -361,15 +372,13 @@ class Runner implements GroupRunner {
   }
 
   /** Partitions that nobody owns: not taken over yet, or given up. Without them a group that has not begun looks done. */
-  async #orphans(): Promise<PartitionStatus[]> {
+  async #orphans(described: GroupDescription): Promise<PartitionStatus[]> {
     const { log, settings } = this.#c
-    const described = new Map(
-      (await this.#o.groups.describe(this.group)).partitions.map(one => [partitionId(one), one]),
-    )
+    const rows = new Map(described.partitions.map(one => [partitionId(one), one]))
     const orphans: PartitionStatus[] = []
     for (const { name: topic, partitions } of settings.topics) {
       for (let partition = 0; partition < partitions; partition++) {
-        const known = described.get(partitionId({ topic, partition }))
+        const known = rows.get(partitionId({ topic, partition }))
         const elsewhere = known?.owner !== undefined && known.owner !== this.#o.memberName
         if (this.#slots.has(partitionId({ topic, partition })) || elsewhere) continue
         const { start, end } = await log.bounds({ topic, partition })
@@ -420,11 +429,12 @@ class Runner implements GroupRunner {
       slot.worker?.oldestTime ??
       (lag > 0n ? await this.#timeAt({ topic, partition, offset: committed }) : undefined)
     const away = this.#away()
-    const reason = slot.worker?.stopped ?? gate.reasons[0] ?? away?.status().reason
+    const stopped = slot.stopped ?? slot.worker?.stopped
+    const reason = stopped ?? gate.reasons[0] ?? away?.status().reason
     return {
       topic,
       partition,
-      state: slot.worker?.stopped ? 'stopped' : reason !== undefined ? 'paused' : 'running',
+      state: stopped ? 'stopped' : reason !== undefined ? 'paused' : 'running',
       reason: away && reason === away.status().reason ? `${away.name} is away: ${reason}` : reason,
       committed,
       end,

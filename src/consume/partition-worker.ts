@@ -7,21 +7,15 @@ import {
   type Offset,
 } from '../event/index.ts'
 import type { OwnedPartition } from '../log/index.ts'
-import {
-  deadTopicOf,
-  describeFailure,
-  encodeLetter,
-  failureText,
-  type Dependency,
-  type Pass,
-} from '../recover/index.ts'
+import { describeFailure, failureText } from '../recover/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
 import type { Lease } from '../sink/index.ts'
-import { attempt, type Attempted } from './attempt.ts'
+import { bury } from './bury.ts'
 import type { GroupContext, Task } from './group-context.ts'
 import type { AttemptResult } from './observer.ts'
 import { readEvent } from './read-event.ts'
-import { decide, failureReason, type Decision } from './verdict.ts'
+import { supervised, type Settled } from './supervised.ts'
+import type { Decision } from './verdict.ts'
 import { watermark, type Watermark } from './watermark.ts'
 
 /**
@@ -70,8 +64,8 @@ const FETCH = { maxRecords: 500, maxBytes: 4 * 1024 * 1024, waitMs: 1_000 }
 const MAX_BYTES = 16 * 1024 * 1024
 /** Delivered events from the first unfinished one on: what a crash would deliver again. */
 const MAX_SPAN = 100_000
-/** Between tries of something of our own that failed (a read, a letter). */
-const RETRY_OWN_MS = 1_000
+/** Between tries to read. */
+const RETRY_READ_MS = 1_000
 
 export function partitionWorker(options: PartitionWorkerOptions): PartitionWorker {
   return new Worker(options)
@@ -168,7 +162,7 @@ class Worker implements PartitionWorker {
       } catch (error) {
         if (signal.aborted) return
         if (!this.#readFailed(error)) return
-        await sleep(this.#c.clock, RETRY_OWN_MS, signal)
+        await sleep(this.#c.clock, RETRY_READ_MS, signal)
       }
     }
   }
@@ -228,9 +222,12 @@ class Worker implements PartitionWorker {
     }
     this.#tasks.set(record.offset, task)
     this.#bytes += sizeOf(record)
+    const lane = this.#laneOf(task)
     if (reading.kind === 'skip') this.#finish(task, 'skipped')
-    else if (this.#c.settings.batch && !task.fate && !this.#lanes.has(this.#laneOf(task))) this.#gather(task)
-    else this.#queue(task)
+    // Nothing runs for it, so it need not wait for its key, nor its key for it.
+    else if (task.fate) this.#queue(`dead#${record.offset}`, task)
+    else if (this.#c.settings.batch && !this.#lanes.has(lane)) this.#gather(task)
+    else this.#queue(lane, task)
     return true
   }
 
@@ -249,8 +246,7 @@ class Worker implements PartitionWorker {
 
   // ---- lanes
 
-  #queue(task: Task): void {
-    const name = this.#laneOf(task)
+  #queue(name: string, task: Task): void {
     const lane = this.#lanes.get(name)
     if (lane) {
       lane.push(task)
@@ -266,8 +262,11 @@ class Worker implements PartitionWorker {
       const finished = await this.#runAlone(head)
       if (!finished) return
       lane.shift()
+      // Only what failed goes alone: a lane that kept its followers would drag behind a batch group for ever.
+      if (this.#c.settings.batch && lane.every(task => task.attempts === 0 && !task.fate)) break
     }
     this.#lanes.delete(name)
+    if (lane.length > 0) this.#gatherAgain(lane)
   }
 
   /** Tries one event until it has its outcome. False when it was cut off before. */
@@ -298,6 +297,12 @@ class Worker implements PartitionWorker {
     if (!batch || this.#batchRunning) return
     if (this.#gathered.length >= batch.max) this.#startBatch()
     else this.#gatherTimer ??= this.#c.clock.after(batch.withinMs, () => this.#startBatch())
+  }
+
+  /** They are older than everything else of their lane, which waited behind them. */
+  #gatherAgain(tasks: readonly Task[]): void {
+    this.#gathered.unshift(...tasks)
+    if (!this.#batchRunning) this.#startBatch()
   }
 
   #startBatch(): void {
@@ -333,68 +338,25 @@ class Worker implements PartitionWorker {
     const lanes = new Set(alone.map(this.#laneOf))
     const follow = this.#gathered.filter(task => lanes.has(this.#laneOf(task)))
     this.#gathered = this.#gathered.filter(task => !lanes.has(this.#laneOf(task)))
-    for (const task of [...alone, ...follow]) this.#queue(task)
+    for (const task of [...alone, ...follow]) this.#queue(this.#laneOf(task), task)
   }
 
   // ---- one attempt and what follows from it
 
   /** Undefined when it was cut off: by the abort, or by the fence. */
   async #try(tasks: readonly Task[]): Promise<readonly Settled[] | undefined> {
-    const { gate, rate, limiter, dependencies } = this.#c
-    const signal = this.#intake.signal
-    await gate.passed(signal)
-    await rate(tasks.length, signal)
-    const leave = await limiter.enter(signal)
-    if (!leave) return undefined
-    const passes = new Map<Dependency, Pass>()
-    try {
-      for (const dependency of dependencies) {
-        const pass = await dependency.enter(signal)
-        if (!pass) return undefined
-        passes.set(dependency, pass)
-      }
-      const results = await attempt(tasks, this.#c, {
-        lease: this.#o.lease,
-        appliedBelow: this.#mark.commitable,
-        laneOf: this.#laneOf,
-        signal: this.#work.signal,
-      })
-      const settled = await this.#settle(tasks, results)
-      if (settled) report(settled, passes)
-      return settled
-    } finally {
-      leave()
-      for (const pass of passes.values()) pass.done('neither')
+    const settled = await supervised(tasks, this.#c, {
+      lease: this.#o.lease,
+      appliedBelow: this.#mark.commitable,
+      laneOf: this.#laneOf,
+      intake: this.#intake.signal,
+      work: this.#work.signal,
+    })
+    if (settled === 'fenced') {
+      this.#halt('another worker owns the lease in the database')
+      this.#o.fenced()
     }
-  }
-
-  /** Decides about each failure; one error for the whole transaction is decided once. */
-  async #settle(
-    tasks: readonly Task[],
-    results: readonly Attempted[],
-  ): Promise<readonly Settled[] | undefined> {
-    const decisions = new Map<unknown, Decision>()
-    const settled: Settled[] = []
-    for (const [i, result] of results.entries()) {
-      const task = tasks[i]
-      if (!task || result.kind === 'aborted') return undefined
-      if (result.kind === 'fenced') {
-        this.#halt('another worker owns the lease in the database')
-        this.#o.fenced()
-        return undefined
-      }
-      if (result.kind !== 'failed') {
-        settled.push(result)
-        continue
-      }
-      const decision = decisions.get(result) ?? (await decide(result.error, task, this.#c))
-      decisions.set(result, decision)
-      const { topic } = task.record
-      const reason = failureReason(result.error, decision)
-      this.#c.observer.failed?.({ topic, group: this.#c.settings.group, reason, count: 1 })
-      settled.push({ ...result, decision })
-    }
-    return settled
+    return settled === 'fenced' || settled === 'cut' ? undefined : settled
   }
 
   /** True when the event has its outcome; false when it is to be tried again, or dies. */
@@ -490,63 +452,10 @@ class Worker implements PartitionWorker {
     this.#o.progressed()
   }
 
-  /**
-   * Writes the letter, durably, before the event counts as done. `cut`: it was cut off before. `again`: a flood of
-   * letters had paused the group, and whoever resumed it may have mended what failed, so the event is tried anew.
-   */
   async #die(task: Task): Promise<'dead' | 'again' | 'cut'> {
-    const { settings, guard, gate, clock, log, observer, logger } = this.#c
-    const signal = this.#intake.signal
-    const { fate, record } = task
-    if (!fate)
-      throw new HoldfastError('INTERNAL', { detail: `offset ${record.offset} dies without a reason` })
-    const last = task.last ?? describeFailure(fate.error, clock.now())
-    const letter = encodeLetter(record, {
-      group: settings.group,
-      reason: fate.reason,
-      attempts: task.attempts,
-      first: task.first ?? last,
-      last,
-      diedAt: clock.now(),
-    })
-    while (!guard.mayDie(clock.monotonic(), `${fate.reason}: ${last.message}`)) {
-      if (gate.reasons.length === 0) this.#stopFlood()
-      await gate.passed(signal)
-      if (signal.aborted) return 'cut'
-      if (task.handler && task.attempts > 0) {
-        Object.assign(task, { attempts: 0, first: undefined, last: undefined, fate: undefined })
-        return 'again'
-      }
-    }
-    for (;;) {
-      try {
-        await log.append(deadTopicOf(record.topic, settings.group), [letter])
-        break
-      } catch (error) {
-        if (signal.aborted) return 'cut'
-        logger.warn(
-          { ...this.#facts(), error: failureText(error) },
-          'the dead letter could not be written: the partition waits',
-        )
-        await sleep(clock, RETRY_OWN_MS, signal)
-        if (signal.aborted) return 'cut'
-      }
-    }
-    observer.deadLettered?.({ topic: record.topic, group: settings.group, reason: fate.reason })
-    logger.warn(
-      { ...this.#facts(), offset: String(record.offset), reason: fate.reason, error: last.message },
-      'event is a dead letter now',
-    )
-    this.#finish(task, 'dead_lettered')
-    return 'dead'
-  }
-
-  #stopFlood(): void {
-    const { guard, gate, settings, logger } = this.#c
-    const top = guard.dominating
-    const reason = `dead-letter flood: ${top?.count ?? 0} died of "${top?.cause ?? 'unknown'}" within 5 minutes`
-    gate.shut(FLOOD, reason)
-    logger.error({ group: settings.group, cause: top?.cause }, `${settings.group} is paused: ${reason}`)
+    const end = await bury(task, this.#c, this.#intake.signal)
+    if (end === 'dead') this.#finish(task, 'dead_lettered')
+    return end
   }
 
   // ---- small
@@ -567,23 +476,6 @@ class Worker implements PartitionWorker {
 
   #facts(): Record<string, unknown> {
     return { group: this.#c.settings.group, ...this.#place() }
-  }
-}
-
-/** Who shuts the gate in a flood of dead letters. */
-export const FLOOD = 'flood'
-
-type Settled =
-  | Extract<Attempted, { kind: 'done' | 'duplicate' | 'held' | 'expired' }>
-  | (Extract<Attempted, { kind: 'failed' }> & { readonly decision: Decision })
-
-/** Tells each dependency how the attempt went for it. */
-function report(settled: readonly Settled[], passes: ReadonlyMap<Dependency, Pass>): void {
-  const away = settled.find(one => one.kind === 'failed' && one.decision.kind === 'pause')
-  if (away?.kind === 'failed' && away.decision.kind === 'pause') {
-    passes.get(away.decision.dependency)?.done('outage', failureText(away.error))
-  } else if (settled.some(one => one.kind === 'done' || one.kind === 'duplicate')) {
-    for (const pass of passes.values()) pass.done('success')
   }
 }
 
