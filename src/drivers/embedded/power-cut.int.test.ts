@@ -1,0 +1,117 @@
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startLoad, type Load } from '../../../test/embedded/load.ts'
+import { powerCutDisk, whyNoPowerCuts, type PowerCutDisk } from '../../../test/embedded/power-cut-disk.ts'
+import { seededRandom } from '../../event/index.ts'
+
+const CUTS = Number(process.env['HOLDFAST_POWER_CUTS'] ?? 50)
+const SEED = Number(process.env['HOLDFAST_SEED'] ?? 1)
+
+const missing = whyNoPowerCuts()
+
+describe.skipIf(missing)(`power cuts${missing ? `, not run: needs ${missing}` : ''}`, () => {
+  let disk: PowerCutDisk
+  const random = seededRandom(SEED)
+
+  beforeAll(async () => {
+    disk = await powerCutDisk(512)
+  })
+  afterAll(() => disk.dispose())
+
+  async function cutUnder(load: Load): Promise<void> {
+    await disk.cut()
+    await load.end()
+    await disk.mount()
+  }
+
+  it(
+    `hazards 1, 14, 22, 23: after each of ${CUTS} cuts under load (seed ${SEED}) all that was acknowledged is there`,
+    { timeout: 300_000 },
+    async () => {
+      const ledger = new Ledger()
+      const folder = join(disk.path, 'log')
+      let acknowledged = 0
+      let commits = 0
+      for (let cut = 0; cut <= CUTS; cut++) {
+        const again = ledger.last(5)
+        const load = startLoad(folder, { again })
+        await load.said('ready')
+        ledger.compare(load.lines, again)
+        await load.said('said')
+        await pause(random() * 300)
+        await cutUnder(load)
+        acknowledged += ledger.note(load.lines, 'said')
+        commits += ledger.note(load.lines, 'went')
+      }
+      // So little would mean that the cuts came before the load.
+      expect(acknowledged).toBeGreaterThan(CUTS * 50)
+      expect(commits).toBeGreaterThan(CUTS)
+    },
+  )
+
+  it('hazard 16: a log that was just made is there after a cut, and one that was half made is made again', async () => {
+    for (let i = 0; i < 8; i++) {
+      const folder = join(disk.path, `new-${i}`, 'log')
+      const ledger = new Ledger()
+      const half = startLoad(folder)
+      if (i % 2 === 0) await pause(random() * 400)
+      else await half.said('said')
+      await cutUnder(half)
+      ledger.note(half.lines, 'said')
+      ledger.note(half.lines, 'went')
+      if (i % 2 === 1) expect(ledger.last(1)).toHaveLength(1)
+      const whole = startLoad(folder)
+      await whole.said('ready')
+      ledger.compare(whole.lines, [])
+      await whole.end()
+    }
+  })
+})
+
+/** What the log has promised over all runs. */
+class Ledger {
+  /** `TOPIC PARTITION OFFSET` → id, of every acknowledged record. */
+  readonly #records = new Map<string, string>()
+  /** `TOPIC PARTITION` → the highest acknowledged position. */
+  readonly #positions = new Map<string, bigint>()
+
+  note(lines: readonly string[], what: 'said' | 'went'): number {
+    const told = lines.filter(line => line.startsWith(`${what} `)).map(line => line.split(' '))
+    for (const [, topic, partition, offset = '', id = ''] of told) {
+      if (what === 'said') this.#records.set(`${topic} ${partition} ${offset}`, id)
+      else this.#positions.set(`${topic} ${partition}`, BigInt(offset))
+    }
+    return told.length
+  }
+
+  last(count: number): string[] {
+    return [...this.#records].slice(-count).map(([at, id]) => `said ${at} ${id}`)
+  }
+
+  /** Compares with what the next run found. */
+  compare(lines: readonly string[], again: readonly string[]): void {
+    const words = lines.map(line => line.split(' '))
+    const values = (what: string): Map<string, bigint> =>
+      new Map(words.filter(([w]) => w === what).map(([, t, p, offset = '']) => [`${t} ${p}`, BigInt(offset)]))
+    const found = new Map(
+      words.filter(([w]) => w === 'found').map(([, t, p, o, id = '']) => [`${t} ${p} ${o}`, id]),
+    )
+    const [starts, ends, positions] = [values('start'), values('end'), values('at')]
+
+    expect([...found.values()].filter(id => id === 'damaged')).toEqual([])
+    const lost = [...this.#records].filter(([at, id]) => {
+      const [topic, partition, offset = ''] = at.split(' ')
+      const deleted = topic === 'cut-off' && BigInt(offset) < (starts.get(`${topic} ${partition}`) ?? 0n)
+      return !deleted && found.get(at) !== id
+    })
+    expect(lost).toEqual([])
+    for (const [tp, position] of this.#positions) {
+      expect(positions.get(tp)).toBeGreaterThanOrEqual(position)
+      expect(positions.get(tp)).toBeLessThanOrEqual(ends.get(tp) ?? 0n)
+    }
+    expect(lines.filter(line => line.startsWith('again'))).toEqual(
+      again.map(line => line.split(' ')).map(([, t, p, o]) => `again duplicate ${t} ${p} ${o}`),
+    )
+  }
+}
