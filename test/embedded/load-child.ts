@@ -15,7 +15,8 @@ import type { AppendRecord, LogSystem, OwnedPartition } from '../../src/log/inde
  *     ready                               the load begins
  *     said TOPIC PARTITION OFFSET ID      acknowledged by the log
  *     went TOPIC PARTITION OFFSET         a commit that was acknowledged
- *     failed CODE                         the log can no longer be trusted; the process ends
+ *     failed CODE                         the log can no longer be trusted
+ *     then CODE                           what an append was answered after that; the process ends with 70
  */
 const [folder = '', run = '', ...before] = process.argv.slice(2)
 const KEPT = { topic: 'kept', partitions: 3 }
@@ -33,16 +34,17 @@ const system = await embedded(folder, { minFreeBytes: 0, reserveBytes: 0, retent
   random: systemRandom,
   logger: silentLogger,
 })
-void system.failed.then(error => {
+void system.failed.then(async error => {
   say('failed', error.code)
+  say('then', await codeOf(system.log.append(KEPT.topic, [recordOf('late')])))
   process.exit(70)
 })
 for (const { topic, ...settings } of [KEPT, CUT_OFF]) await system.log.topics.create(topic, settings)
 await sayAll(system)
 await sendAgain(system)
 say('ready')
-const working = [consume(system), ...Array.from({ length: APPENDERS }, (_, i) => produce(system, i))]
-await Promise.all(working)
+const work = [consume(system), ...Array.from({ length: APPENDERS }, (_, i) => produce(system, i))]
+await Promise.all(work.map(codeOf)) // refusals: what follows is said when the log has failed
 
 async function sayAll({ log, groups }: LogSystem): Promise<void> {
   for (const { topic, partitions } of [KEPT, CUT_OFF]) {
@@ -108,6 +110,15 @@ async function consume({ log, groups }: LogSystem): Promise<void> {
     if (outcome?.kind !== 'committed') continue
     say('went', tp.topic, tp.partition, next)
     positions.set(tp.partition, next)
+  }
+}
+
+async function codeOf(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work
+    return 'done'
+  } catch (error) {
+    return (error as { code?: unknown }).code
   }
 }
 

@@ -6,8 +6,10 @@ export interface Load {
   readonly lines: string[]
   /** Resolves when it has said a line that begins so; rejects when it ends without. */
   said(beginning: string): Promise<void>
-  /** Kills it, if it still runs, and resolves when all that it said is here. */
-  end(): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
+  /** Resolves when it has ended and all that it said is here. */
+  ended(): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
+  /** Kills it, if it still runs. */
+  kill(): Promise<void>
 }
 
 export interface LoadOptions {
@@ -23,7 +25,12 @@ let runs = 0
 export function startLoad(folder: string, { again = [], under = [], env = {} }: LoadOptions = {}): Load {
   const child = new URL('load-child.ts', import.meta.url).pathname
   const [command = '', ...args] = [...under, process.execPath, child, folder, `run${++runs}`, ...again]
-  const started = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+  // A group of its own: who kills only strace sets its child free.
+  const started = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+    detached: true,
+  })
   const lines: string[] = []
   const waiting = new Set<() => void>()
   let rest = ''
@@ -62,9 +69,14 @@ export function startLoad(folder: string, { again = [], under = [], env = {} }: 
         waiting.add(look)
         look()
       }),
-    async end() {
-      started.kill('SIGKILL')
-      return closed
+    ended: () => closed,
+    async kill() {
+      try {
+        if (started.pid !== undefined) process.kill(-started.pid, 'SIGKILL')
+      } catch {
+        // It has ended by itself.
+      }
+      await closed
     },
   }
 }

@@ -72,6 +72,7 @@ class LmdbStorage implements Storage {
   }
 
   view<T>(fn: (view: StorageView) => T): T {
+    if (this.#failure !== undefined) throw this.#failure // LMDB itself would answer EINVAL, or what never was durable
     if (this.#closed !== undefined) throw closed()
     this.#lmdb.refresh()
     try {

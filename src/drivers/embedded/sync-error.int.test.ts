@@ -1,0 +1,79 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { Ledger } from '../../../test/embedded/ledger.ts'
+import { startLoad } from '../../../test/embedded/load.ts'
+
+const missing = whyNoStrace()
+
+describe.skipIf(missing)(`a disk error in a commit${missing ? `, not run: needs ${missing}` : ''}`, () => {
+  // LMDB writes pages by pwrite64, syncs them by fdatasync, and writes the page that names the new state through a
+  // descriptor with O_DSYNC. The thread of the pool makes all commits but the first few, so each number below hits a
+  // commit under load: the calls are counted per thread.
+  it.each([
+    { call: 'fdatasync', when: 10 },
+    { call: 'fdatasync', when: 27 },
+    { call: 'pwrite64', when: 40 },
+    { call: 'pwrite64', when: 41 },
+    { call: 'pwrite64', when: 42 },
+    { call: 'pwrite64', when: 43 },
+  ])(
+    'hazard 2: EIO of $call $when: nothing is acknowledged any more, and all before is there',
+    async ({ call, when }) => {
+      const folder = await mkdtemp(join(tmpdir(), 'holdfast-eio-'))
+      const trace = join(folder, 'trace')
+      const log = join(folder, 'log')
+      try {
+        const inject = `inject=${call}:error=EIO:when=${when}`
+        const under = [
+          'strace',
+          '-f',
+          '-qq',
+          '-s',
+          '200',
+          '-o',
+          trace,
+          '-e',
+          `trace=write,${call}`,
+          '-e',
+          inject,
+        ]
+        const load = startLoad(log, { under, env: { UV_THREADPOOL_SIZE: '1' } })
+        expect((await load.ended()).code).toBe(70)
+
+        const calls = (await readFile(trace, 'latin1')).split('\n')
+        const fault = calls.findIndex(line => line.includes('(INJECTED)'))
+        expect(calls[fault]).toMatch(new RegExp(`${call}.*EIO`))
+        expect(calls.slice(0, fault).filter(isAcknowledgement).length).toBeGreaterThan(0)
+        expect(calls.slice(fault).filter(isAcknowledgement)).toEqual([])
+        expect(load.lines.slice(-2)).toEqual(['failed LOG_FAILED', 'then LOG_FAILED'])
+
+        const ledger = new Ledger()
+        expect(ledger.note(load.lines, 'said')).toBeGreaterThan(0)
+        ledger.note(load.lines, 'went')
+        const next = startLoad(log, { again: ledger.last(5) })
+        await next.said('ready')
+        ledger.compare(next.lines, ledger.last(5))
+        await next.said('said')
+        await next.kill()
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
+    },
+  )
+})
+
+function isAcknowledgement(line: string): boolean {
+  return /write\(1, "[^"]*(said|went)/.test(line)
+}
+
+function whyNoStrace(): string | undefined {
+  try {
+    execFileSync('strace', ['-qq', '-e', 'inject=fdatasync:error=EIO', '-o', '/dev/null', 'true'])
+    return undefined
+  } catch {
+    return 'strace that may trace'
+  }
+}
