@@ -12,6 +12,8 @@ export interface MovesOptions {
   /** Ports: 0 takes a free one; fixed, so that a process that is started again is found where it was. */
   readonly door: number
   readonly admin: number
+  /** After how long without a sign a member is expelled, milliseconds. */
+  readonly sessionMs?: number
 }
 
 export async function startMoves(options: MovesOptions): Promise<void> {
@@ -19,7 +21,7 @@ export async function startMoves(options: MovesOptions): Promise<void> {
   const vehicles = app({
     name: 'moves',
     db: postgres(options.database),
-    log: embedded(options.data),
+    log: embedded(options.data, { leases: { sessionMs: options.sessionMs, beatMs: 1_000 } }),
     logger,
     stuckAfter: '2s',
   })

@@ -12,7 +12,8 @@ export const groups = {
       .effect('moved', (event, tx) => applyMany('each', [event], tx))
       .effect('bad', async (event, tx) => {
         await applyMany('each', [event], tx)
-        await tx.query(`select ('x' || $1)::int`, [event.id])
+        // Refused, with the address in the error's detail.
+        await tx.query('insert into contacts (email) values ($1), ($1)', [`${event.id}@example.com`])
       })
       .effect('stuck', () => new Promise(() => {}))
   },

@@ -6,6 +6,7 @@ export const storeSchema = `
   create table applied (
     seq bigserial, grp text not null, id text not null, key text, hash text not null, part int, log_offset bigint
   );
+  create table contacts (email text primary key);
   create table sums (grp text not null, key text not null, events bigint not null, primary key (grp, key));
 `
 

@@ -2,16 +2,21 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import { isAlive } from '../../src/server/processes.ts'
 import type { LocalPostgres } from '../../src/server/local-postgres.ts'
 import type { Load } from '../client/plan.ts'
 import { startChild, type Child } from '../harness/child.ts'
+import { scale } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
 import { ownPostgres } from '../postgres.ts'
 import type { MovesOptions } from '../apps/moves-app.ts'
 import { readStatus, type Status } from './status.ts'
 import { storeSchema, withClient } from './store.ts'
+
+// Three processes and a database on a machine that does other things as well: only a hang meets these.
+const PATIENCE_MS = 300_000
+vi.setConfig({ testTimeout: scale({ short: PATIENCE_MS, long: 3_600_000 }) })
 
 /** A whole Holdfast with its own PostgreSQL: two processes that a test may kill and start again. */
 export interface System {
@@ -86,10 +91,14 @@ export async function startSystem(
     },
     status,
     drained: () =>
-      until('every group has done everything', async () => {
-        const now = await status()
-        return now.groups.every(group => group.lag === 0) && now
-      }),
+      until(
+        'every group has done everything',
+        async () => {
+          const now = await status()
+          return now.groups.every(group => group.lag === 0) && now
+        },
+        PATIENCE_MS,
+      ),
   }
 }
 
