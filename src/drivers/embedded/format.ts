@@ -34,14 +34,15 @@ export function readFormat(folder: string): Format | undefined {
 /** Says that there is a log here, durably. From now on one without topics is damage and not a new one. */
 export function writeFormat(folder: string, writtenBy: string): void {
   const file = join(folder, FILE)
-  const fd = openSync(`${file}.new`, 'w', 0o600)
+  const draft = `${file}.${process.pid}` // several processes may open a new folder at once
+  const fd = openSync(draft, 'w', 0o600)
   try {
     writeSync(fd, `${JSON.stringify({ format: FORMAT_VERSION, writtenBy } satisfies Format)}\n`)
     fsyncSync(fd)
   } finally {
     closeSync(fd)
   }
-  renameSync(`${file}.new`, file)
+  renameSync(draft, file)
   syncFolder(folder)
   syncFolder(dirname(folder))
 }

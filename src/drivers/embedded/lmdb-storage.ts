@@ -202,8 +202,10 @@ class LmdbStorage implements Storage {
     const grows = bytes * 2 + GROWTH_BYTES // pages are rounded up, and their parents are written too
     if (free - grows >= space.minFreeBytes && usage + grows <= maxBytes) return
     const { usedBytes, endBytes } = this.#lmdb.usage()
-    // Room inside the file may be scattered, and that of the last transactions waits for readers.
-    if (endBytes - usedBytes >= grows * 2) return
+    // Room inside the file counts too. It may be scattered, or wait for readers, and then the file grows all the same:
+    // half of what is to be kept free is given to that, and no more.
+    if (endBytes - usedBytes >= grows * 2 && free - grows >= space.minFreeBytes / 2 && usage <= maxBytes)
+      return
     throw full(
       free - grows < space.minFreeBytes
         ? `the disk has ${free} bytes left, and ${space.minFreeBytes} are kept free`

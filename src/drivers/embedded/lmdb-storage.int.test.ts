@@ -1,0 +1,158 @@
+import { mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { fillToTheLastByte, smallDisk } from '../../../test/embedded/small-disk.ts'
+import { observed } from '../../../test/harness/observed.ts'
+import { isHoldfastError, systemClock } from '../../event/index.ts'
+import { diskSpace, type DiskSpace } from './disk-space.ts'
+import { openLmdbStorage } from './lmdb-storage.ts'
+import type { Storage } from './storage.ts'
+
+const key = (n: number): Buffer => Buffer.from(`key ${n}`)
+const plenty = 2 ** 40
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-storage-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+async function open(folder: string, change: (real: DiskSpace) => DiskSpace = real => real): Promise<Storage> {
+  const storage = await openLmdbStorage({
+    file: join(folder, 'data.mdb'),
+    clock: systemClock,
+    space: change(diskSpace(join(folder, 'reserve'), { minFreeBytes: 0, reserveBytes: 0 })),
+    maxBytes: Number.POSITIVE_INFINITY,
+    commitTimeoutMs: 60_000,
+  })
+  onTestFinished(() => storage.close())
+  return storage
+}
+
+const put = (storage: Storage, n: number, size = 10): Promise<void> =>
+  storage.transact(tx => tx.putRow('state', key(n), Buffer.alloc(size, n)), 'ordinary')
+
+const keys = (storage: Storage): string[] =>
+  storage.view(view =>
+    [...view.rows('state', Buffer.from('key '))].map(([key]) => Buffer.from(key).toString()),
+  )
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'resolved',
+    (error: unknown) => (isHoldfastError(error) ? error.code : String(error)),
+  )
+}
+
+describe('storage on LMDB', () => {
+  it('runs transactions in the order of the calls, each seeing the ones before', async () => {
+    const storage = await open(newFolder())
+    const seen = await Promise.all(
+      Array.from({ length: 20 }, (_, n) =>
+        storage.transact(
+          tx => {
+            tx.putRow('state', key(n), Buffer.of(n))
+            return [...tx.rows('state', Buffer.from('key '))].length
+          },
+          n % 3 === 0 ? 'urgent' : 'ordinary',
+        ),
+      ),
+    )
+    expect(seen).toEqual(seen.map((_, n) => n + 1))
+  })
+
+  it('writes nothing of a transaction that throws, and all of those that share its commit', async () => {
+    const storage = await open(newFolder())
+    const outcomes = await Promise.allSettled([
+      put(storage, 1),
+      storage.transact(tx => {
+        tx.putRow('state', key(2), Buffer.of(2))
+        tx.deleteRow('state', key(1))
+        throw new Error('no')
+      }, 'ordinary'),
+      put(storage, 3),
+    ])
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(keys(storage)).toEqual(['key 1', 'key 3'])
+  })
+
+  it('shows a transaction its own rows, in order, without those that it deleted', async () => {
+    const storage = await open(newFolder())
+    for (const n of [1, 3, 5]) await put(storage, n)
+    const seen = await storage.transact(tx => {
+      tx.putRow('state', key(2), Buffer.of(2))
+      tx.putRow('state', key(5), Buffer.of(55))
+      tx.deleteRow('state', key(3))
+      expect(tx.row('state', key(3))).toBeUndefined()
+      return [...tx.rows('state', Buffer.from('key '))].map(
+        ([key, value]) => `${Buffer.from(key).toString()}=${value[0]}`,
+      )
+    }, 'ordinary')
+    expect(seen).toEqual(['key 1=1', 'key 2=2', 'key 5=55'])
+  })
+
+  it('hazard 1: refuses an environment that this process has open without durable commits', async () => {
+    const folder = newFolder()
+    const { open: openLmdb } = createRequire(import.meta.url)('lmdb') as {
+      open(this: void, options: object): { close(): Promise<void> }
+    }
+    const unsafe = openLmdb({
+      path: join(folder, 'data.mdb'),
+      noSubdir: true,
+      noSync: true,
+      overlappingSync: false,
+    })
+    onTestFinished(() => unsafe.close())
+    const error = await open(folder).catch((error: unknown) => error)
+    expect(isHoldfastError(error, 'CONFIG_INVALID')).toBe(true)
+    expect(String(error)).toContain('MDB_NOSYNC')
+    observed('MDB_NOSYNC was read back from LMDB')
+  })
+
+  it('hazard 17: a commit that finds no room when it is written stores nothing, and the next ones go on', async context => {
+    const disk = smallDisk(context)
+    let lies = 0
+    // The room is gone between the look and the write: the look sees plenty, once.
+    const storage = await open(disk, real => ({
+      ...real,
+      freeBytes: () => (lies-- > 0 ? plenty : real.freeBytes()),
+    }))
+    await put(storage, 1)
+    const bytes = fillToTheLastByte(join(disk, 'hog'))
+    for (let n = 2; n < 6; n++) {
+      // Twice there is room for a part of it, which LMDB reports like a broken disk.
+      if (n === 4) truncateSync(join(disk, 'hog'), bytes - 100 * 1024)
+      lies = 1
+      expect(await codeOf(put(storage, n, 300_000))).toBe('LOG_FULL')
+    }
+    expect(keys(storage)).toEqual(['key 1'])
+    rmSync(join(disk, 'hog'))
+    await put(storage, 7, 300_000)
+    expect(keys(storage)).toEqual(['key 1', 'key 7'])
+    observed('ENOSPC twice, EIO of a short write twice; the fifth commit went in after room was made')
+  })
+
+  it('hazard 2: after a commit that failed for another reason nothing is written, whoever asks', async context => {
+    const disk = smallDisk(context)
+    let lie = false
+    // LMDB says EIO for a short write, and with room on the disk that is what a broken disk says.
+    const storage = await open(disk, real => ({
+      ...real,
+      freeBytes: () => (lie ? plenty : real.freeBytes()),
+    }))
+    await put(storage, 1)
+    truncateSync(join(disk, 'hog'), fillToTheLastByte(join(disk, 'hog')) - 100 * 1024)
+    lie = true
+    const waiting = [put(storage, 2, 300_000), storage.transact(() => 'read only', 'urgent'), put(storage, 3)]
+    expect(await Promise.all(waiting.map(codeOf))).toEqual(['LOG_FAILED', 'LOG_FAILED', 'LOG_FAILED'])
+    expect((await storage.failed).code).toBe('LOG_FAILED')
+    rmSync(join(disk, 'hog'))
+    const before = readFileSync(join(disk, 'data.mdb'))
+    expect(await codeOf(put(storage, 4))).toBe('LOG_FAILED')
+    expect(readFileSync(join(disk, 'data.mdb')).equals(before)).toBe(true)
+    expect(keys(storage)).toEqual(['key 1'])
+    observed((await storage.failed).detail)
+  })
+})

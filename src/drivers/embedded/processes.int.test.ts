@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { openLog } from '../../../test/embedded/open.ts'
+import { startChild, type Child } from '../../../test/harness/child.ts'
+import { observed } from '../../../test/harness/observed.ts'
+import { scale, seed } from '../../../test/harness/scale.ts'
+import { until } from '../../../test/harness/until.ts'
+import { offset, seededRandom } from '../../event/index.ts'
+import type { LogSystem } from '../../log/index.ts'
+
+const appender = join(import.meta.dirname, '../../../test/embedded/appender.ts')
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-processes-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+const start = (folder: string, name: string, calls: number): Promise<Child> =>
+  startChild({ name, args: [appender, folder, name, String(calls)] })
+
+/** What a process was told is stored: `id@partition/offset`. */
+const acknowledged = ({ stdout }: Child): string[] =>
+  stdout.filter(line => line.startsWith('acknowledged ')).flatMap(line => line.split(' ').slice(1))
+
+/** What the log holds, in order within each partition, as `id@partition/offset`. */
+async function stored({ log }: LogSystem): Promise<string[]> {
+  const found: string[] = []
+  for (let partition = 0; partition < 3; partition++) {
+    const { end } = await log.bounds({ topic: 'events', partition })
+    for (let at = offset(0); at < end;) {
+      const limits = { maxRecords: 1_000, maxBytes: 1024 * 1024, waitMs: 0 }
+      const result = await log.read({ topic: 'events', partition, offset: at }, limits, AbortSignal.any([]))
+      for (const { value, offset } of result.records) {
+        found.push(
+          `${Buffer.from(value ?? [])
+            .toString()
+            .trim()}@${partition}/${offset}`,
+        )
+      }
+      at = result.next
+    }
+  }
+  return found
+}
+
+describe('processes on one folder', () => {
+  it('hazard 18: several append at once: every offset once, in order, each with the record it was told for', async () => {
+    const folder = newFolder()
+    const count = scale({ short: 2, long: 20 })
+    const calls = scale({ short: 150, long: 300 })
+    const names = Array.from({ length: count }, (_, i) => `p${i}`)
+    const children = await Promise.all(names.map(name => start(folder, name, calls)))
+    const exits = await Promise.all(children.map(({ exited }) => exited))
+    expect(exits.map(({ code }) => code)).toEqual(names.map(() => 0))
+    const told = children.flatMap(acknowledged)
+    expect(told).toHaveLength(count * 8 * (calls / 3) * 6)
+    const system = await openLog(folder)
+    onTestFinished(() => system.close())
+    const there = await stored(system)
+    expect(new Set(there)).toEqual(new Set(told))
+    expect(there).toHaveLength(told.length)
+    // Without gaps, and the processes between each other: one after the other would prove nothing.
+    const writers = there.map(entry => entry.split('-')[0])
+    const turns = writers.filter((writer, i) => i > 0 && writer !== writers[i - 1]).length
+    expect(turns, 'changes of the writer within the log').toBeGreaterThan(count * 10)
+    observed(`${count} processes, ${told.length} records, ${turns} changes of the writer`)
+  })
+
+  it('hazard 1: killed at any moment under load, the log holds all that was acknowledged, where it was told', async () => {
+    const folder = newFolder()
+    const random = seededRandom(seed)
+    const rounds = scale({ short: 6, long: 100 })
+    const told: string[] = []
+    for (let round = 0; round < rounds; round++) {
+      const child = await start(folder, `r${round}`, 0)
+      const calls = 1 + Math.floor(random() * 300)
+      await until(`${calls} calls`, () => acknowledged(child).length > calls)
+      expect(await child.kill()).toMatchObject({ signal: 'SIGKILL' })
+      told.push(...acknowledged(child))
+      const system = await openLog(folder)
+      const there = await stored(system)
+      const held = new Set(there)
+      expect(told.filter(entry => !held.has(entry))).toEqual([])
+      expect(held.size).toBe(there.length)
+      // hazard 23: positions are never ahead of the records that they stand behind.
+      const committed = child.stdout
+        .findLast(line => line.startsWith('committed '))
+        ?.slice('committed '.length)
+      const positions = await system.groups.committed(`r${round}`) // refused when one stands above the end
+      if (committed !== undefined) {
+        const [partition, at] = committed.split('/')
+        const stands = positions.find(p => p.partition === Number(partition))
+        expect(stands?.offset ?? -1n).toBeGreaterThanOrEqual(BigInt(at ?? 0))
+      }
+      await system.close()
+    }
+    observed(
+      `${rounds} processes killed by SIGKILL under load, ${told.length} records acknowledged, 0 missing`,
+    )
+  })
+
+  it('wakes a reader when another process appends', async () => {
+    const folder = newFolder()
+    const system = await openLog(folder)
+    onTestFinished(() => system.close())
+    await system.log.topics.create('events', { partitions: 3 })
+    const at = { topic: 'events', partition: 0, offset: offset(0) }
+    const limits = { maxRecords: 10, maxBytes: 1024, waitMs: 600_000 }
+    const reading = system.log.read(at, limits, AbortSignal.any([]))
+    const child = await start(folder, 'other', 3)
+    expect((await reading).records.length).toBeGreaterThan(0)
+    await child.exited
+  })
+})
