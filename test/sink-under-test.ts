@@ -1,15 +1,19 @@
 import { Client } from 'pg'
 import { postgres, type PostgresOptions } from '../src/drivers/postgres/index.ts'
-import { silentLogger, systemClock, systemRandom } from '../src/event/index.ts'
+import { silentLogger, systemClock, systemRandom, type Clock } from '../src/event/index.ts'
 import type { Sink } from '../src/sink/index.ts'
 import type { SinkUnderTest } from '../src/sink/suite/index.ts'
 
 /** A sink on the database at `url`, with a connection beside it that sees what is committed. */
-export async function sinkUnderTest(url: string, options?: PostgresOptions): Promise<SinkUnderTest> {
+export async function sinkUnderTest(
+  url: string,
+  options?: PostgresOptions,
+  clock: Clock = systemClock,
+): Promise<SinkUnderTest> {
   const opened: Sink[] = []
   const another = async (): Promise<Sink> => {
     const sink = await postgres(url, options).open({
-      clock: systemClock,
+      clock,
       random: systemRandom,
       logger: silentLogger,
     })

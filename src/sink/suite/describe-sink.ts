@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest'
-import type { MakeSink, SinkPromise } from './harness.ts'
+import { PATIENCE_MS, type MakeSink, type SinkPromise } from './harness.ts'
 import { batchPromises } from './promises/batch.ts'
 import { fencePromises } from './promises/fence.ts'
 import { inboxPromises } from './promises/inbox.ts'
@@ -27,13 +27,20 @@ export function describeSink(name: string, makeSink: MakeSink): void {
   })
 }
 
-/** Runs one promise. Rejects when it is broken. */
-export async function keepPromise(promise: SinkPromise, makeSink: MakeSink): Promise<void> {
+/** Runs one promise. Rejects when it is broken, or not kept within `patienceMs`. */
+export async function keepPromise(
+  promise: SinkPromise,
+  makeSink: MakeSink,
+  { patienceMs = PATIENCE_MS }: { readonly patienceMs?: number } = {},
+): Promise<void> {
   const under = await makeSink()
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`not within ${patienceMs} ms`)), patienceMs)
   try {
     await World.prepare(under)
-    await promise.keeps(new World(under))
+    await Promise.race([promise.keeps(new World(under)), late.promise])
   } finally {
+    clearTimeout(timer)
     await under.dispose()
   }
 }

@@ -46,14 +46,17 @@ export class World {
   }
 
   /** Applies with {@link insertEffect} unless other work is given. Answers only the kinds. */
-  async kinds(
+  kinds(
     lease: Lease,
     records: readonly SinkRecord[],
     work: SinkWork = this.insertAll(records),
     options: Partial<ApplyOptions> = {},
     sink: Sink = this.sink,
   ): Promise<string[]> {
-    return (await this.apply(lease, records, work, options, sink)).map(outcome => outcome.kind)
+    const kinds = this.apply(lease, records, work, options, sink).then(outcomes =>
+      outcomes.map(({ kind }) => kind),
+    )
+    return background(kinds)
   }
 
   apply(
@@ -90,13 +93,19 @@ export class World {
 }
 
 /** The code of the error that a promise rejects with. */
-export async function rejection(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise
-  } catch (error) {
-    return isHoldfastError(error) ? error.code : String((error as { code?: unknown }).code ?? error)
-  }
-  return expect.fail('it did not reject')
+export function rejection(promise: Promise<unknown>): Promise<string> {
+  const code = promise.then(
+    () => expect.fail('it did not reject'),
+    (error: unknown) =>
+      isHoldfastError(error) ? error.code : String((error as { code?: unknown }).code ?? error),
+  )
+  return background(code)
+}
+
+/** Whoever awaits it gets its error; when a test breaks before it does, that is no second failure. */
+export function background<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
 }
 
 /** A door that a handler waits at. */

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { SinkPromise } from '../harness.ts'
-import { door, rejection } from '../world.ts'
+import { background, door, rejection } from '../world.ts'
 
 export const fencePromises: readonly SinkPromise[] = [
   {
@@ -71,10 +71,12 @@ export const fencePromises: readonly SinkPromise[] = [
     async keeps(world) {
       const former = await world.lease()
       const asking = door()
-      const taking = world.sink.takeOver(world.scope(), async () => {
-        await asking.pass()
-        return true
-      })
+      const taking = background(
+        world.sink.takeOver(world.scope(), async () => {
+          await asking.pass()
+          return true
+        }),
+      )
       await asking.reached
       let ended = false
       const late = world.kinds(former, [world.record('late')]).catch((error: unknown) => error)
@@ -97,14 +99,16 @@ export const fencePromises: readonly SinkPromise[] = [
       const former = await world.lease()
       let run = true
       let applied = 0
+      const refused: unknown[] = []
       const client = async (): Promise<void> => {
-        while (run) {
-          const outcome = await world
-            .kinds(former, [world.record(`${applied++}`)], async tx => {
+        try {
+          while (run) {
+            await world.kinds(former, [world.record(`${applied++}`)], async tx => {
               await tx.query('select pg_sleep(0.04 + random() * 0.02)')
             })
-            .catch((error: unknown) => error)
-          if (!Array.isArray(outcome)) expect(outcome).toMatchObject({ code: 'SINK_FENCED' })
+          }
+        } catch (error) {
+          refused.push(error)
         }
       }
       const clients = Array.from({ length: 8 }, client)
@@ -115,6 +119,7 @@ export const fencePromises: readonly SinkPromise[] = [
       expect(performance.now() - began).toBeLessThan(5_000)
       run = false
       await Promise.all(clients)
+      for (const error of refused) expect(error).toMatchObject({ code: 'SINK_FENCED' })
     },
   },
   {

@@ -145,6 +145,7 @@ export const inboxPromises: readonly SinkPromise[] = [
       'hazard 60: a record of a day that was pruned is expired unless its offset was applied; others go on',
     async keeps(world) {
       const lease = await world.lease()
+      const sibling = await world.lease({ partition: 1 })
       const at = midnight() - 20 * DAY
       const early = world.record('early', { acceptedAt: at + MINUTE })
       const late = world.record('late', { acceptedAt: at + 12 * 60 * MINUTE })
@@ -158,6 +159,8 @@ export const inboxPromises: readonly SinkPromise[] = [
       const other = await world.lease({ group: `${world.group}-other` })
       expect(await world.kinds(other, [early])).toEqual(['applied'])
       expect(await world.kinds(lease, [early])).toEqual(['expired'])
+      // Its worker has heard of no pruning, and the day is there again.
+      expect(await world.kinds(sibling, [early])).toEqual(['expired'])
       expect(await world.effects()).toEqual(['early', 'early', 'late', 'next'])
     },
   },
