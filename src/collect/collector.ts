@@ -38,7 +38,7 @@ export interface Collector {
 
 type Handler = (
   inbound: Inbound,
-  facts: { readonly query: URLSearchParams; readonly params: readonly string[] },
+  facts: { readonly query: string; readonly params: readonly string[] },
 ) => Reply | Promise<Reply>
 
 /** Throws `CONFIG_INVALID` for an option that cannot work. */
@@ -46,11 +46,8 @@ export function createCollector(given: CollectorOptions): Collector {
   const options = resolveCollectorOptions(given)
   const { clock, keys, limits, log, logger, observer, random } = options
   const health = readiness(log, clock, logger)
-  const events = eventsRequest(
-    options,
-    intake({ ...options, onAppend: health.appended }),
-    inFlight(limits.maxInFlightBytes),
-  )
+  const take = intake({ ...options, onAppend: health.appended })
+  const events = eventsRequest(options, take, inFlight(limits.maxInFlightBytes))
   let phase: 'serving' | 'stopping' | 'stopped' = 'serving'
   let stopped: Promise<void> | undefined
   const underWay = new Set<Promise<unknown>>()
@@ -163,7 +160,7 @@ export function createCollector(given: CollectorOptions): Collector {
       const match = route(inbound.method, path)
       if (match.kind !== 'none') pattern = match.pattern
       if (match.kind === 'found') {
-        const query = new URLSearchParams(cut === -1 ? '' : inbound.target.slice(cut + 1))
+        const query = cut === -1 ? '' : inbound.target.slice(cut + 1)
         reply = await match.handler(inbound, { query, params: match.params })
       } else if (match.kind === 'wrong-method' && inbound.method === 'OPTIONS') {
         reply = {
@@ -223,6 +220,8 @@ export function createCollector(given: CollectorOptions): Collector {
         await node.stop({ lameDuckMs: options.lameDuckMs, timeoutMs: options.stopTimeoutMs })
         await Promise.allSettled(underWay)
         phase = 'stopped'
+        events.close()
+        take.close()
       })()
       await stopped
     },

@@ -6,7 +6,7 @@ import { RequestRefused } from './problems.ts'
  * The key of a request, from `Authorization: Bearer`, `X-Api-Key`, or `?key=` for publishable ones. Refuses with
  * `key_missing`, `key_unknown`, or `origin_forbidden`.
  */
-export function keyOf(inbound: Inbound, query: URLSearchParams, keys: KeyRing): Key {
+export function keyOf(inbound: Inbound, query: string, keys: KeyRing): Key {
   const presented = presentedKey(inbound, query)
   if (presented === undefined) throw unauthorized('key_missing', 'neither a header nor the query names a key')
   const key = keys.find(presented)
@@ -35,11 +35,11 @@ export function isLoopbackName(host: string): boolean {
   )
 }
 
-function presentedKey(inbound: Inbound, query: URLSearchParams): string | undefined {
+function presentedKey(inbound: Inbound, query: string): string | undefined {
   const bearer = /^bearer +(\S+)$/i.exec(inbound.header('authorization') ?? '')?.[1]
   const byHeader = bearer ?? inbound.header('x-api-key')
   if (byHeader !== undefined) return byHeader
-  const byQuery = query.get('key') ?? undefined
+  const byQuery = new URLSearchParams(query).get('key') ?? undefined
   // Addresses end up in logs and histories: no place for a secret.
   if (byQuery !== undefined && !byQuery.startsWith('pk_'))
     throw unauthorized('key_unknown', 'only publishable keys (pk_…) may stand in the URL')

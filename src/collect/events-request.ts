@@ -9,7 +9,7 @@ import type { Key } from './keys.ts'
 import { lineSplitter, type Line } from './lines.ts'
 import type { ResolvedCollectorOptions } from './options.ts'
 import { problemCatalogue, RequestRefused, type Problem } from './problems.ts'
-import { readBody, readWhole } from './read-body.ts'
+import { bodyReader, type BodyReader } from './read-body.ts'
 import { readEvent, type EventForm, type ReadEvent } from './read-event.ts'
 import {
   bodyKindOf,
@@ -29,6 +29,8 @@ export interface EventsTarget {
 export interface EventsRequest {
   /** Answers a POST of events. Throws {@link RequestRefused} for what concerns the whole request. */
   answer(inbound: Inbound, key: Key, target: EventsTarget): Promise<Reply>
+  /** Ends its timers; for when nothing is under way any more. */
+  close(): void
 }
 
 export function eventsRequest(
@@ -36,7 +38,9 @@ export function eventsRequest(
   intake: Intake,
   flight: InFlight,
 ): EventsRequest {
+  const reader = bodyReader(options.limits, options.clock)
   return {
+    close: () => reader.close(),
     async answer(inbound, key, target) {
       const kind = bodyKindOf(inbound)
       const encoding = encodingOf(inbound)
@@ -48,22 +52,13 @@ export function eventsRequest(
           topic: target.topic,
           correlationId: correlationIdOf(inbound),
           traceparent: traceparentOf(inbound),
-          clockSkewMs: clockSkewOf(inbound, options.clock.now()),
+          clockSkewMs: clockSkewOf(inbound, options.clock),
           derivedId: derivedIds(inbound),
           lease,
         }
-        const reply =
-          kind === 'ndjson'
-            ? await answerLines({ options, intake, inbound, encoding, form: target.form, context })
-            : await answerDocument({
-                options,
-                intake,
-                inbound,
-                encoding,
-                form: kind === 'cloudevents' ? 'cloudevents' : target.form,
-                context,
-              })
-        return { ...reply, headers: { ...reply.headers, ...rateHeaders(key) } }
+        const form = kind === 'cloudevents' ? 'cloudevents' : target.form
+        const reading: Reading = { options, reader, intake, inbound, encoding, form, context }
+        return await (kind === 'ndjson' ? answerLines(reading) : answerDocument(reading))
       } finally {
         lease.release()
       }
@@ -73,6 +68,7 @@ export function eventsRequest(
 
 interface Reading {
   readonly options: ResolvedCollectorOptions
+  readonly reader: BodyReader
   readonly intake: Intake
   readonly inbound: Inbound
   readonly encoding: ReturnType<typeof encodingOf>
@@ -82,10 +78,10 @@ interface Reading {
 
 /** One JSON object, or an array of them. Nothing is appended before all of the body was read. */
 async function answerDocument(reading: Reading): Promise<Reply> {
-  const { options, intake, inbound, encoding, context } = reading
-  const { limits, clock, log, random } = options
+  const { options, reader, intake, inbound, encoding, context } = reading
+  const { limits, log, random } = options
   const bounds = { encoding, maxBytes: limits.maxBodyBytes, maxInflatedBytes: limits.maxInflatedBytes }
-  const body = await readWhole(inbound, bounds, limits, clock, context.lease)
+  const body = await reader.whole(inbound, bounds, context.lease)
   const { single, events } = readDocument(body, reading)
   context.key.rate.take(events.length)
   const results = await intake.take(events, context)
@@ -127,13 +123,13 @@ function readDocument(
  * appended stays, and the answer names it.
  */
 async function answerLines(reading: Reading): Promise<Reply> {
-  const { options, inbound, encoding } = reading
-  const { limits, clock, log, random } = options
+  const { options, reader, inbound, encoding } = reading
+  const { limits, log, random } = options
   const batch = new LineBatch(reading)
   const bounds = { encoding, maxBytes: limits.maxNdjsonBytes, maxInflatedBytes: limits.maxNdjsonBytes }
   let broken: Problem | undefined
   try {
-    await readBody(inbound, bounds, limits, clock, bytes => batch.push(bytes))
+    await reader.read(inbound, bounds, bytes => batch.push(bytes))
     await batch.end()
   } catch (error) {
     if (error instanceof RequestRefused) broken = error.problem

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import {
   encodeEvent,
   errorCatalogue,
@@ -10,6 +10,7 @@ import {
 import type { AppendOutcome, AppendRecord, Log } from '../log/index.ts'
 import { recordKey, type AnyTopic } from '../schema/index.ts'
 import { askAccept, type AcceptCheck } from './accept.ts'
+import { deadlines, type Deadlines } from './deadlines.ts'
 import type { Lease } from './in-flight.ts'
 import type { Key } from './keys.ts'
 import type { CollectorLimits } from './limits.ts'
@@ -44,6 +45,8 @@ export interface Intake {
     context: IntakeContext,
     firstIndex?: number,
   ): Promise<readonly EventResult[]>
+  /** Ends its timers; for when nothing is under way any more. */
+  close(): void
 }
 
 export interface IntakeParts {
@@ -72,7 +75,9 @@ interface Prepared {
 
 export function intake(parts: IntakeParts): Intake {
   const { clock, observer, accept } = parts
+  const waits = deadlines(parts.limits.appendTimeoutMs, clock)
   return {
+    close: () => waits.close(),
     async take(events, context, firstIndex = 0) {
       const acceptedAt = clock.now()
       const results: EventResult[] = Array.from({ length: events.length })
@@ -96,7 +101,7 @@ export function intake(parts: IntakeParts): Intake {
         : prepared
       await Promise.all(
         byTopic(taken).map(async group => {
-          const outcomes = await append(parts, group, context.lease)
+          const outcomes = await append(parts, waits, group, context.lease)
           for (const [i, { index, id }] of group.entries()) results[index] = resultOf(id, outcomes[i])
         }),
       )
@@ -186,10 +191,8 @@ function typeUnknown(type: string, { topic, key }: IntakeContext): Problem {
 
 /** Same id, other content is a conflict. Content is where it goes, what it is, and the bytes. */
 function contentHash(topic: string, event: IncomingEvent): Uint8Array {
-  return createHash('sha256')
-    .update(`${topic}\n${event.type}\n${event.version}\n`)
-    .update(event.payload)
-    .digest()
+  const where = Buffer.from(`${topic}\n${event.type}\n${event.version}\n`)
+  return hash('sha256', Buffer.concat([where, event.payload]), 'buffer')
 }
 
 /** A time by our clock, when the sender said what its own showed; `sent` is then what it gave. */
@@ -242,7 +245,10 @@ async function askAll(
   return prepared.filter(one => !refused.has(one))
 }
 
-function byTopic(prepared: readonly Prepared[]): readonly Prepared[][] {
+function byTopic(prepared: readonly Prepared[]): readonly (readonly Prepared[])[] {
+  const topic = prepared[0]?.topic
+  if (topic === undefined) return []
+  if (prepared.every(one => one.topic === topic)) return [prepared]
   const groups = new Map<AnyTopic, Prepared[]>()
   for (const one of prepared) {
     const group = groups.get(one.topic)
@@ -254,7 +260,8 @@ function byTopic(prepared: readonly Prepared[]): readonly Prepared[][] {
 
 /** One outcome for each event: the log's, or the problem that they share. */
 async function append(
-  { log, clock, observer, limits, onAppend }: IntakeParts,
+  { log, clock, observer, onAppend }: IntakeParts,
+  waits: Deadlines,
   group: readonly Prepared[],
   lease: Lease,
 ): Promise<readonly (AppendOutcome | Problem)[]> {
@@ -266,7 +273,7 @@ async function append(
       group.map(({ record }) => record),
     )
     lease.until(appending)
-    const outcomes = await within(appending, limits.appendTimeoutMs, clock)
+    const outcomes = await inTime(appending, waits)
     onAppend(undefined)
     const count = outcomes.reduce((sum, outcome) => sum + (outcome.kind === 'appended' ? 1 : 0), 0)
     if (count > 0) observer.published?.({ topic, count, seconds: (clock.monotonic() - from) / 1000 })
@@ -279,18 +286,14 @@ async function append(
   }
 }
 
-const LATE = Symbol('late')
-
 /** An append is never cancelled, but its answer is not waited for endlessly. */
-async function within<T>(work: Promise<T>, ms: number, clock: Clock): Promise<T> {
-  const late = Promise.withResolvers<typeof LATE>()
-  const cancel = clock.after(ms, () => late.resolve(LATE))
+async function inTime<T>(work: Promise<T>, waits: Deadlines): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const done = waits.start(() => late.reject(new Error('the log did not answer in time')))
   try {
-    const first = await Promise.race([work, late.promise])
-    if (first === LATE) throw new Error(`the log did not answer within ${ms} ms`)
-    return first
+    return await Promise.race([work, late.promise])
   } finally {
-    cancel()
+    done()
   }
 }
 

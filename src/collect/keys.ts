@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { HoldfastError, systemRandom, type Clock, type Random } from '../event/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
@@ -89,9 +89,10 @@ export function keyRing(
     plainNames: all.filter(({ key }) => key.plain).map(({ key }) => key.name),
     find(presented) {
       const entry = entries.get(nameOf(presented))
-      const hash = sha256(presented)
+      if (entry?.key.plain) return entry.key // no secret, so nothing to compare
+      const presentedHash = sha256(presented)
       let same = false
-      for (const known of entry?.hashes ?? [nobody]) if (timingSafeEqual(known, hash)) same = true
+      for (const known of entry?.hashes ?? [nobody]) if (timingSafeEqual(known, presentedHash)) same = true
       return same ? entry?.key : undefined
     },
     tenantHas: (tenant, topic) => all.some(({ key }) => key.tenant === tenant && key.topics.has(topic)),
@@ -123,7 +124,7 @@ function nameOf(presented: string): string {
 }
 
 function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
 }
 
 function entryOf(
@@ -136,7 +137,7 @@ function entryOf(
     refuse(`keys[${JSON.stringify(name)}]`, 'must be named pk_ or sk_ and a to z, 0 to 9')
   const fault = attributeFault(given.tenant, 128) ?? (given.tenant.includes('/') ? 'it holds /' : undefined)
   if (fault) refuse(`keys.${name}.tenant`, `${JSON.stringify(given.tenant)}: ${fault}`)
-  const hashes = [given.sha256 ?? sha256(name).toString('hex')].flat()
+  const hashes = [given.sha256 ?? []].flat()
   for (const hash of hashes)
     if (!/^[0-9a-f]{64}$/i.test(hash)) refuse(`keys.${name}.sha256`, 'must be 64 hexadecimal digits')
   const perSecond = given.eventsPerSecond ?? options.keyEventsPerSecond

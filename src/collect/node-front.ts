@@ -155,11 +155,9 @@ async function answer(
   if (unread && close && status !== 408 && (reading || !mustContinue)) await takeRest(req, clock)
   if (res.destroyed) return
   const finished = new Promise<void>(resolve => res.once('close', resolve).once('finish', resolve))
-  res.writeHead(status, {
-    ...headers,
-    ...(status === 204 ? {} : { 'content-length': Buffer.byteLength(body) }),
-    ...(close ? { connection: 'close' } : {}),
-  })
+  if (status !== 204) headers['content-length'] = String(Buffer.byteLength(body))
+  if (close) headers['connection'] = 'close'
+  res.writeHead(status, headers)
   res.end(body)
   if (unread && !close) void takeRest(req, clock).then(() => req.complete || req.destroy())
   await finished
@@ -191,7 +189,7 @@ function readRequest(
     req.on('data', onData)
     req.once('end', () => (req.complete ? resolve() : broken()))
     req.once('error', broken)
-    req.once('close', broken) // after `end` it changes nothing
+    req.once('close', () => req.readableEnded || broken())
   })
 }
 

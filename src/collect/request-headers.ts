@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
+import type { Clock } from '../event/index.ts'
 import type { Inbound } from './exchange.ts'
 import type { ContentEncoding } from './inflate.ts'
 import { RequestRefused } from './problems.ts'
@@ -43,11 +44,11 @@ export function encodingOf(inbound: Inbound): ContentEncoding {
 }
 
 /** The sender's clock minus ours, from `Collector-Sent-At` (RFC 3339, or milliseconds since 1970). */
-export function clockSkewOf(inbound: Inbound, now: number): number | undefined {
+export function clockSkewOf(inbound: Inbound, clock: Pick<Clock, 'now'>): number | undefined {
   const header = inbound.header('collector-sent-at')
   if (header === undefined) return undefined
   const sentAt = /^\d{1,15}$/.test(header) ? Number(header) : Date.parse(header)
-  if (!Number.isNaN(sentAt)) return sentAt - now
+  if (!Number.isNaN(sentAt)) return sentAt - clock.now()
   throw new RequestRefused({ code: 'event_invalid', detail: 'header Collector-Sent-At is not a time' })
 }
 
@@ -60,7 +61,7 @@ export function derivedIds(inbound: Inbound): ((index: number) => string) | unde
   if (header === undefined) return undefined
   const fault = attributeFault(header, 256)
   if (fault) throw new RequestRefused({ code: 'id_invalid', detail: `header Idempotency-Key: ${fault}` })
-  return index => createHash('sha256').update(`${header}\n${index}`).digest('hex').slice(0, 32)
+  return index => hash('sha256', `${header}\n${index}`, 'hex').slice(0, 32)
 }
 
 /** Headers for tracing never cost an event: what is not in their form is left out. */
