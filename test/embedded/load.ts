@@ -6,8 +6,8 @@ export interface Load {
   readonly lines: string[]
   /** Resolves when it has said a line that begins so; rejects when it ends without. */
   said(beginning: string): Promise<void>
-  /** Resolves when it has ended and all that it said is here. */
-  ended(): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
+  /** Waits until it has ended by itself and all that it said is here; kills it when that takes longer than `ms`. */
+  endedWithin(ms: number): Promise<{ readonly code: number | null }>
   /** Kills it, if it still runs. */
   kill(): Promise<void>
 }
@@ -21,6 +21,12 @@ export interface LoadOptions {
 }
 
 let runs = 0
+const running = new Set<Load>()
+
+/** For afterEach: what a failed test has left. */
+export async function killLoads(): Promise<void> {
+  await Promise.all([...running].map(load => load.kill()))
+}
 
 export function startLoad(folder: string, { again = [], under = [], env = {} }: LoadOptions = {}): Load {
   const child = new URL('load-child.ts', import.meta.url).pathname
@@ -46,12 +52,20 @@ export function startLoad(folder: string, { again = [], under = [], env = {} }: 
     changed()
   })
   started.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text))
-  const closed = once(started, 'close').then(([code, signal]) => {
+  const closed = once(started, 'close').then(([code]) => {
     over = true
+    running.delete(load)
     changed()
-    return { code: code as number | null, signal: signal as NodeJS.Signals | null }
+    return code as number | null
   })
-  return {
+  const kill = (): void => {
+    try {
+      if (started.pid !== undefined) process.kill(-started.pid, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  const load: Load = {
     lines,
     said: beginning =>
       new Promise((resolve, reject) => {
@@ -69,14 +83,16 @@ export function startLoad(folder: string, { again = [], under = [], env = {} }: 
         waiting.add(look)
         look()
       }),
-    ended: () => closed,
+    async endedWithin(ms) {
+      const timer = setTimeout(kill, ms)
+      const code = await closed
+      clearTimeout(timer)
+      return { code }
+    },
     async kill() {
-      try {
-        if (started.pid !== undefined) process.kill(-started.pid, 'SIGKILL')
-      } catch {
-        // It has ended by itself.
-      }
+      kill()
       await closed
     },
-  }
+  }  running.add(load)
+  return load
 }

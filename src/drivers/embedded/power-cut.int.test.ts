@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Ledger } from '../../../test/embedded/ledger.ts'
-import { startLoad, type Load } from '../../../test/embedded/load.ts'
+import { killLoads, startLoad, type Load } from '../../../test/embedded/load.ts'
 import { powerCutDisk, whyNoPowerCuts, type PowerCutDisk } from '../../../test/embedded/power-cut-disk.ts'
 import { seededRandom } from '../../event/index.ts'
 
@@ -18,6 +18,7 @@ describe.skipIf(missing)(`power cuts${missing ? `, not run: needs ${missing}` : 
   beforeAll(async () => {
     disk = await powerCutDisk(512)
   })
+  afterEach(killLoads)
   afterAll(() => disk.dispose())
 
   async function cutUnder(load: Load): Promise<void> {
