@@ -2,8 +2,7 @@ import type { Offset, TopicPartition } from '../event/index.ts'
 
 /**
  * What {@link leaseGroups} needs of a log that has no fenced groups of its own: a small ordered store of strings with
- * transactions, shared by all processes that use the log. Keys are at most {@link MAX_GROUP_KEY_BYTES} long, values a
- * few KiB.
+ * transactions, shared by all processes that use the log. Keys are at most 512 characters of ASCII, values a few KiB.
  */
 export interface GroupStore {
   /**
@@ -42,6 +41,3 @@ export interface GroupTopics {
   /** The end of the partition, at least as new as every acknowledged append. */
   end(tp: TopicPartition): Offset
 }
-
-/** Group and topic names have at most 200 characters of ASCII, so keys stay below this. */
-export const MAX_GROUP_KEY_BYTES = 512

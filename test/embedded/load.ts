@@ -93,6 +93,7 @@ export function startLoad(folder: string, { again = [], under = [], env = {} }: 
       kill()
       await closed
     },
-  }  running.add(load)
+  }
+  running.add(load)
   return load
 }
