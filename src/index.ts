@@ -1,9 +1,25 @@
-export { makeKey, type CollectorOptions, type KeyOptions } from './collect/index.ts'
+export {
+  makeKey,
+  type AcceptCheck,
+  type AcceptQuestion,
+  type AcceptVerdict,
+  type AliasOptions,
+  type Collector,
+  type CollectorLimits,
+  type CollectorOptions,
+  type CollectorReadiness,
+  type CollectObserver,
+  type KeyOptions,
+} from './collect/index.ts'
 export type {
+  BatchOptions,
+  ConsumeObserver,
   Consumer,
   ConsumerPolicy,
   GroupStatus,
   HandlerContext,
+  Need,
+  PartitionStatus,
   Received,
   Verdict,
 } from './consume/index.ts'

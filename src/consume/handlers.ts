@@ -1,7 +1,7 @@
 import type { Duration, Logger, Offset, Rate } from '../event/index.ts'
 import type { PublishOptions, Published } from '../publish/index.ts'
 import type { BreakerOptions } from '../recover/index.ts'
-import type { AllKeyed, AnyTopic, DataOf, EventOf, Topic, TypesOf } from '../schema/index.ts'
+import type { AllKeyed, AnyTopic, DataOf, EventOf, TypesOf } from '../schema/index.ts'
 import type { Tx } from '../sink/index.ts'
 
 /** An event as a handler gets it. */
@@ -149,4 +149,4 @@ interface EffectVerbs<T> {
 /** Whether every topic of `T` has a key: `order: 'key'` needs it. */
 export type KeyedTopics<T> = AllKeyed<T>
 
-export type { AnyTopic, Topic }
+export type { AnyTopic }

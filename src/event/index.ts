@@ -1,13 +1,12 @@
 export { seededRandom, sleep, systemClock, systemRandom, type Clock, type Random } from './clock.ts'
 export { parseDuration, parseRate, type Duration, type Rate } from './duration.ts'
-export { decodeEvent, encodeEvent, stripReserved, type Envelope } from './envelope.ts'
+export { decodeEvent, encodeEvent, type Envelope } from './envelope.ts'
 export { errorCatalogue, HoldfastError, isHoldfastError, type ErrorCode } from './errors.ts'
 export { newEventId } from './ids.ts'
 export { silentLogger, type Logger } from './logger.ts'
 export {
   offset,
   partitionId,
-  RESERVED_HEADER_PREFIX,
   RESERVED_TOPIC_PREFIX,
   type Durability,
   type Headers,

@@ -1,3 +1,3 @@
-export { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts'
+export { createMetrics, type Metrics } from './metrics.ts'
 export { RateMeter } from './rate-meter.ts'
 export { lettersIn, type Standing, type TopicStanding } from './standing.ts'

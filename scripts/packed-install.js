@@ -1,0 +1,109 @@
+// The package as a user gets it: build, pack, install the tarball in an empty folder (no install scripts, as strict
+// users have it), run ten lines that publish and consume on the embedded log, compile them, and call the command.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+// A ratchet: what it is today. The aim is 30.
+const MAX_PACKAGES = 33
+const MAX_BYTES = 40 * 1024 * 1024
+
+const program = `
+import { app, embedded, topic } from 'holdfast'
+import { z } from 'zod'
+
+const orders = topic('orders', { key: 'customer', events: { placed: z.object({ customer: z.string(), cents: z.number() }) } })
+const shop = app({ name: 'shop', log: embedded('./log') })
+const done = new Promise<number>(resolve => {
+  shop.consumer('billing', orders, { from: 'earliest' }).on('placed', event => resolve(event.data.cents))
+})
+await shop.start()
+const { durability } = await shop.publish(orders, 'placed', { customer: 'c1', cents: 42 })
+console.log(durability, await done)
+await shop.stop()
+`
+
+const folder = mkdtempSync(path.join(tmpdir(), 'holdfast packed ü '))
+try {
+  run('npm', ['run', '--silent', 'build'], root)
+  run(process.execPath, ['scripts/stage.js'], root)
+  const stage = path.join(root, 'dist', 'package')
+  run('npm', ['exec', '--no', '--', 'publint', '--strict', stage], root)
+  run('npm', ['pack', '--silent', '--pack-destination', folder], stage)
+  const [tarball] = readdirSync(folder)
+  check(statSync(path.join(folder, tarball)).size <= MAX_BYTES, 'the tarball is larger than 40 MB')
+
+  const user = path.join(folder, 'my shop')
+  writeFiles(user, {
+    'package.json': JSON.stringify({ name: 'my-shop', private: true, type: 'module' }),
+    'shop.ts': program,
+  })
+  const install = [
+    'install',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    '--prefer-offline',
+  ]
+  run('npm', [...install, path.join('..', tarball)], user)
+  const packages = Object.keys(
+    JSON.parse(readFileSync(path.join(user, 'node_modules', '.package-lock.json'), 'utf8')).packages,
+  )
+  check(
+    packages.length <= MAX_PACKAGES,
+    `installing it takes ${packages.length} packages, more than ${MAX_PACKAGES}`,
+  )
+  run('npm', [...install, `zod@${dependency('zod')}`, `@types/node@${dependency('@types/node')}`], user)
+
+  const said = run(process.execPath, ['shop.ts'], user).trim()
+  check(said === 'fsync 42', `the program should say "fsync 42", it said ${JSON.stringify(said)}`)
+  const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  const strict = [
+    '--noEmit',
+    '--strict',
+    '--skipLibCheck',
+    'false',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2024',
+    '--lib',
+    'es2024',
+    '--types',
+    'node',
+  ]
+  run(process.execPath, [tsc, ...strict, 'shop.ts'], user)
+  const version = run('npm', ['exec', '--no', '--', 'holdfast', '--version'], user).trim()
+  check(
+    version === JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version,
+    `holdfast --version said ${version}`,
+  )
+  process.stdout.write(`packed install: ${packages.length} packages, "${said}", holdfast ${version}\n`)
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+function run(command, args, cwd) {
+  return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+}
+
+function check(holds, otherwise) {
+  if (!holds) throw new Error(`packed install: ${otherwise}`)
+}
+
+function writeFiles(into, files) {
+  mkdirSync(into)
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(into, name), text)
+}
+
+/** The version of a development dependency that the lock file pins. */
+function dependency(name) {
+  return JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8')).packages[
+    `node_modules/${name}`
+  ].version
+}
