@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { isHoldfastError } from '../src/event/index.ts'
 import { startPostgres, type LocalPostgres } from '../src/server/local-postgres.ts'
 
 /**
@@ -12,20 +12,11 @@ import { startPostgres, type LocalPostgres } from '../src/server/local-postgres.
  * `TEST_POSTGRES=path` takes the one on PATH instead of the npm package.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-test-pg-'))
-  let postgres: Promise<LocalPostgres> | undefined
-  const start = (): Promise<LocalPostgres> =>
-    startPostgres({
-      dataDir: folder,
-      logFile: join(folder, 'log'),
-      sources: process.env['TEST_POSTGRES'] === 'path' ? ['path'] : ['embedded', 'path'],
-      // What a killed process has written is kept without fsync too; only a dying machine would lose it.
-      settings: { max_connections: '300', fsync: 'off' },
-    })
+  let postgres: Promise<Started> | undefined
   const service = createServer((_request, response) => {
     const given = process.env['TEST_DATABASE_URL']
     const url =
-      given === undefined ? (postgres ??= start()).then(server => server.url) : Promise.resolve(given)
+      given === undefined ? (postgres ??= start()).then(({ server }) => server.url) : Promise.resolve(given)
     url.then(
       url => response.end(url),
       (error: unknown) => response.writeHead(500).end(String(error)),
@@ -35,7 +26,33 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('postgresService', `http://127.0.0.1:${(service.address() as AddressInfo).port}`)
   return async () => {
     await new Promise(done => service.close(done))
-    await (await postgres)?.kill()
-    rmSync(folder, { recursive: true, force: true })
+    const started = await postgres
+    await started?.server.kill()
+    if (started) rmSync(started.folder, { recursive: true, force: true })
+  }
+}
+
+interface Started {
+  readonly server: LocalPostgres
+  readonly folder: string
+}
+
+/** Runs at the same time take folders of their own; a run that was killed leaves its server to the next one to stop. */
+async function start(): Promise<Started> {
+  const kind = process.env['TEST_POSTGRES'] === 'path' ? 'path' : 'embedded'
+  for (let place = 1; ; place++) {
+    const folder = resolve(import.meta.dirname, `../.holdfast/test-${kind}-${place}`)
+    try {
+      const server = await startPostgres({
+        dataDir: folder,
+        logFile: join(folder, 'log'),
+        sources: kind === 'path' ? ['path'] : ['embedded', 'path'],
+        // What a killed process has written is kept without fsync too; only a dying machine would lose it.
+        settings: { max_connections: '300', fsync: 'off' },
+      })
+      return { server, folder }
+    } catch (error) {
+      if (!isHoldfastError(error, 'POSTGRES_IN_USE')) throw error
+    }
   }
 }
