@@ -36,6 +36,8 @@ export const keys = {
 export interface Rig {
   readonly collector: Collector
   readonly log: Log
+  /** Stops the collector and closes its log. */
+  readonly close: () => Promise<void>
   /** Posts through `fetch(Request)`, without a socket. */
   readonly post: (
     body: string | Uint8Array<ArrayBuffer> | ReadableStream,
@@ -58,12 +60,19 @@ export interface Answer {
   readonly json: any
 }
 
-/** A collector on a memory log. `around` puts faults between them. */
-export async function rig(
-  options: Partial<CollectorOptions> & { readonly around?: (log: Log) => Log } = {},
-): Promise<Rig> {
-  const { around = (log: Log) => log, clock = systemClock, ...rest } = options
-  const log = await memoryLog(clock)
+interface RigOptions {
+  /** Puts faults between collector and log. */
+  readonly around?: (log: Log) => Log
+  /** Defaults to a log in memory. */
+  readonly openLog?: OpenLog
+}
+
+export type OpenLog = (clock: Clock) => Promise<Log>
+
+/** A collector on a log of its own. */
+export async function rig(options: Partial<CollectorOptions> & RigOptions = {}): Promise<Rig> {
+  const { around = (log: Log) => log, openLog = memoryLog, clock = systemClock, ...rest } = options
+  const log = await openLog(clock)
   for (const declared of [clicks, notes, foreign])
     await log.topics.create(declared.name, { partitions: declared.partitions })
   const collector = createCollector({
@@ -95,10 +104,14 @@ export async function rig(
     get: (path, headers = {}, method = 'GET') =>
       ask(path, { method, headers: given({ 'x-api-key': 'pk_demo', ...headers }) }),
     stored: () => readAll(log),
+    async close() {
+      await collector.stop()
+      await log.close()
+    },
   }
 }
 
-export async function memoryLog(clock: Clock = systemClock): Promise<Log> {
+export async function memoryLog(clock: Clock): Promise<Log> {
   const system = await memory().open({ clock, random: seededRandom(1), logger: silentLogger })
   return system.log
 }
