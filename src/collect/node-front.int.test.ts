@@ -1,8 +1,22 @@
+import { mkdtempSync, rmSync } from 'node:fs'
 import { Agent, createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { answered, httpPost, rawConnection, rig, withAppend, type Rig } from '../../test/harness/collector.ts'
+import {
+  answered,
+  httpPost,
+  rawConnection,
+  readAll,
+  rig,
+  withAppend,
+  type Rig,
+} from '../../test/harness/collector.ts'
 import { until } from '../../test/harness/until.ts'
+import { embedded } from '../drivers/embedded/index.ts'
+import { seededRandom, silentLogger, systemClock, type Clock } from '../event/index.ts'
+import type { Log } from '../log/index.ts'
 import type { Listening } from './node-front.ts'
 
 const click = (id: string): string => JSON.stringify({ type: 'click', id, data: { campaignId: 'c1' } })
@@ -109,7 +123,10 @@ it('hazard 10: closes a refused sender that goes on without end', async () => {
 
 describe('hazard 12: a stop under load', () => {
   it('loses no event that was answered, and cuts no request that was taken', async () => {
-    const r = await serving({ lameDuckMs: 100 })
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-stop-'))
+    const openLog = async (clock: Clock): Promise<Log> =>
+      (await embedded(folder).open({ clock, random: seededRandom(1), logger: silentLogger })).log
+    const r = await serving({ lameDuckMs: 100, openLog })
     const agent = new Agent({ keepAlive: true, maxSockets: 16 })
     const accepted: string[] = []
     const cut: string[] = []
@@ -136,7 +153,11 @@ describe('hazard 12: a stop under load', () => {
     agent.destroy()
     expect(accepted.length).toBeGreaterThan(before)
     expect(closing).toBeGreaterThan(0)
-    const kept = new Set((await r.stored()).map(event => event.id))
+    await r.log.close()
+    const again = await openLog(systemClock)
+    const kept = new Set((await readAll(again)).map(event => event.id))
+    await again.close()
+    rmSync(folder, { recursive: true })
     expect(accepted.filter(id => !kept.has(id))).toEqual([])
     // A connection that was closed while it was idle may meet a request: that was never taken.
     expect(cut.filter(id => kept.has(id))).toEqual([])

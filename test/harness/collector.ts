@@ -178,7 +178,8 @@ export function rawConnection(at: Pick<AddressInfo, 'port'>): RawConnection {
   }
 }
 
-async function readAll(log: Log): Promise<Envelope[]> {
+/** Everything in a log of these topics. */
+export async function readAll(log: Log): Promise<Envelope[]> {
   const events: Envelope[] = []
   for (const { name, partitions } of [clicks, notes, foreign]) {
     for (let partition = 0; partition < partitions; partition++) {
