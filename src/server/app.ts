@@ -97,7 +97,7 @@ export interface App<HasDatabase extends boolean> {
   /** The collector once the app runs, with the port that it listens on. Throws without one. */
   readonly door: Collector & { readonly port: number | undefined }
   /** Opens the log, declares the topics, joins the groups. The database may still be away: groups then wait for it. */
-  start(): Promise<void>
+  start(options?: StartOptions): Promise<void>
   /** Drains handlers for at most `drain`, commits, leaves, closes. Defaults to `'10s'`. The second call waits for the first. */
   stop(options?: { readonly drain?: Duration }): Promise<void>
   groups(): Promise<readonly GroupStatus[]>
@@ -107,6 +107,14 @@ export interface App<HasDatabase extends boolean> {
   group(name: string): GroupControl
   /** The open log, for what is built beside the groups. Throws before `start`. */
   readonly system: LogSystem
+}
+
+/** What a process of an app does. Several processes on one machine may share the log and split the work. */
+export type Role = 'collector' | 'consumers'
+
+export interface StartOptions {
+  /** Defaults to both. A process without `consumers` joins no group; one without `collector` listens on no port. */
+  readonly roles?: readonly Role[]
 }
 
 export type AppCollectorOptions = Omit<
@@ -250,7 +258,7 @@ class HoldfastApp implements App<boolean> {
     return this.#door
   }
 
-  async start(): Promise<void> {
+  async start({ roles = ['collector', 'consumers'] }: StartOptions = {}): Promise<void> {
     if (this.#state !== 'new')
       throw new HoldfastError('CONFIG_INVALID', { detail: `app ${this.name} was started before` })
     this.#state = 'starting'
@@ -262,8 +270,8 @@ class HoldfastApp implements App<boolean> {
       this.#system = system
       void system.failed.then(error => this.#fail(error))
       this.#publisher = publisher({ system, clock: this.#clock, random: this.#random })
-      await this.#openDoor(system)
-      await this.#startGroups(system, this.#publisher)
+      if (roles.includes('collector')) await this.#openDoor(system)
+      if (roles.includes('consumers')) await this.#startGroups(system, this.#publisher)
       this.#state = 'running'
     } catch (error) {
       await this.stop({ drain: '0ms' })

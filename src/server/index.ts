@@ -5,4 +5,5 @@ export { startPostgres, type LocalPostgres, type LocalPostgresOptions } from './
 export { findPostgresBinaries, type BinarySearch, type PostgresBinaries } from './postgres-binaries.ts'
 export { processLogger, type ProcessLoggerOptions } from './process-logger.ts'
 export { version } from '../version.ts'
+export type { Role } from './app.ts'
 export { run, type Run, type RunOptions } from './run.ts'

@@ -1,9 +1,11 @@
 import { silentLogger, type Logger } from '../event/index.ts'
 import { startAdmin, type AdminServer, type AdminServerOptions } from './admin-server.ts'
-import type { App } from './app.ts'
+import type { App, Role } from './app.ts'
 import { stopSignals } from './stop-signals.ts'
 
 export interface RunOptions {
+  /** What this process does of the app. Defaults to everything. */
+  readonly roles?: readonly Role[] | undefined
   readonly admin?: AdminServerOptions | undefined
   readonly logger?: Logger | undefined
   /** Ended after the app, in this order, whatever ended the run: a local database, sample traffic. */
@@ -22,7 +24,7 @@ export interface Run {
  */
 export async function run(
   app: App<boolean>,
-  { admin: adminOptions, logger = silentLogger, alsoStop = [] }: RunOptions = {},
+  { roles, admin: adminOptions, logger = silentLogger, alsoStop = [] }: RunOptions = {},
 ): Promise<Run> {
   const signals = stopSignals()
   let admin: AdminServer | undefined
@@ -33,7 +35,7 @@ export async function run(
   }
   try {
     admin = await startAdmin(app.admin, adminOptions)
-    await app.start()
+    await app.start(roles && { roles })
   } catch (error) {
     await stopAll()
     signals.release()

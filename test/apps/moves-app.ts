@@ -1,6 +1,6 @@
 import process from 'node:process'
 import { app, embedded, postgres } from 'holdfast'
-import { processLogger, run } from 'holdfast/server'
+import { processLogger, run, type Role } from 'holdfast/server'
 import { groups } from './moves-groups.ts'
 import { moves } from './moves-topic.ts'
 
@@ -14,6 +14,7 @@ export interface MovesOptions {
   readonly admin: number
   /** After how long without a sign a member is expelled, milliseconds. */
   readonly sessionMs?: number
+  readonly roles?: readonly Role[]
 }
 
 export async function startMoves(options: MovesOptions): Promise<void> {
@@ -32,9 +33,14 @@ export async function startMoves(options: MovesOptions): Promise<void> {
     keys: { pk_demo: { tenant: 't1', eventsPerSecond: 100_000 } },
     lameDuckMs: 200,
   })
-  const { adminUrl, ended } = await run(vehicles, { admin: { port: options.admin }, logger })
+  const { adminUrl, ended } = await run(vehicles, {
+    roles: options.roles,
+    admin: { port: options.admin },
+    logger,
+  })
+  const collects = options.roles?.includes('collector') ?? true
   process.stdout.write(
-    `up ${JSON.stringify({ door: vehicles.door.port, admin: Number(new URL(adminUrl).port) })}\n`,
+    `up ${JSON.stringify({ door: collects ? vehicles.door.port : 0, admin: Number(new URL(adminUrl).port) })}\n`,
   )
   process.exitCode = await ended
 }

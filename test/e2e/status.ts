@@ -8,7 +8,12 @@ export interface Status {
     readonly lag: number
     readonly lagSeconds: number
     readonly deadLetters: number
-    readonly partitions: readonly { readonly committed: string; readonly end: string }[]
+    readonly partitions: readonly {
+      readonly partition: number
+      readonly state: string
+      readonly committed: string
+      readonly end: string
+    }[]
   }[]
   readonly breakers: readonly { readonly name: string; readonly state: string; readonly reason: string }[]
   /** Value of a series such as `dead_letters_total{group="each"}`, summed over the labels that are not named. */

@@ -32,9 +32,16 @@ export interface System {
   startPostgres(): Promise<void>
   /** Starts the app process again, on the same ports and folder, after it was killed or stopped. */
   startApp(): Promise<void>
+  /** Starts one more process that only consumes, on the same log. */
+  startConsumer(): Promise<Consumer>
   status(): Promise<Status>
   /** Waits until every group has done all that is in the log. */
   drained(): Promise<Status>
+}
+
+export interface Consumer {
+  readonly child: Child
+  status(): Promise<Status>
 }
 
 export interface PostgresKill {
@@ -88,6 +95,10 @@ export async function startSystem(
     },
     async startApp() {
       ;({ app, ports } = await startMoves({ ...settings, ...ports }))
+    },
+    async startConsumer() {
+      const { app: child, ports } = await startMoves({ ...settings, roles: ['consumers'] })
+      return { child, status: () => readStatus(ports.admin) }
     },
     status,
     drained: () =>
