@@ -23,6 +23,13 @@ export const groups = {
       .consumer('batch', moves, { from: 'earliest' })
       .effectBatch(['moved'], { max: 500, within: '20ms' }, (events, tx) => applyMany('batch', events, tx))
   },
+  /** Calls outside: nothing that could be rolled back under a handler that does not return. */
+  calls(app: App<true>): void {
+    app
+      .consumer('calls', moves, { from: 'earliest', deadline: '1s' })
+      .on('moved', () => {})
+      .on('stuck', () => new Promise(() => {}))
+  },
   /** Its handlers wait while the process is told to hold them: SIGUSR2 holds, SIGUSR2 again lets go. */
   held(app: App<true>): void {
     const hold = holdSwitch()

@@ -135,3 +135,30 @@ test('hazard 39: the handler of one event in a hundred never returns: that key w
   expect(system.app.pid).toBe(pid)
   expectClean(await auditGroup(system, ledger, 'each', { dead: letters.map(({ eventId }) => eventId ?? '') }))
 })
+
+test('hazard 39: a handler that runs on outside any transaction costs one restart, after its event is kept as a letter', async () => {
+  const system = await startSystem({ groups: ['calls'] })
+  const running = await startLoad({
+    ...system.load,
+    run: 'o',
+    ratePerSecond: 50,
+    seconds: scale({ short: 4, long: 20 }),
+    keys: 20,
+    seed,
+    odd: { every: 50 * scale({ short: 4, long: 20 }), body: system.load.body.replace('moved', 'stuck') },
+  })
+  const { summary } = await running.finished()
+  const exit = await system.app.exited
+  expect(exit).toMatchObject({ code: 1, signal: null })
+  await system.startApp()
+  const end = await system.drained()
+  const letters = await lettersOf(system, 'calls')
+  observed(`process ${exit.pid} ended with exit 1 for one handler that never returned; the next one did not`)
+  expect(summary.accepted).toBe(summary.planned)
+  expect(letters.map(({ reason, eventType }) => ({ reason, eventType }))).toEqual([
+    { reason: 'stuck', eventType: 'stuck' },
+  ])
+  expect(end.groups.map(({ state }) => state)).toEqual(['running'])
+  // It is not met again: this process drains and ends when it is asked to.
+  expect(await system.app.terminate()).toMatchObject({ code: 0 })
+})
