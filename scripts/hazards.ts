@@ -1,10 +1,8 @@
-// `npm run hazards`: row → test → file → last result → what was seen of the fault. `npm run hazards -- --write` writes
-// docs/hazards.md, the same table without the results.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+// `npm run hazards`: row → test → file → last result → what was seen of the fault, on this machine.
+import { existsSync, readFileSync } from 'node:fs'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { findHazardTests, type HazardTest } from './hazards/find-tests.ts'
-import { hazardsPage } from './hazards/page.ts'
 import { hazardRows } from './hazards/rows.ts'
 
 interface Result {
@@ -18,8 +16,7 @@ type Results = Readonly<Record<string, { readonly short?: Result; readonly long?
 const root = fileURLToPath(new URL('..', import.meta.url))
 const tests = findHazardTests(root)
 
-if (process.argv.includes('--write')) writeFileSync(`${root}docs/hazards.md`, hazardsPage(tests))
-else process.stdout.write(`${table(readResults()).join('\n')}\n`)
+process.stdout.write(`${table(readResults()).join('\n')}\n`)
 
 function readResults(): Results {
   const file = `${root}.holdfast/test-results.json`

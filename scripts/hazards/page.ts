@@ -13,7 +13,7 @@ export function hazardsPage(tests: readonly HazardTest[]): string {
     '',
     'How systems like this one lose, double, reorder or falsify events, the rule that keeps Holdfast from it, and the',
     'tests that hold the rule. A test names its row: `hazard 15: …`. `npm run hazards` adds the last result of each test',
-    'on this machine and what it saw of the fault that it caused. This page is written by `npm run hazards -- --write`.',
+    'on this machine and what it saw of the fault that it caused. This page is written by `npm run docs`.',
     '',
     '| row | hazard | rule | tests |',
     '| --- | --- | --- | --- |',

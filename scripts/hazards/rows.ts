@@ -57,6 +57,11 @@ export const hazardRows: readonly HazardRow[] = [
     'A small body that inflates to gigabytes, or nests a million levels deep',
     'Limits on received size, inflated size, their ratio, depth and number of events, each applied while reading.',
   ),
+  later(
+    '10',
+    'Senders that drip a byte a second hold every connection',
+    'Header, body and request times are bounded, and so are connections.',
+  ),
   row(
     '11',
     'The log stalls and memory fills with requests',
@@ -127,6 +132,17 @@ export const hazardRows: readonly HazardRow[] = [
     'A group without a position begins somewhere by default',
     'There is no default: the first start names earliest, latest or a time.',
   ),
+  later('29', 'A typo makes a topic', 'Topics are declared; an unknown one is an error, never a new topic.'),
+  later(
+    '30',
+    'A key changes its partition',
+    'The hash is pinned by test vectors of another implementation; a topic never shrinks.',
+  ),
+  later(
+    '31',
+    'An append that timed out is taken for a failed one',
+    'The answer is 503 outcome_unknown, and a resend with the same id stores nothing twice.',
+  ),
   later(
     '33',
     'A later position is committed while an earlier event is unfinished',
@@ -166,6 +182,11 @@ export const hazardRows: readonly HazardRow[] = [
     '42',
     'A null value or a missing key',
     'A tombstone is an event without data, and an event without a key keeps its id for deduplication.',
+  ),
+  later(
+    '49',
+    'A stop loses finished work or waits for ever',
+    'Drain with a limit, commit, leave: each step on its own.',
   ),
   row(
     '51',
@@ -213,6 +234,11 @@ export const hazardRows: readonly HazardRow[] = [
     'The inbox forgets before the log does',
     'Buckets go by the accept time that the event carries; what was applied below the watermark is known without a row.',
   ),
+  later(
+    '61',
+    'A deliberate replay does nothing, or doubles',
+    'The generation is part of what the inbox remembers.',
+  ),
   row(
     '62',
     'A batch holds the same event twice',
@@ -228,18 +254,38 @@ export const hazardRows: readonly HazardRow[] = [
     'The connection dies after COMMIT was sent',
     'The transaction is run again and the inbox row answers.',
   ),
+  later(
+    'S1',
+    'The admin side is open to the network',
+    'It binds to loopback and refuses anything else while it has no authentication.',
+  ),
   row(
     'S2',
     'A web page or a rebound name reaches the admin side',
     'Host and origin are checked, and nothing changes by GET.',
   ),
+  later(
+    'S3',
+    'Text from outside runs as a script on the status page',
+    'Text stays text, and the page allows no script at all.',
+  ),
   row('S4', 'Keys of the collector', 'Hashed, compared in constant time, bound to a tenant and its topics.'),
+  later(
+    'S5',
+    'One tenant reads or forges what belongs to another',
+    'The tenant comes from the key of the sender only, and is part of record keys and of deduplication.',
+  ),
   row('S6', 'A sender forges our own headers', 'Names that begin with ours are stripped at the door.'),
   row('S7', 'Two readings of one request (smuggling)', 'The strict parser, and 400 for anything ambiguous.'),
   row(
     'S8',
     'A payload pollutes a prototype',
     '__proto__ and constructor.prototype are refused as names at the door.',
+  ),
+  later(
+    'S18',
+    'Labels chosen by senders fill the metrics',
+    'Labels come from declared names; anything else shares one label.',
   ),
   row(
     'S15',
