@@ -215,7 +215,7 @@ export interface Features {
   readonly persists: Supported
 }
 
-export type Supported = true | { readonly reason: string }
+type Supported = true | { readonly reason: string }
 
 /** Optional power: retention that is run by us, not by a broker. */
 export interface Retains {

@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Ledger } from '../../../test/embedded/ledger.ts'
-import { killLoads, startLoad, type Load } from '../../../test/embedded/load.ts'
+import { killChildren, type Child } from '../../../test/embedded/child.ts'
+import { startLoad } from '../../../test/embedded/load.ts'
 import { powerCutDisk, whyNoPowerCuts, type PowerCutDisk } from '../../../test/embedded/power-cut-disk.ts'
 import { seededRandom } from '../../event/index.ts'
 
@@ -18,10 +19,10 @@ describe.skipIf(missing)(`power cuts${missing ? `, not run: needs ${missing}` : 
   beforeAll(async () => {
     disk = await powerCutDisk(512)
   })
-  afterEach(killLoads)
+  afterEach(killChildren)
   afterAll(() => disk.dispose())
 
-  async function cutUnder(load: Load): Promise<void> {
+  async function cutUnder(load: Child): Promise<void> {
     await disk.cut()
     await load.kill()
     await disk.mount()

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Ledger } from '../../../test/embedded/ledger.ts'
-import { killLoads, startLoad } from '../../../test/embedded/load.ts'
+import { killChildren } from '../../../test/embedded/child.ts'
+import { startLoad } from '../../../test/embedded/load.ts'
 
 const missing = whyNoStrace()
 
-afterEach(killLoads)
+afterEach(killChildren)
 
 describe.skipIf(missing)(`a disk error in a commit${missing ? `, not run: needs ${missing}` : ''}`, () => {
   // LMDB writes pages by pwrite64, syncs them by fdatasync, and writes the page that names the new state through a
