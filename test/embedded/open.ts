@@ -1,11 +1,15 @@
-import { silentLogger, systemClock, systemRandom, type Position } from '../../src/event/index.ts'
+import { silentLogger, systemClock, systemRandom, type Clock, type Position } from '../../src/event/index.ts'
 import { embedded, type EmbeddedOptions } from '../../src/drivers/embedded/index.ts'
 import type { LogSystem } from '../../src/log/index.ts'
 
 /** The embedded log as a process of its own would open it, with room on the smallest disk. */
-export function openLog(folder: string, options: EmbeddedOptions = {}): Promise<LogSystem> {
+export function openLog(
+  folder: string,
+  options: EmbeddedOptions = {},
+  clock: Clock = systemClock,
+): Promise<LogSystem> {
   return embedded(folder, { minFreeBytes: 0, reserveBytes: 0, ...options }).open({
-    clock: systemClock,
+    clock,
     random: systemRandom,
     logger: silentLogger,
   })

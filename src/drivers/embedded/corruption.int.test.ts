@@ -11,6 +11,7 @@ import { isHoldfastError, offset, seededRandom } from '../../event/index.ts'
 import { verifyLog } from './verify.ts'
 
 const PAGE = 4096
+const META_BYTES = 168
 const reader = join(import.meta.dirname, '../../../test/embedded/damaged-reader.ts')
 const topics = { small: 2, large: 1 } as const
 const partitions = Object.entries(topics).flatMap(([topic, count]) =>
@@ -74,6 +75,20 @@ describe('damage to the file', () => {
       const report = await verifyLog(folder)
       expect(report, folder).toMatchObject({ ok: false })
     }
+  })
+
+  it('hazard 15: a bit flipped anywhere in what LMDB begins with: read as written, or refused', async () => {
+    const whole = newFolder()
+    const expected = await makeLog(whole)
+    const step = scale({ short: 23, long: 1 })
+    const bits = Array.from({ length: Math.floor((META_BYTES * 8) / step) }, (_, i) => i * step)
+    const damages: Damage[] = [0, 1].flatMap(page =>
+      bits.map(bit => ({ page, pageSize: PAGE, kind: 'flip' as const, bit })),
+    )
+    const { counts, notes } = await readDamaged(whole, { damages, partitions, group, expected })
+    observed(`${damages.length} bits: ${JSON.stringify(counts)}`)
+    expect(notes).toEqual([])
+    expect(counts['refused']).toBeGreaterThan(0)
   })
 
   it('hazard 14: a file cut at any page is refused with what is missing, time after time, and kills nobody', async () => {

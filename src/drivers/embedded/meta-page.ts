@@ -40,8 +40,9 @@ function problemNow(fd: number): string | undefined {
   if (newest.transaction !== older.transaction + 1n) {
     return `has meta pages of the commits ${older.transaction} and ${newest.transaction}, which do not follow each other`
   }
-  if (!isRoot(fd, newest)) return `has no root of commit ${newest.transaction} where its meta page says`
-  return undefined
+  // The older state is whole as well until the next commit. A changed number can make it look like the newer one.
+  const rootless = [newest, older].find(meta => meta.transaction > 0n && !isRoot(fd, meta))
+  return rootless && `has no root of commit ${rootless.transaction} where its meta page says`
 }
 
 interface Meta {
