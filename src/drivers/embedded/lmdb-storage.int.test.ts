@@ -22,6 +22,7 @@ function newFolder(): string {
 async function open(folder: string, change: (real: DiskSpace) => DiskSpace = real => real): Promise<Storage> {
   const storage = await openLmdbStorage({
     file: join(folder, 'data.mdb'),
+    mode: 'make',
     clock: systemClock,
     space: change(diskSpace(join(folder, 'reserve'), { minFreeBytes: 0, reserveBytes: 0 })),
     maxBytes: Number.POSITIVE_INFINITY,

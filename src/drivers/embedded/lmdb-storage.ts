@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { HoldfastError, isHoldfastError, type Clock } from '../../event/index.ts'
 import type { DiskSpace } from './disk-space.ts'
-import { explained, openEnvironment, type Lmdb } from './lmdb.ts'
+import { explained, openEnvironment, type Lmdb, type OpenMode } from './lmdb.ts'
 import { ForeignWrites } from './foreign-writes.ts'
 import { LmdbView } from './lmdb-view.ts'
 import { Overlay, type Write } from './overlay.ts'
@@ -9,6 +9,7 @@ import type { Storage, StorageSizes, StorageTransaction, StorageView, Urgency } 
 
 export interface LmdbStorageOptions {
   readonly file: string
+  readonly mode: OpenMode
   readonly clock: Clock
   readonly space: DiskSpace
   /** Largest size of the file, in bytes. */
@@ -43,7 +44,7 @@ interface Ran {
  */
 export async function openLmdbStorage(options: LmdbStorageOptions): Promise<Storage> {
   try {
-    return new LmdbStorage(await openEnvironment(options.file), options)
+    return new LmdbStorage(await openEnvironment(options.file, options.mode), options)
   } catch (error) {
     throw explained(error)
   }

@@ -57,7 +57,7 @@ interface LmdbRoot extends LmdbDatabase {
     info(): { readonly lastPageNumber: number; readonly lastTxnId: number }
   }
   /** Undefined when it is not there and may not be made. */
-  openDB(name: string, options: typeof ENCODING): LmdbDatabase | undefined
+  openDB(name: string, options: typeof ENCODING & { create: boolean }): LmdbDatabase | undefined
   transaction(fn: () => void): Promise<unknown>
   getWriteTxnId(): number
   resetReadTxn(): void
@@ -86,30 +86,39 @@ const OPTIONS = {
   maxReaders: 512,
 } as const
 
+/**
+ * How to open: `make` what is missing, `keep` to what is there (a table whose name is damaged is missing, and must not
+ * be made anew and empty), or only `read`.
+ */
+export type OpenMode = 'make' | 'keep' | 'read'
+
 /** Opens the environment in `file`, and reads back from LMDB itself that its commits are synced. */
-export async function openEnvironment(
-  file: string,
-  { readOnly = false }: { readonly readOnly?: boolean } = {},
-): Promise<Lmdb> {
+export async function openEnvironment(file: string, mode: OpenMode): Promise<Lmdb> {
   // Loaded when first used: who takes another log needs no native package. By `require`, because the declarations that
   // the package gives to `import` do not compile.
   const lmdb = require('lmdb') as LmdbModule
-  const root = lmdb.open({ path: file, noSubdir: true, readOnly, ...OPTIONS })
-  const flags = lmdb.nativeAddon.getEnvFlags(root.env.address)
-  const unsafe = Object.entries(UNSAFE_FLAGS).filter(([, bit]) => (flags & bit) !== 0)
-  if (unsafe.length > 0) {
+  const root = lmdb.open({ path: file, noSubdir: true, readOnly: mode === 'read', ...OPTIONS })
+  try {
+    refuseUnsafe(file, lmdb.nativeAddon.getEnvFlags(root.env.address))
+    const database = (name: string): LmdbDatabase => {
+      const opened = root.openDB(name, { ...ENCODING, create: mode === 'make' })
+      if (opened === undefined) throw new HoldfastError('LOG_CORRUPT', { detail: `table ${name} is missing` })
+      return opened
+    }
+    const tables = ['state', 'groups', ...DEDUP_TABLES] as const
+    return environment(root, database('chunks'), new Map(tables.map(table => [table, database(table)])))
+  } catch (error) {
     await root.close()
-    throw new HoldfastError('CONFIG_INVALID', {
-      detail: `${file} is open in this process without durable commits (${unsafe.map(([name]) => name).join(', ')}): open it only through holdfast`,
-    })
+    throw explained(error)
   }
-  const database = (name: string): LmdbDatabase => {
-    const opened = root.openDB(name, ENCODING)
-    if (opened === undefined) throw new HoldfastError('LOG_CORRUPT', { detail: `table ${name} is missing` })
-    return opened
-  }
-  const tables = ['state', 'groups', ...DEDUP_TABLES] as const
-  return environment(root, database('chunks'), new Map(tables.map(table => [table, database(table)])))
+}
+
+function refuseUnsafe(file: string, flags: number): void {
+  const unsafe = Object.entries(UNSAFE_FLAGS).filter(([, bit]) => (flags & bit) !== 0)
+  if (unsafe.length === 0) return
+  throw new HoldfastError('CONFIG_INVALID', {
+    detail: `${file} is open in this process without durable commits (${unsafe.map(([name]) => name).join(', ')}): open it only through holdfast`,
+  })
 }
 
 const UNSAFE_FLAGS = {

@@ -39,6 +39,7 @@ export async function openFolder(
     const { maxBytes, commitTimeoutMs, observe } = options
     const storage = await openLmdbStorage({
       file,
+      mode: format === undefined ? 'make' : 'keep',
       clock,
       space,
       maxBytes,

@@ -25,7 +25,7 @@ it.each<[EmbeddedOptions, RegExp]>([
   [{ minFreeBytes: -1 }, /minFreeBytes must be at least 0, got -1/],
   [{ reserveBytes: Number.NaN }, /reserveBytes must be at least 0, got NaN/],
   [{ dedupWindow: '10ms' }, /dedupWindowMs must be at least 1000, got 10/],
-  [{ commitTimeout: '1 s' as '1s' }, /commitTimeout must be a duration/],
+  [{ commitTimeout: '1 s' }, /commitTimeout must be a duration/],
 ])('refuses %o', (options, message) => {
   let thrown: unknown
   try {

@@ -10,5 +10,5 @@ const [file = '', skip = '[]'] = process.argv.slice(2)
 const tell = (message: WalkMessage): void => void writeSync(1, `${JSON.stringify(message)}\n`)
 
 tell({ kind: 'begins', part: 'file' })
-const lmdb = await openEnvironment(file, { readOnly: true })
+const lmdb = await openEnvironment(file, 'read')
 walk(lmdb, new Set(JSON.parse(skip) as string[]), tell)
