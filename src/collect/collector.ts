@@ -201,7 +201,7 @@ export function createCollector(given: CollectorOptions): Collector {
     }
   }
 
-  const node = nodeFront({ respond, clock, limits, random, stopping: () => phase !== 'serving' })
+  const node = nodeFront({ respond, clock, limits, logger, random, stopping: () => phase !== 'serving' })
 
   return {
     listen: (port, host = '127.0.0.1') => node.listen(port, host, keys.plainNames),

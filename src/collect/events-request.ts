@@ -145,7 +145,8 @@ class LineBatch {
   readonly #splitter: ReturnType<typeof lineSplitter>
   readonly #lease: Lease
   readonly #results: EventResult[] = []
-  #waiting: ReadEvent[] = []
+  readonly #waiting: ReadEvent[] = []
+  #waitingBytes = 0
   #leased = 0
   #lines = 0
   /** The append under way, if any. It is finished even when the body breaks meanwhile. */
@@ -162,15 +163,14 @@ class LineBatch {
     this.#lease.grow(bytes.length)
     this.#leased += bytes.length
     for (const line of this.#splitter.push(bytes)) this.#add(line)
-    const { ndjsonChunkLines } = this.#reading.options.limits
-    if (this.#waiting.length >= ndjsonChunkLines) return this.#append(ndjsonChunkLines)
+    if (this.#isChunk(this.#waiting.length, this.#waitingBytes)) return this.#append('whole chunks')
   }
 
   /** The body is complete: takes in its last line, and appends what is left. */
   async end(): Promise<void> {
     const last = this.#splitter.rest()
     if (last) this.#add(last)
-    if (this.#waiting.length > 0) await this.#append(1)
+    if (this.#waiting.length > 0) await this.#append('everything')
   }
 
   async results(): Promise<readonly EventResult[]> {
@@ -190,21 +190,26 @@ class LineBatch {
       })
     }
     this.#waiting.push(readLine(line, { form: this.#reading.form, limits, unstorableText }))
+    this.#waitingBytes += sizeOf(this.#waiting.at(-1))
   }
 
-  /** Appends what waits, chunk by chunk, until less than `least` is left. */
-  #append(least: number): Promise<void> {
-    this.#appending = this.#appendWaiting(least)
+  /** A chunk is full by lines, or by bytes: the log takes only so much at once. */
+  #isChunk(lines: number, bytes: number): boolean {
+    const { ndjsonChunkLines, maxBodyBytes } = this.#reading.options.limits
+    return lines >= ndjsonChunkLines || bytes >= maxBodyBytes
+  }
+
+  #append(what: 'whole chunks' | 'everything'): Promise<void> {
+    this.#appending = this.#appendWaiting(what)
     return this.#appending
   }
 
-  async #appendWaiting(least: number): Promise<void> {
-    const { intake, context, options } = this.#reading
-    const size = options.limits.ndjsonChunkLines
-    while (this.#waiting.length >= least) {
+  async #appendWaiting(what: 'whole chunks' | 'everything'): Promise<void> {
+    const { intake, context } = this.#reading
+    while (this.#waiting.length > 0) {
+      if (what === 'whole chunks' && !this.#isChunk(this.#waiting.length, this.#waitingBytes)) break
       checkRate(context.key)
-      const chunk = this.#waiting.slice(0, size)
-      this.#waiting = this.#waiting.slice(size)
+      const chunk = this.#nextChunk()
       context.key.rate.take(chunk.length)
       const results = await intake.take(chunk, context, this.#results.length)
       this.#results.push(...results)
@@ -214,13 +219,23 @@ class LineBatch {
           throw new RequestRefused(result.problem)
       }
     }
-    const left = this.#waiting.reduce(
-      (sum, read) => sum + (read.kind === 'event' ? read.event.payload.length : 0),
-      0,
-    )
-    this.#lease.shrink(this.#leased - left)
-    this.#leased = left
+    this.#lease.shrink(this.#leased - this.#waitingBytes)
+    this.#leased = this.#waitingBytes
   }
+
+  #nextChunk(): readonly ReadEvent[] {
+    let lines = 0
+    let bytes = 0
+    while (lines < this.#waiting.length && !this.#isChunk(lines, bytes))
+      bytes += sizeOf(this.#waiting[lines++])
+    this.#waitingBytes -= bytes
+    return this.#waiting.splice(0, lines)
+  }
+}
+
+/** What a line counts for, once it was read. */
+function sizeOf(read: ReadEvent | undefined): number {
+  return read?.kind === 'event' ? read.event.payload.length : 0
 }
 
 function readLine(line: Line, rules: Parameters<typeof readEvent>[2]): ReadEvent {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { rig, withAppend } from '../../test/harness/collector.ts'
 import { until } from '../../test/harness/until.ts'
 import { HoldfastError, type ErrorCode, type Logger } from '../event/index.ts'
-import type { Log } from '../log/index.ts'
+import { checkRecordSizes, type Log } from '../log/index.ts'
 
 const click = (id?: string): string => JSON.stringify({ type: 'click', id, data: { campaignId: 'c1' } })
 
@@ -125,6 +125,32 @@ describe('503', () => {
     const answer = await post(`[${click()},{"type":"note","data":1}]`)
     expect(answer.status).toBe(207)
     expect(answer.json.results.map((r: { status: number }) => r.status)).toEqual([202, 503])
+  })
+
+  it('is not for events beside one that the log finds too large', async () => {
+    const { post, stored } = await rig({
+      around: log =>
+        withAppend(log, async (topic, records) => {
+          checkRecordSizes(topic, records, 1_000)
+          return await log.append(topic, records)
+        }),
+    })
+    const large = JSON.stringify({
+      type: 'click',
+      id: 'large',
+      data: { campaignId: 'c1', fill: 'x'.repeat(2_000) },
+    })
+    const answer = await post(
+      `[${click('a')},${large},${click('b')},${large.replace('large', 'larger')},${click('c')}]`,
+    )
+    expect(answer.json.results.map((r: { id: string; status: number }) => [r.id, r.status])).toEqual([
+      ['a', 202],
+      ['large', 413],
+      ['b', 202],
+      ['larger', 413],
+      ['c', 202],
+    ])
+    expect((await stored()).map(event => event.id)).toEqual(['a', 'b', 'c'])
   })
 
   it('ends NDJSON where the log failed; what was appended before is named', async () => {

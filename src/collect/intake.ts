@@ -62,6 +62,8 @@ export interface IntakeParts {
 
 /** How far ahead of our clock an event may be, after correction. */
 const MAX_AHEAD_MS = 24 * 3_600_000
+/** A long list of the same fault is not worth its bytes. */
+const MAX_FAULTS = 20
 /** Questions of one request that are open at the same time. */
 const MAX_OPEN_QUESTIONS = 16
 
@@ -139,7 +141,9 @@ function prepare(
     return reject({
       code: 'schema_violation',
       detail: `the data of ${event.type} does not fit its schema`,
-      faults: checked.issues.map(({ pointer, message }) => ({ pointer, detail: message })),
+      faults: checked.issues
+        .slice(0, MAX_FAULTS)
+        .map(({ pointer, message }) => ({ pointer, detail: message })),
     })
   }
   let recordsKey: string | undefined
@@ -260,11 +264,12 @@ function byTopic(prepared: readonly Prepared[]): readonly (readonly Prepared[])[
 
 /** One outcome for each event: the log's, or the problem that they share. */
 async function append(
-  { log, clock, observer, onAppend }: IntakeParts,
+  parts: IntakeParts,
   waits: Deadlines,
   group: readonly Prepared[],
   lease: Lease,
 ): Promise<readonly (AppendOutcome | Problem)[]> {
+  const { log, clock, observer, onAppend } = parts
   const topic = group[0]?.topic.name ?? ''
   const from = clock.monotonic()
   try {
@@ -279,6 +284,12 @@ async function append(
     if (count > 0) observer.published?.({ topic, count, seconds: (clock.monotonic() - from) / 1000 })
     return outcomes
   } catch (error) {
+    const tooLarge = isHoldfastError(error, 'LOG_RECORD_TOO_LARGE') ? error.facts['index'] : undefined
+    if (typeof tooLarge === 'number' && group.length > 1) {
+      // One record that the log cannot take was refused before anything was written: the others are not at fault.
+      const others = await append(parts, waits, group.toSpliced(tooLarge, 1), lease)
+      return others.toSpliced(tooLarge, 0, appendProblem(error))
+    }
     onAppend(error)
     const problem = appendProblem(error)
     observer.publishFailed?.({ topic, reason: problem.code, count: group.length })

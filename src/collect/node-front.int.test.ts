@@ -61,6 +61,26 @@ describe('a port of its own', () => {
     expect(await stored()).toHaveLength(1)
   })
 
+  it('says so when a body parser in front of it has read the body', async () => {
+    const messages: string[] = []
+    const logger = {
+      ...silentLogger,
+      error: ({ err }: { err?: Error }) => void messages.push(String(err?.message)),
+    }
+    const { collector } = await rig({ logger })
+    const server = createServer((req, res) => {
+      req.resume()
+      req.once('end', () => setImmediate(() => void collector.handler(req, res)))
+    })
+    await new Promise<void>(resolve => void server.listen(0, '127.0.0.1', resolve))
+    const raw = rawConnection(server.address() as AddressInfo)
+    raw.socket.write(httpPost(click('a')))
+    expect(await raw.until(answered)).toContain('HTTP/1.1 500')
+    expect(messages).toEqual([expect.stringContaining('before body parsers')])
+    raw.socket.destroy()
+    server.close()
+  })
+
   it('asks for the body only when it wants it', async () => {
     const { at, stored } = await serving()
     const wanted = rawConnection(at)

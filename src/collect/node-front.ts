@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { HoldfastError, sleep, type Clock, type Random } from '../event/index.ts'
+import { HoldfastError, sleep, type Clock, type Logger, type Random } from '../event/index.ts'
 import { problemAnswer } from './answers.ts'
 import { isLoopbackName } from './credentials.ts'
 import { BodyBroken, type Inbound, type Reply } from './exchange.ts'
@@ -30,6 +30,7 @@ export interface NodeFrontParts {
   readonly stopping: () => boolean
   readonly clock: Clock
   readonly random: Random
+  readonly logger: Logger
   readonly limits: CollectorLimits
 }
 
@@ -50,6 +51,9 @@ export function nodeFront(parts: NodeFrontParts): NodeFront {
     open.set(socket, here.add(res))
     try {
       await answer(parts, req, res, mustContinue)
+    } catch (error) {
+      parts.logger.error({ err: error }, 'an answer of the collector could not be written')
+      res.destroy()
     } finally {
       here.delete(res)
       if (here.size === 0) open.delete(socket)
@@ -171,6 +175,10 @@ function readRequest(
   onChunk: (chunk: Uint8Array) => void | Promise<void>,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
+    if (req.readableEnded) {
+      const detail = 'the body was read before it reached the collector; mount it before body parsers'
+      throw new HoldfastError('CONFIG_INVALID', { detail: `collector: ${detail}` })
+    }
     const onData = (chunk: Buffer): void => {
       try {
         const work = onChunk(chunk)

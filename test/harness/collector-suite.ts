@@ -346,6 +346,23 @@ export function describeCollector(logKind: string, openLog: OpenLog, durability:
         expect(Math.max(...appends)).toBe(500)
       })
 
+      it('as lines are appended in chunks of bounded bytes too', async () => {
+        const sizes: number[] = []
+        const { post, stored } = await rig({
+          limits: { maxEventBytes: 1_000, maxBodyBytes: 4_000 },
+          around: log =>
+            withAppend(log, async (topic, records) => {
+              sizes.push(records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0))
+              return await log.append(topic, records)
+            }),
+        })
+        const line = JSON.stringify({ type: 'click', data: { ...data, fill: 'x'.repeat(800) } })
+        const answer = await post(`${line}\n`.repeat(40), { 'content-type': 'application/x-ndjson' })
+        expect(answer.json.accepted).toBe(40)
+        expect(await stored()).toHaveLength(40)
+        expect(Math.max(...sizes)).toBeLessThan(5_000)
+      })
+
       it('as lines of which one is too long are read on behind it', async () => {
         const { post } = await rig({ limits: { maxEventBytes: 200 } })
         const lines = [click(), click({ subject: 'x'.repeat(500) }), click()]
