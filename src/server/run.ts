@@ -51,6 +51,7 @@ export async function run(
     else logger.error({ code: cause.error.code }, `stopping: ${cause.error.message}`)
     const orderly = stopAll().then(() => (cause.kind === 'signal' ? 0 : 1))
     const code = await Promise.race([orderly, signals.second.then(() => 130)])
+    logger.info({}, code === 130 ? 'not waiting any longer' : 'stopped')
     signals.release()
     return code
   }

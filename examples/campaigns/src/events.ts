@@ -1,10 +1,7 @@
 import { topic, type EventOf } from 'holdfast'
 import { z } from 'zod'
 
-/**
- * Who was on the other side. Left out by browsers: then the request itself says it. A server that passes events on
- * for its visitors fills it in, because the request is its own.
- */
+/** Who was on the other side, as a server says that passes events on for its visitors. Unknown when it is left out. */
 const visitor = z
   .object({ userAgent: z.string().max(1_000), address: z.union([z.ipv4(), z.ipv6()]) })
   .partial()

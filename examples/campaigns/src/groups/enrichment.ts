@@ -1,6 +1,5 @@
 import { enrich } from '../enrich.ts'
 import { enriched, raw } from '../events.ts'
-import { visitorOf } from '../visitor.ts'
 import type { CampaignsApp } from '../app.ts'
 
 /**
@@ -16,7 +15,7 @@ export function enrichment(app: CampaignsApp): void {
       await context.publish(
         enriched,
         'enriched',
-        { campaignId: event.data.campaignId, type, ...enrich(tenant, visitorOf(event)) },
+        { campaignId: event.data.campaignId, type, ...enrich(tenant, event.data.visitor) },
         { time: event.time },
       )
     })
