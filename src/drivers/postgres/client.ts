@@ -39,7 +39,7 @@ export interface PgResult {
 }
 
 /** Kept equal to the peer range in package.json. */
-const RANGE = '>=8.12'
+const RANGE = '>=8.16'
 
 /** Imported when a database is opened, so that those who use none need not install it. */
 export async function importPg(load: () => Promise<unknown> = () => import('pg')): Promise<PgModule> {

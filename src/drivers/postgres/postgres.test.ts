@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { isHoldfastError } from '../../event/index.ts'
 import { importPg } from './client.ts'
@@ -53,10 +55,12 @@ describe('postgres()', () => {
   })
 
   it('names package and range when pg is not installed', async () => {
+    const packageFile = join(import.meta.dirname, '../../../package.json')
+    const { peerDependencies } = JSON.parse(readFileSync(packageFile, 'utf8')) as {
+      peerDependencies: Record<string, string>
+    }
     const missing = importPg(() => Promise.reject(new Error(`Cannot find package 'pg'`)))
-    await expect(missing).rejects.toMatchObject({
-      code: 'SINK_PACKAGE_MISSING',
-      detail: `npm install pg@'>=8.12'`,
-    })
+    const detail = `npm install pg@'${peerDependencies['pg']}'`
+    await expect(missing).rejects.toMatchObject({ code: 'SINK_PACKAGE_MISSING', detail })
   })
 })
