@@ -1,6 +1,7 @@
 import type { Driver } from './driver.ts'
 import { bucketOf } from './inbox-plan.ts'
 import { DAY_MS } from './options.ts'
+import type { Session } from './session.ts'
 
 /** Makes the days of the inbox that are missing. */
 export async function ensureBuckets(driver: Driver, buckets: readonly number[]): Promise<void> {
@@ -30,7 +31,6 @@ export async function loadPruned(driver: Driver, grp: number): Promise<ReadonlyS
 export async function pruneBuckets(driver: Driver, before: number): Promise<void> {
   const end = bucketOf(Math.min(before, driver.clock.now() - driver.options.inboxKeptMs))
   await driver.connections.control(PRUNE_LIMIT_MS, async session => {
-    // Through a pooler the setting would stay with whoever gets this connection next, so it is set back.
     const { rows } = await session.query(
       `select substring(c.relname from '^inbox_(-?[0-9]+)$')::int as bucket, i.inhdetachpending as pending,
               i.inhrelid is not null as attached
@@ -41,16 +41,25 @@ export async function pruneBuckets(driver: Driver, before: number): Promise<void
     for (const row of rows) {
       const bucket = Number(row['bucket'])
       if (bucket >= end && row['attached'] === true) continue
-      const day = `holdfast."inbox_${bucket}"`
-      if (row['attached'] === true) {
-        if (row['pending'] !== true) await session.query('select holdfast.mark_pruned($1)', [bucket])
-        const how = row['pending'] === true ? 'finalize' : 'concurrently'
-        await session.query(`alter table holdfast.inbox detach partition ${day} ${how}`)
+      try {
+        if (row['attached'] === true) await detach(session, bucket, row['pending'] === true)
+        await session.query('select holdfast.drop_detached($1)', [bucket])
+      } catch (error) {
+        // Another process prunes the same day; it is left to that one, or to the next call.
+        if (!overtakenStates.has((error as { code?: string }).code ?? '')) throw error
       }
-      await session.query('select holdfast.drop_detached($1)', [bucket])
     }
   })
 }
+
+async function detach(session: Session, bucket: number, pending: boolean): Promise<void> {
+  if (!pending) await session.query('select holdfast.mark_pruned($1)', [bucket])
+  const how = pending ? 'finalize' : 'concurrently'
+  await session.query(`alter table holdfast.inbox detach partition holdfast."inbox_${bucket}" ${how}`)
+}
+
+/** "already pending detach", "does not exist", "is not a partition". */
+const overtakenStates = new Set(['55000', '42P01', '42809'])
 
 /** Detaching waits for the transactions that use the inbox. */
 const PRUNE_LIMIT_MS = DAY_MS / 24
