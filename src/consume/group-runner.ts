@@ -8,7 +8,7 @@ import {
   type Position,
 } from '../event/index.ts'
 import type { Commit, GroupDescription, Groups, Membership, OwnedPartition } from '../log/index.ts'
-import { deadTopicOf, failureText, type Dependency } from '../recover/index.ts'
+import { buriedFrom, deadTopicOf, failureText, type Dependency } from '../recover/index.ts'
 import type { Lease } from '../sink/index.ts'
 import type { GroupContext } from './group-context.ts'
 import { FLOOD } from './bury.ts'
@@ -64,6 +64,8 @@ interface Slot {
   worker: PartitionWorker | undefined
   takeover: Promise<void>
   committed: Offset | undefined
+  /** Why taking over failed last; it is tried again. */
+  problem: string | undefined
   /** Why it could not be taken over and never will by itself: damage in the log. */
   stopped: string | undefined
 }
@@ -152,6 +154,7 @@ class Runner implements GroupRunner {
         worker: undefined,
         takeover: Promise.resolve(),
         committed: undefined,
+        problem: undefined,
         stopped: undefined,
       }
       this.#slots.set(partitionId(one), slot)
@@ -201,12 +204,17 @@ class Runner implements GroupRunner {
         const start = await this.#startOf(slot)
         const topic = this.#c.settings.topics.find(topic => topic.name === slot.owned.topic)
         if (!topic || signal.aborted) return
+        const position = { topic: slot.owned.topic, partition: slot.owned.partition, offset: start }
+        const buried = await buriedFrom(this.#c.log, position, this.group, signal)
+        if (signal.aborted) return
         slot.committed = start
+        slot.problem = undefined
         slot.worker = partitionWorker({
           context: this.#c,
           topic,
           owned: slot.owned,
           start,
+          buried,
           lease,
           progressed: () => this.#scheduleCommit(),
           fenced: () => void this.#fenced(slot),
@@ -224,10 +232,8 @@ class Runner implements GroupRunner {
           this.#c.fatal(error)
           return
         }
-        this.#c.logger.warn(
-          { group: this.group, partition: partitionId(slot.owned), error: failureText(error) },
-          'taking over a partition failed, trying again',
-        )
+        slot.problem = `taking it over failed, tried again: ${failureText(error)}`
+        this.#c.logger.warn({ group: this.group, partition: partitionId(slot.owned) }, slot.problem)
         await sleep(this.#c.clock, TAKEOVER_RETRY_MS, signal)
       }
     }
@@ -430,7 +436,7 @@ class Runner implements GroupRunner {
       (lag > 0n ? await this.#timeAt({ topic, partition, offset: committed }) : undefined)
     const away = this.#away()
     const stopped = slot.stopped ?? slot.worker?.stopped
-    const reason = stopped ?? gate.reasons[0] ?? away?.status().reason
+    const reason = stopped ?? slot.problem ?? gate.reasons[0] ?? away?.status().reason
     return {
       topic,
       partition,

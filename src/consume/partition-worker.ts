@@ -51,6 +51,8 @@ export interface PartitionWorkerOptions {
   readonly topic: AnyTopic
   readonly owned: OwnedPartition
   readonly start: Offset
+  /** Events at or above the start that have their dead letter already. */
+  readonly buried: ReadonlySet<bigint>
   readonly lease: Lease | undefined
   /** The watermark moved. */
   progressed(): void
@@ -222,6 +224,10 @@ class Worker implements PartitionWorker {
     }
     this.#tasks.set(record.offset, task)
     this.#bytes += sizeOf(record)
+    if (this.#o.buried.has(record.offset)) {
+      this.#finish(task, 'dead_lettered')
+      return true
+    }
     const lane = this.#laneOf(task)
     if (reading.kind === 'skip') this.#finish(task, 'skipped')
     // Nothing runs for it, so it need not wait for its key, nor its key for it.

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { toArray, until } from '../../test/support/wait.ts'
 import { memory } from '../drivers/memory/index.ts'
-import { encodeEvent, seededRandom, type NewRecord } from '../event/index.ts'
+import { encodeEvent, seededRandom, silentLogger, systemClock, type NewRecord } from '../event/index.ts'
+import type { LogDriver } from '../log/index.ts'
 import { app, type App } from '../server/app.ts'
 import { topic } from '../schema/index.ts'
 
@@ -146,6 +147,44 @@ describe('poison', () => {
     expect(group?.reason).toContain('has type "renamed"')
     expect(group?.lag).toBe(2n)
     await a.stop()
+  })
+
+  it('a process that ends between the letter and the commit leaves the event dead: it does not run again', async () => {
+    const system = await memory().open({ clock: systemClock, random: Math.random, logger: silentLogger })
+    /** The same records and positions for two processes, one after another. */
+    const shared: LogDriver = {
+      kind: 'memory',
+      where: 'memory',
+      open: async () => ({ ...system, close: async () => {} }),
+    }
+    const commit = system.groups.commit.bind(system.groups)
+    const runs: string[] = []
+    const start = async (name: string): Promise<App<false>> => {
+      const a = app({ name, log: shared })
+      a.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', e => {
+        runs.push(`${name} ${e.data.n}`)
+        if (name === 'first') throw new Error('broken here')
+      })
+      await a.start()
+      return a
+    }
+    const first = await start('first')
+    await until(async () => (await first.groups())[0]?.state === 'running')
+    // The crash: nothing that this process does from now on moves a position.
+    system.groups.commit = async () => Promise.reject(new Error('gone'))
+    await system.log.append(
+      'orders',
+      [0, 1, 2].map(n => record(json({ customer: 'c', n }))),
+    )
+    await until(async () => (await toArray(first.group('billing').letters())).length === 3)
+    await first.stop({ drain: '0ms' })
+    system.groups.commit = commit
+    const second = await start('second')
+    await system.log.append('orders', [record(json({ customer: 'c', n: 3 }))])
+    await until(() => lagIsZero(second))
+    expect(runs).toEqual(['first 0', 'first 1', 'first 2', 'second 3'])
+    expect(await toArray(second.group('billing').letters())).toHaveLength(3)
+    await second.stop()
   })
 
   it('skips what it has no handler for by default, and kills or waits when told', async () => {

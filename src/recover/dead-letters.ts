@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
-import { HoldfastError, offset, type Headers, type LogRecord, type NewRecord } from '../event/index.ts'
+import {
+  HoldfastError,
+  offset,
+  type Headers,
+  type LogRecord,
+  type NewRecord,
+  type Offset,
+  type Position,
+} from '../event/index.ts'
 import type { Log } from '../log/index.ts'
 import { fingerprintOf, type Failure } from './failure.ts'
 
@@ -118,22 +126,62 @@ export async function* listLetters(
   for (let partition = 0; partition < (settings?.partitions ?? 0); partition++) {
     const seen = new Set<string>()
     const { start, end } = await log.bounds({ topic: deadTopic, partition })
-    for (let from = start; from < end && !signal.aborted;) {
-      const page = await log.read(
-        { topic: deadTopic, partition, offset: from },
-        { maxRecords: 500, maxBytes: 4 * 1024 * 1024, waitMs: 0 },
-        signal,
-      )
-      for (const record of page.records) {
-        const letter = decodeLetter(record)
-        if (!seen.has(letter.id)) {
-          seen.add(letter.id)
-          yield letter
-        }
+    for await (const letter of lettersBetween(
+      log,
+      { topic: deadTopic, partition, offset: start },
+      end,
+      signal,
+    )) {
+      if (!seen.has(letter.id)) {
+        seen.add(letter.id)
+        yield letter
       }
-      if (page.next === from) break
-      from = page.next
     }
+  }
+}
+
+/** Letters of one page of {@link buriedFrom}. */
+const LOOK_BACK = 1_000n
+
+/**
+ * The events at or above a position that have their letter already: a process ended between the letter and the commit.
+ * They are dead, and do not run again. Reads the end of the letters backwards, until a page has none of them.
+ */
+export async function buriedFrom(
+  log: Log,
+  position: Position,
+  group: string,
+  signal: AbortSignal,
+): Promise<ReadonlySet<bigint>> {
+  const at = { topic: deadTopicOf(position.topic, group), partition: position.partition }
+  const buried = new Set<bigint>()
+  const { start, end } = await log.bounds(at)
+  for (let to = end; to > start && !signal.aborted;) {
+    const from = to - LOOK_BACK > start ? offset(to - LOOK_BACK) : start
+    let found = false
+    for await (const letter of lettersBetween(log, { ...at, offset: from }, to, signal)) {
+      if (BigInt(letter.offset) < position.offset) continue
+      buried.add(BigInt(letter.offset))
+      found = true
+    }
+    if (!found) break
+    to = from
+  }
+  return buried
+}
+
+async function* lettersBetween(
+  log: Log,
+  from: Position,
+  end: Offset,
+  signal: AbortSignal,
+): AsyncGenerator<DeadLetter> {
+  for (let at = from.offset; at < end && !signal.aborted;) {
+    const limits = { maxRecords: 500, maxBytes: 4 * 1024 * 1024, waitMs: 0 }
+    const page = await log.read({ ...from, offset: at }, limits, signal)
+    for (const record of page.records) if (record.offset < end) yield decodeLetter(record)
+    if (page.next === at) return
+    at = page.next
   }
 }
 

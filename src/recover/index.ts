@@ -1,6 +1,7 @@
 export { resolveBreakerOptions, type BreakerOptions } from './breaker.ts'
 export { classify } from './classify.ts'
 export {
+  buriedFrom,
   deadTopicOf,
   encodeLetter,
   isLaneOrDeadTopic,
