@@ -499,6 +499,13 @@ const rows: readonly Row[] = [
     status: 404,
     code: 'not_found',
   },
+  {
+    name: 'a method named like a method of objects',
+    method: 'constructor',
+    body: text(good),
+    status: 405,
+    code: 'method_not_allowed',
+  },
   { name: 'PUT', method: 'PUT', body: text(good), status: 405, code: 'method_not_allowed' },
   { name: 'GET of events', method: 'GET', status: 405, code: 'method_not_allowed' },
   { name: 'POST of limits', path: '/v1/limits', body: text(good), status: 405, code: 'method_not_allowed' },

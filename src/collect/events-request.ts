@@ -137,20 +137,19 @@ async function answerLines(reading: Reading): Promise<Reply> {
       broken = { code: 'body_incomplete', detail: 'the body ended within a line' }
     else throw error
   }
-  return batchAnswer(await batch.results(), log.durability, random, broken)
+  return batchAnswer(batch.results, log.durability, random, broken)
 }
 
 class LineBatch {
   readonly #reading: Reading
   readonly #splitter: ReturnType<typeof lineSplitter>
   readonly #lease: Lease
-  readonly #results: EventResult[] = []
+  /** Of the lines that were appended or refused so far. */
+  readonly results: EventResult[] = []
   readonly #waiting: ReadEvent[] = []
   #waitingBytes = 0
   #leased = 0
   #lines = 0
-  /** The append under way, if any. It is finished even when the body breaks meanwhile. */
-  #appending: Promise<void> = Promise.resolve()
 
   constructor(reading: Reading) {
     this.#reading = reading
@@ -171,11 +170,6 @@ class LineBatch {
     const last = this.#splitter.rest()
     if (last) this.#add(last)
     if (this.#waiting.length > 0) await this.#append('everything')
-  }
-
-  async results(): Promise<readonly EventResult[]> {
-    await this.#appending.catch(() => {}) // why it failed was thrown to the reader already
-    return this.#results
   }
 
   #add(line: Line): void {
@@ -199,20 +193,15 @@ class LineBatch {
     return lines >= ndjsonChunkLines || bytes >= maxBodyBytes
   }
 
-  #append(what: 'whole chunks' | 'everything'): Promise<void> {
-    this.#appending = this.#appendWaiting(what)
-    return this.#appending
-  }
-
-  async #appendWaiting(what: 'whole chunks' | 'everything'): Promise<void> {
+  async #append(what: 'whole chunks' | 'everything'): Promise<void> {
     const { intake, context } = this.#reading
     while (this.#waiting.length > 0) {
       if (what === 'whole chunks' && !this.#isChunk(this.#waiting.length, this.#waitingBytes)) break
       checkRate(context.key)
       const chunk = this.#nextChunk()
       context.key.rate.take(chunk.length)
-      const results = await intake.take(chunk, context, this.#results.length)
-      this.#results.push(...results)
+      const results = await intake.take(chunk, context, this.results.length)
+      this.results.push(...results)
       for (const result of results) {
         // The log does not take events now: what follows is better sent again than tried.
         if (result.kind === 'refused' && problemCatalogue[result.problem.code].status === 503)

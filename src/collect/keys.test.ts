@@ -136,6 +136,9 @@ describe('the rate of a key', () => {
     expect((await send(1)).status).toBe(429)
     now += 101
     expect((await send(1)).status).toBe(202)
-    expect(await stored()).toHaveLength(26)
+    now += 3_600_000
+    expect((await send(10)).status).toBe(202)
+    expect((await send(1)).status).toBe(429)
+    expect(await stored()).toHaveLength(36)
   })
 })

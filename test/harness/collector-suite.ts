@@ -326,6 +326,19 @@ export function describeCollector(logKind: string, openLog: OpenLog, durability:
         expect(await stored()).toHaveLength(10)
       })
 
+      it('as lines without ids are told apart across chunks, and known when they come again', async () => {
+        const { post, stored } = await rig({ limits: { ndjsonChunkLines: 2 } })
+        const headers = { 'content-type': 'application/x-ndjson', 'idempotency-key': 'k' }
+        const body = `${click()}\n`.repeat(5)
+        const first = await post(body, headers)
+        expect(new Set(first.json.results.map((r: { id: string }) => r.id)).size).toBe(5)
+        const again = await post(body, headers)
+        expect(again.json.results.map((r: { duplicate: boolean }) => r.duplicate)).toEqual(
+          Array(5).fill(true),
+        )
+        expect(await stored()).toHaveLength(5)
+      })
+
       it('as lines are appended in chunks, each line answered on its own', async () => {
         const appends: number[] = []
         const { post, stored } = await rig({
@@ -545,6 +558,7 @@ export function describeCollector(logKind: string, openLog: OpenLog, durability:
         expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
         expect(text).toContain('curl -i http://localhost/v1/events')
         expect(text).toContain('X-Api-Key: pk_demo')
+        expect(text).toContain('&quot;type&quot;')
         expect(text).toContain('<a href="http://127.0.0.1:4310/">')
         expect(text.split('\n').length).toBeLessThanOrEqual(12)
       })
