@@ -1,0 +1,53 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { Client } from 'pg'
+import { startPostgres, type LocalPostgres } from '../../src/server/local-postgres.ts'
+
+/** What benchmarks share: a place on the disk, and a PostgreSQL as it is set up by default. */
+export interface World {
+  /** A new empty folder on the disk of the project, gone when the run ends. */
+  folder(): string
+  /** A new empty database. Its server keeps what it commits, as in production. */
+  database(): Promise<string>
+  /** The server behind {@link database}, to be killed and started again. */
+  postgres(): Promise<LocalPostgres>
+  close(): Promise<void>
+}
+
+export function openWorld(): World {
+  const root = resolve(import.meta.dirname, '../../.holdfast/bench')
+  rmSync(root, { recursive: true, force: true })
+  let made = 0
+  let server: Promise<LocalPostgres> | undefined
+  const postgres = (): Promise<LocalPostgres> => {
+    const dataDir = join(root, 'postgres')
+    server ??= startPostgres({
+      dataDir,
+      logFile: join(dataDir, 'log'),
+      // Commit times for POST → row; the rest is what PostgreSQL itself chooses, fsync included.
+      settings: { track_commit_timestamp: 'on', max_wal_size: '4GB' },
+    })
+    return server
+  }
+  return {
+    folder() {
+      const folder = join(root, String(made++))
+      mkdirSync(folder, { recursive: true })
+      return folder
+    },
+    async database() {
+      const { url } = await postgres()
+      const name = `bench_${made++}`
+      const client = new Client({ connectionString: url })
+      await client.connect()
+      await client.query(`create database ${name}`)
+      await client.end()
+      return Object.assign(new URL(url), { pathname: `/${name}` }).href
+    },
+    postgres,
+    async close() {
+      await (await server)?.stop()
+      rmSync(root, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,5 @@
+import type { Benchmark } from '../frame/benchmark.ts'
+import { appendBenchmarks } from './append.ts'
+
+/** All of them, in the order of an event's way. */
+export const benchmarks: readonly Benchmark[] = [...appendBenchmarks]
