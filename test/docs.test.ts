@@ -1,0 +1,52 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const pages = ['README.md', 'DESIGN.md', 'examples/campaigns/README.md']
+const sources = globSync('src/**/*.ts', { cwd: root })
+
+describe.each(pages)('%s', page => {
+  const text = readFileSync(join(root, page), 'utf8')
+
+  it('links only to what is there', () => {
+    const links = [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target)
+    const broken = links.filter(
+      link => !/^https?:/.test(link) && !existsSync(join(root, dirname(page), link)),
+    )
+    expect(broken).toEqual([])
+  })
+
+  it('names only source files that are there', () => {
+    const named = [...text.matchAll(/`([a-z/.-]+\.ts)`/g)].map(([, name = '']) => name)
+    const missing = named.filter(
+      name => !sources.some(file => file === name || file.endsWith(`/${name}`)) && name !== 'app.ts',
+    )
+    expect(missing).toEqual([])
+  })
+
+  it('names only npm scripts that are there', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>
+    }
+    const run = [...text.matchAll(/npm run (?:--silent )?([a-z:-]+)/g)].map(([, name = '']) => name)
+    expect(run.filter(name => !(name in scripts))).toEqual([])
+  })
+})
+
+it('every room of src/ is on the map of DESIGN.md', () => {
+  const map = readFileSync(join(root, 'DESIGN.md'), 'utf8')
+  const rooms = new Set(
+    sources
+      .filter(file => file.split('/').length > 2)
+      .map(file =>
+        file
+          .split('/')
+          .slice(1, file.includes('/drivers/') ? 3 : 2)
+          .join('/'),
+      ),
+  )
+  expect(rooms.size).toBeGreaterThan(10)
+  expect([...rooms].filter(room => !map.includes(`\`${room}/\``) && !map.includes(`\`${room}\``))).toEqual([])
+})
