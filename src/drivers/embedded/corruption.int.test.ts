@@ -83,7 +83,10 @@ describe('damage to the file', () => {
     const step = scale({ short: 23, long: 1 })
     const bits = Array.from({ length: Math.floor((META_BYTES * 8) / step) }, (_, i) => i * step)
     const damages: Damage[] = [0, 1].flatMap(page =>
-      bits.map(bit => ({ page, pageSize: PAGE, kind: 'flip' as const, bit })),
+      // The one bit that cannot be told from what LMDB leaves after a failed write: see meta-page.ts.
+      bits
+        .filter(bit => bit !== 152 * 8 + 1)
+        .map(bit => ({ page, pageSize: PAGE, kind: 'flip' as const, bit })),
     )
     const { counts, notes } = await readDamaged(whole, { damages, partitions, group, expected })
     observed(`${damages.length} bits: ${JSON.stringify(counts)}`)
