@@ -3,13 +3,16 @@
 import { spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { findHazardTests } from './hazards/find-tests.ts'
 
 const [word, row] = process.argv.slice(2)
 if (word !== undefined && (word !== 'row' || !/^S?\d+$/.test(row ?? ''))) {
   process.stderr.write('usage: npm run soak [-- row N], such as: npm run soak -- row 12\n')
   process.exit(2)
 }
-const which = row === undefined ? ['test/e2e'] : ['-t', `hazards? ([S0-9, ]+, ?)?${row}(,[S0-9, ]+)?:`]
+const which =
+  row === undefined ? ['test/e2e'] : [...filesOf(row), '-t', `hazards? ([S0-9, ]+, ?)?${row}(,[S0-9, ]+)?:`]
 const seed = process.env['SEED'] ?? String(randomInt(2 ** 31))
 process.stdout.write(`soak: SEED=${seed}\n`)
 const run = spawnSync(
@@ -19,10 +22,17 @@ const run = spawnSync(
     'run',
     ...which,
     '--testTimeout=3600000',
-    '--reporter=verbose',
+    '--reporter=default',
     '--reporter=./scripts/test-results.js',
     '--reporter=./scripts/closing-line.js',
   ],
   { stdio: 'inherit', env: { ...process.env, HOLDFAST_SOAK: '1', SEED: seed } },
 )
 process.exit(run.status ?? 1)
+
+/** The files with tests of the row; none, which means all, when a promise of a suite is among them. */
+function filesOf(row: string): string[] {
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  const files = new Set(findHazardTests(root).flatMap(test => (test.row === row ? [test.file] : [])))
+  return [...files].every(file => file.endsWith('.test.ts')) ? [...files] : []
+}

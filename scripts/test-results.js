@@ -11,7 +11,8 @@ export default class TestResults {
     for (const module of modules) {
       for (const test of module.children.allTests()) {
         const { state } = test.result()
-        if (state === 'pending') continue
+        // What was filtered out keeps its last result.
+        if (state !== 'passed' && state !== 'failed') continue
         const key = `${module.relativeModuleId} > ${test.fullName}`
         results[key] = {
           ...results[key],

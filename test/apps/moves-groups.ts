@@ -23,6 +23,16 @@ export const groups = {
       .consumer('batch', moves, { from: 'earliest' })
       .effectBatch(['moved'], { max: 500, within: '20ms' }, (events, tx) => applyMany('batch', events, tx))
   },
+  /** Slow, and one event in ten fails at its first attempt. */
+  flaky(app: App<true>): void {
+    app
+      .consumer('flaky', moves, { from: 'earliest', retry: ['50ms', '100ms', '200ms'] })
+      .effect('moved', async (event, tx) => {
+        await tx.query('select pg_sleep(0.005)', [])
+        if (event.attempt === 1 && event.offset % 10n === 7n) throw new Error('not now')
+        await applyMany('flaky', [event], tx)
+      })
+  },
   /** Calls outside: nothing that could be rolled back under a handler that does not return. */
   calls(app: App<true>): void {
     app

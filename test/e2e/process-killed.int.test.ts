@@ -7,11 +7,11 @@ import { scale, seed } from '../harness/scale.ts'
 import { auditGroup, auditLog, expectClean } from './audited.ts'
 import { startSystem } from './system.ts'
 
-test('Holdfast is killed five times under load: what was accepted is stored once and in order', async () => {
-  const groups = ['each', 'batch'] as const
+test('Holdfast is killed five times under load, with a slow group that fails one event in ten: what was accepted is stored once and in order', async () => {
+  const groups = ['each', 'batch', 'flaky'] as const
   const system = await startSystem({ groups })
   const seconds = scale({ short: 20, long: 120 })
-  const running = await startLoad({ ...system.load, run: 'k', ratePerSecond: 200, seconds, keys: 100, seed })
+  const running = await startLoad({ ...system.load, run: 'k', ratePerSecond: 100, seconds, keys: 100, seed })
   const random = seededRandom(seed)
   const kills: string[] = []
   for (let kill = 0; kill < 5; kill++) {
@@ -22,7 +22,7 @@ test('Holdfast is killed five times under load: what was accepted is stored once
     await system.startApp()
   }
   const { summary, ledger } = await running.finished()
-  await system.drained()
+  const end = await system.drained()
   observed(
     `SIGKILL to pids ${kills.join(', ')} (seed ${seed}); ${summary.refused} refused and ${summary.unanswered} unanswered while it was away, ${summary.accepted} accepted`,
   )
@@ -32,4 +32,8 @@ test('Holdfast is killed five times under load: what was accepted is stored once
   expect(summary.accepted).toBeGreaterThan(summary.planned / 4)
   expectClean(await auditLog(system, ledger))
   for (const group of groups) expectClean(await auditGroup(system, ledger, group))
+  expect(
+    end.metric('events_processed_total', { group: 'flaky', result: 'retried' }),
+    'since the last start, attempts did fail',
+  ).toBeGreaterThan(0)
 })

@@ -5,6 +5,7 @@ import { observed } from '../harness/observed.ts'
 import { scale, seed } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
 import { auditGroup, expectClean } from './audited.ts'
+import { freezeBetweenCommits } from './freeze.ts'
 import { startSystem, type Consumer, type System } from './system.ts'
 
 const groups = ['each', 'batch'] as const
@@ -130,7 +131,7 @@ test('hazard 35: a consumer that is killed, and one that is frozen beyond its le
   )
   const { signal } = await killed.child.kill()
   expect(signal).toBe('SIGKILL')
-  await frozen.child.freeze()
+  await freezeBetweenCommits(frozen.child, system)
   await until(
     'the last one runs everything',
     async () => (await running(others)).size === groups.length * PARTITIONS,

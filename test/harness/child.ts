@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { onTestFinished } from 'vitest'
+import { onTestFailed, onTestFinished } from 'vitest'
 import { childrenOf } from '../../src/server/processes.ts'
 import { until } from './until.ts'
 
@@ -60,6 +60,10 @@ export async function startChild({ name, args, env }: ChildOptions): Promise<Chi
     if (exit) throw new Error(`${name} is gone already: ${told(exit, stderr)}`)
     process.kill(pid, signal)
   }
+  onTestFailed(() => {
+    const end = exit ? `ended: ${told(exit, stderr)}` : `said at last: ${stderr.slice(-15).join('\n')}`
+    process.stderr.write(`${name} (${pid}) ${end}\n`)
+  })
   onTestFinished(async () => {
     if (!exit) process.kill(pid, 'SIGKILL')
     await exited
