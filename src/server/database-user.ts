@@ -47,7 +47,8 @@ function throughRootOnlyFolders(
   args: readonly string[],
 ): UserCommand {
   const drop = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups']
-  const keep = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+  // initdb asks access(2), which looks away from capabilities unless the fix-up is off.
+  const keep = ['--securebits=+no_setuid_fixup', '--inh-caps=+dac_override', '--ambient-caps=+dac_override']
   return { file: 'setpriv', args: [...drop, ...keep, '--', file, ...args], spawn: {} }
 }
 

@@ -1,13 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Client } from 'pg'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ownPostgres } from '../../test/postgres.ts'
 import { isHoldfastError } from '../event/index.ts'
 import { startPostgres } from './local-postgres.ts'
+import { findPostgresBinaries } from './postgres-binaries.ts'
 import { childrenOf, isAlive } from './processes.ts'
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
@@ -26,6 +27,13 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
     () => 'no error',
     (error: unknown) => (isHoldfastError(error) ? error.code : String(error)),
   )
+
+/** The folder of a copy of the programs that are used otherwise. */
+function copyOfPrograms(folder: string): string {
+  const { postgres } = findPostgresBinaries(['embedded', 'path']).found[0] ?? expect.fail('no PostgreSQL')
+  cpSync(dirname(dirname(postgres)), join(folder, 'postgres'), { recursive: true, verbatimSymlinks: true })
+  return join(folder, 'postgres', 'bin')
+}
 
 describe('a local PostgreSQL', () => {
   it('starts, answers on loopback only, and leaves no process behind when it stops', async () => {
@@ -89,18 +97,26 @@ describe('a local PostgreSQL', () => {
     expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
   })
 
-  it.runIf(process.getuid?.() === 0)('works as root below a folder that only root may enter', async () => {
-    const closed = mkdtempSync(join(tmpdir(), 'holdfast-closed-'))
-    chmodSync(closed, 0o700)
-    onTestFinished(() => rmSync(closed, { recursive: true, force: true }))
-    const dataDir = join(closed, 'ümlaut and space')
-    const server = await startPostgres({ dataDir, logFile: join(closed, 'log') })
-    onTestFinished(() => server.kill())
-    expect(spawnSync('test', ['-e', dataDir], { uid: 65534, gid: 65534 }).status).not.toBe(0)
-    const status = readFileSync(`/proc/${server.pid}/status`, 'utf8')
-    expect(status).not.toMatch(/^Uid:\s+0\s/m)
-    expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
-  })
+  it.runIf(process.getuid?.() === 0)(
+    'works as root when programs and data lie below a folder that only root may enter',
+    async () => {
+      const closed = mkdtempSync(join(tmpdir(), 'holdfast-closed-'))
+      chmodSync(closed, 0o700)
+      vi.stubEnv('PATH', `${copyOfPrograms(closed)}:${process.env['PATH']}`)
+      onTestFinished(() => {
+        vi.unstubAllEnvs()
+        rmSync(closed, { recursive: true, force: true })
+      })
+      const dataDir = join(closed, 'ümlaut and space')
+      const server = await startPostgres({ dataDir, logFile: join(closed, 'log'), sources: ['path'] })
+      onTestFinished(() => server.kill())
+      expect(spawnSync('test', ['-e', dataDir], { uid: 65534, gid: 65534 }).status).not.toBe(0)
+      expect(readlinkSync(`/proc/${server.pid}/exe`)).toContain(closed)
+      const status = readFileSync(`/proc/${server.pid}/status`, 'utf8')
+      expect(status).not.toMatch(/^Uid:\s+0\s/m)
+      expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    },
+  )
 
   it('takes a postgres on PATH when the npm package is not wanted', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-path-'))
