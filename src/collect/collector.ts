@@ -1,22 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isHoldfastError } from '../event/index.ts'
 import { problemAnswer } from './answers.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
-import { keyOf } from './credentials.ts'
-import { eventsRequest, type EventsTarget } from './events-request.ts'
+import { eventsRequest } from './events-request.ts'
 import { BodyBroken, type Inbound, type Reply } from './exchange.ts'
 import { fetchInbound, fetchResponse } from './fetch-shape.ts'
 import { inFlight } from './in-flight.ts'
 import { intake } from './intake.ts'
-import type { Key } from './keys.ts'
-import { landingPage } from './landing-page.ts'
 import { nodeFront, type Listening } from './node-front.ts'
 import { resolveCollectorOptions, type CollectorOptions } from './options.ts'
 import { RequestRefused, type Problem } from './problems.ts'
 import { readiness, type CollectorReadiness } from './readiness.ts'
-import { positionOf } from './receipts.ts'
-import { contentEncodings, mediaTypes } from './request-headers.ts'
-import { router, type Route } from './router.ts'
+import { routes } from './routes.ts'
 
 /**
  * The front door: takes events over HTTP and answers 202 only once the log has made them durable. The same pipeline in
@@ -36,11 +30,6 @@ export interface Collector {
   stop(): Promise<void>
 }
 
-type Handler = (
-  inbound: Inbound,
-  facts: { readonly query: string; readonly params: readonly string[] },
-) => Reply | Promise<Reply>
-
 /** Throws `CONFIG_INVALID` for an option that cannot work. */
 export function createCollector(given: CollectorOptions): Collector {
   const options = resolveCollectorOptions(given)
@@ -52,92 +41,7 @@ export function createCollector(given: CollectorOptions): Collector {
   let stopped: Promise<void> | undefined
   const underWay = new Set<Promise<unknown>>()
 
-  const post =
-    (target: EventsTarget): Handler =>
-    (inbound, { query }) =>
-      events.answer(inbound, keyOf(inbound, query, keys), target)
-
-  const postToTopic: Handler = (inbound, { query, params: [name = ''] }) => {
-    const key = keyOf(inbound, query, keys)
-    return events.answer(inbound, key, { topic: topicOf(key, name), form: 'plain' })
-  }
-
-  const topicOf = (key: Key, name: string): EventsTarget['topic'] & object => {
-    const topic = key.topics.get(name)
-    if (topic) return topic
-    // To another tenant, a topic is not there at all.
-    const code = keys.tenantHas(key.tenant, name) ? 'topic_forbidden' : 'topic_unknown'
-    throw new RequestRefused({ code, detail: `topic ${JSON.stringify(name.slice(0, 200))}` })
-  }
-
-  const showReceipt: Handler = async (inbound, { query, params: [receipt = ''] }) => {
-    const key = keyOf(inbound, query, keys)
-    const found = await findReceipt(key, receipt)
-    if (!found)
-      throw new RequestRefused({
-        code: 'receipt_unknown',
-        detail: `receipt ${JSON.stringify(receipt.slice(0, 300))}`,
-      })
-    return json(found)
-  }
-
-  /** Reads the record that the receipt points at. It is there for its own tenant only. */
-  const findReceipt = async (key: Key, receipt: string): Promise<Record<string, unknown> | undefined> => {
-    const position = positionOf(receipt)
-    if (!position || !key.topics.has(position.topic)) return undefined
-    const record = await log
-      .read(position, { maxRecords: 1, maxBytes: 1, waitMs: 0 }, new AbortController().signal)
-      .then(({ records: [first] }) => first)
-      .catch((error: unknown) => {
-        if (isHoldfastError(error, 'OFFSET_OUT_OF_RANGE', 'LOG_TOPIC_UNKNOWN')) return undefined
-        throw error
-      })
-    if (record?.offset !== position.offset || record.headers['ce_tenant'] !== key.tenant) return undefined
-    return {
-      receipt,
-      status: 'logged',
-      topic: position.topic,
-      partition: position.partition,
-      offset: String(position.offset),
-      id: record.headers['ce_id'],
-      type: record.headers['ce_type'],
-      acceptedAt: new Date(Number(record.headers['hf-at'])).toISOString(),
-      durability: log.durability,
-    }
-  }
-
-  const showLimits: Handler = () =>
-    json({ limits, durability: log.durability, dedup: 'log', mediaTypes, contentEncodings })
-
-  const showPage: Handler = inbound => {
-    const host = inbound.header('host') ?? ''
-    const page = landingPage({
-      base: `http://${/^[\w.:[\]-]+$/.test(host) ? host : 'localhost'}`,
-      example: options.example,
-      key: keys.plainNames[0],
-      statusUrl: options.statusUrl,
-    })
-    return {
-      status: 200,
-      headers: {
-        'content-type': 'text/html; charset=utf-8',
-        'content-security-policy': "default-src 'none'",
-      },
-      body: page,
-    }
-  }
-
-  const route = router<Handler>([
-    { pattern: '/v1/events', methods: { POST: post({ topic: undefined, form: 'plain' }) } },
-    { pattern: '/v1/topics/{topic}/events', methods: { POST: postToTopic } },
-    { pattern: '/v1/receipts/{receipt}', methods: getAndHead(showReceipt) },
-    { pattern: '/v1/limits', methods: getAndHead(showLimits) },
-    { pattern: '/', methods: getAndHead(showPage) },
-    ...Object.entries(options.aliases).map(([pattern, { topic, form = 'plain' }]): Route<Handler> => ({
-      pattern,
-      methods: { POST: post({ topic, form }) },
-    })),
-  ])
+  const route = routes(options, events)
 
   /** Routes a request and answers it. Never rejects. */
   const respond = async (inbound: Inbound): Promise<Reply> => {
@@ -225,17 +129,5 @@ export function createCollector(given: CollectorOptions): Collector {
       })()
       await stopped
     },
-  }
-}
-
-function getAndHead(handler: Handler): Record<string, Handler> {
-  return { GET: handler, HEAD: handler }
-}
-
-function json(body: Record<string, unknown>): Reply {
-  return {
-    status: 200,
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
-    body: JSON.stringify(body),
   }
 }

@@ -128,7 +128,9 @@ describe('503', () => {
   })
 
   it('is not for events beside one that the log finds too large', async () => {
+    const lines: string[] = []
     const { post, stored } = await rig({
+      logger: recording(lines),
       around: log =>
         withAppend(log, async (topic, records) => {
           checkRecordSizes(topic, records, 1_000)
@@ -151,6 +153,8 @@ describe('503', () => {
       ['c', 202],
     ])
     expect((await stored()).map(event => event.id)).toEqual(['a', 'b', 'c'])
+    expect((await post(large)).status).toBe(413)
+    expect(lines).toEqual([])
   })
 
   it('ends NDJSON where the log failed; what was appended before is named', async () => {

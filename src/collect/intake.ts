@@ -1,20 +1,11 @@
 import { hash } from 'node:crypto'
-import {
-  encodeEvent,
-  errorCatalogue,
-  isHoldfastError,
-  newEventId,
-  type Clock,
-  type Random,
-} from '../event/index.ts'
-import type { AppendOutcome, AppendRecord, Log } from '../log/index.ts'
+import { encodeEvent, isHoldfastError, newEventId, type Random } from '../event/index.ts'
+import type { AppendOutcome, AppendRecord } from '../log/index.ts'
 import { recordKey, type AnyTopic } from '../schema/index.ts'
 import { askAccept, type AcceptCheck } from './accept.ts'
-import { deadlines, type Deadlines } from './deadlines.ts'
+import { appender, type AppenderParts } from './appender.ts'
 import type { Lease } from './in-flight.ts'
 import type { Key } from './keys.ts'
-import type { CollectorLimits } from './limits.ts'
-import type { CollectObserver } from './observer.ts'
 import type { Problem } from './problems.ts'
 import type { IncomingEvent, ReadEvent } from './read-event.ts'
 import { receiptOf } from './receipts.ts'
@@ -49,15 +40,9 @@ export interface Intake {
   close(): void
 }
 
-export interface IntakeParts {
-  readonly log: Log
-  readonly clock: Clock
+export interface IntakeParts extends AppenderParts {
   readonly random: Random
-  readonly observer: CollectObserver
-  readonly limits: Pick<CollectorLimits, 'appendTimeoutMs'>
   readonly accept: Readonly<Record<string, AcceptCheck>>
-  /** Told about every append: whether it was durable, or why not. */
-  readonly onAppend: (failure: unknown) => void
 }
 
 /** How far ahead of our clock an event may be, after correction. */
@@ -77,9 +62,9 @@ interface Prepared {
 
 export function intake(parts: IntakeParts): Intake {
   const { clock, observer, accept } = parts
-  const waits = deadlines(parts.limits.appendTimeoutMs, clock)
+  const log = appender(parts)
   return {
-    close: () => waits.close(),
+    close: () => log.close(),
     async take(events, context, firstIndex = 0) {
       const acceptedAt = clock.now()
       const results: EventResult[] = Array.from({ length: events.length })
@@ -103,7 +88,8 @@ export function intake(parts: IntakeParts): Intake {
         : prepared
       await Promise.all(
         byTopic(taken).map(async group => {
-          const outcomes = await append(parts, waits, group, context.lease)
+          const records = group.map(({ record }) => record)
+          const outcomes = await log.append(group[0]?.topic.name ?? '', records, context.lease)
           for (const [i, { index, id }] of group.entries()) results[index] = resultOf(id, outcomes[i])
         }),
       )
@@ -260,63 +246,6 @@ function byTopic(prepared: readonly Prepared[]): readonly (readonly Prepared[])[
     else groups.set(one.topic, [one])
   }
   return [...groups.values()]
-}
-
-/** One outcome for each event: the log's, or the problem that they share. */
-async function append(
-  parts: IntakeParts,
-  waits: Deadlines,
-  group: readonly Prepared[],
-  lease: Lease,
-): Promise<readonly (AppendOutcome | Problem)[]> {
-  const { log, clock, observer, onAppend } = parts
-  const topic = group[0]?.topic.name ?? ''
-  const from = clock.monotonic()
-  try {
-    const appending = log.append(
-      topic,
-      group.map(({ record }) => record),
-    )
-    lease.until(appending)
-    const outcomes = await inTime(appending, waits)
-    onAppend(undefined)
-    const count = outcomes.reduce((sum, outcome) => sum + (outcome.kind === 'appended' ? 1 : 0), 0)
-    if (count > 0) observer.published?.({ topic, count, seconds: (clock.monotonic() - from) / 1000 })
-    return outcomes
-  } catch (error) {
-    const tooLarge = isHoldfastError(error, 'LOG_RECORD_TOO_LARGE') ? error.facts['index'] : undefined
-    if (typeof tooLarge === 'number' && group.length > 1) {
-      // One record that the log cannot take was refused before anything was written: the others are not at fault.
-      const others = await append(parts, waits, group.toSpliced(tooLarge, 1), lease)
-      return others.toSpliced(tooLarge, 0, appendProblem(error))
-    }
-    onAppend(error)
-    const problem = appendProblem(error)
-    observer.publishFailed?.({ topic, reason: problem.code, count: group.length })
-    return group.map(() => problem)
-  }
-}
-
-/** An append is never cancelled, but its answer is not waited for endlessly. */
-async function inTime<T>(work: Promise<T>, waits: Deadlines): Promise<T> {
-  const late = Promise.withResolvers<never>()
-  const done = waits.start(() => late.reject(new Error('the log did not answer in time')))
-  try {
-    return await Promise.race([work, late.promise])
-  } finally {
-    done()
-  }
-}
-
-/**
- * What a failed append means to the sender. Only errors that promise "nothing was stored" are `not_stored`; whatever is
- * not known to be harmless may have been stored.
- */
-function appendProblem(error: unknown): Problem {
-  if (isHoldfastError(error, 'LOG_RECORD_TOO_LARGE')) return { code: 'event_too_large', detail: error.detail }
-  if (isHoldfastError(error, 'LOG_FULL', 'LOG_CLOSED', 'LOG_TOPIC_UNKNOWN'))
-    return { code: 'not_stored', detail: errorCatalogue[error.code].message }
-  return { code: 'outcome_unknown', detail: 'the log did not say whether it stored the event' }
 }
 
 function resultOf(id: string, outcome: AppendOutcome | Problem | undefined): EventResult {

@@ -1,0 +1,80 @@
+import { errorCatalogue, isHoldfastError, type Clock } from '../event/index.ts'
+import type { AppendOutcome, AppendRecord, Log } from '../log/index.ts'
+import { deadlines, type Deadlines } from './deadlines.ts'
+import type { Lease } from './in-flight.ts'
+import type { CollectorLimits } from './limits.ts'
+import type { CollectObserver } from './observer.ts'
+import type { Problem } from './problems.ts'
+
+/** Appends to the log, and says of what went wrong what it means to the sender. */
+export interface Appender {
+  /** One outcome for each record: the log's, or the problem that they share. Never rejects. */
+  append(
+    topic: string,
+    records: readonly AppendRecord[],
+    lease: Lease,
+  ): Promise<readonly (AppendOutcome | Problem)[]>
+  /** Ends its timer; for when nothing is under way any more. */
+  close(): void
+}
+
+export interface AppenderParts {
+  readonly log: Log
+  readonly clock: Clock
+  readonly observer: CollectObserver
+  readonly limits: Pick<CollectorLimits, 'appendTimeoutMs'>
+  /** Told whether the log takes records: undefined, or why not. */
+  readonly onAppend: (failure: unknown) => void
+}
+
+export function appender({ log, clock, observer, limits, onAppend }: AppenderParts): Appender {
+  const waits = deadlines(limits.appendTimeoutMs, clock)
+
+  const append: Appender['append'] = async (topic, records, lease) => {
+    const from = clock.monotonic()
+    try {
+      const appending = log.append(topic, records)
+      lease.until(appending)
+      const outcomes = await inTime(appending, waits)
+      onAppend(undefined)
+      const count = outcomes.reduce((sum, { kind }) => sum + (kind === 'appended' ? 1 : 0), 0)
+      if (count > 0) observer.published?.({ topic, count, seconds: (clock.monotonic() - from) / 1000 })
+      return outcomes
+    } catch (error) {
+      const problem = problemOf(error)
+      const tooLarge = isHoldfastError(error, 'LOG_RECORD_TOO_LARGE') ? error.facts['index'] : undefined
+      if (typeof tooLarge === 'number' && records.length > 1) {
+        // One record that the log cannot take was refused before anything was written: the others are not at fault.
+        const others = await append(topic, records.toSpliced(tooLarge, 1), lease)
+        return others.toSpliced(tooLarge, 0, problem)
+      }
+      if (problem.code !== 'event_too_large') onAppend(error)
+      observer.publishFailed?.({ topic, reason: problem.code, count: records.length })
+      return records.map(() => problem)
+    }
+  }
+
+  return { append, close: () => waits.close() }
+}
+
+/** An append is never cancelled, but its answer is not waited for endlessly. */
+async function inTime<T>(work: Promise<T>, waits: Deadlines): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const done = waits.start(() => late.reject(new Error('the log did not answer in time')))
+  try {
+    return await Promise.race([work, late.promise])
+  } finally {
+    done()
+  }
+}
+
+/**
+ * Only errors that promise "nothing was stored" are `not_stored`; whatever is not known to be harmless may have been
+ * stored.
+ */
+function problemOf(error: unknown): Problem {
+  if (isHoldfastError(error, 'LOG_RECORD_TOO_LARGE')) return { code: 'event_too_large', detail: error.detail }
+  if (isHoldfastError(error, 'LOG_FULL', 'LOG_CLOSED', 'LOG_TOPIC_UNKNOWN'))
+    return { code: 'not_stored', detail: errorCatalogue[error.code].message }
+  return { code: 'outcome_unknown', detail: 'the log did not say whether it stored the event' }
+}
