@@ -5,7 +5,6 @@ import { bisect, type Found } from './bisect.ts'
 import type { Driver, PostgresLease } from './driver.ts'
 import {
   describeDbError,
-  endsConnection,
   fenced,
   hasState,
   isBadData,
@@ -31,6 +30,8 @@ interface Call {
   checkDeferred: boolean
   /** Records of a transaction whose COMMIT got no answer. */
   readonly perhaps: Set<number>
+  /** The last round ended because its own connection was lost: not one of the handler's, to another service. */
+  lost: boolean
   /** Rounds that met a lost connection, a lock or a deadlock. */
   disturbed: number
 }
@@ -55,11 +56,19 @@ export async function apply(
     halve: false,
     checkDeferred: false,
     perhaps: new Set(),
+    lost: false,
     disturbed: 0,
   }
   for (;;) {
     try {
-      const outcomes = await driver.connections.work(options.signal, session => round(call, session))
+      call.lost = false
+      const outcomes = await driver.connections.work(options.signal, async session => {
+        try {
+          return await round(call, session)
+        } finally {
+          call.lost = session.isBroken
+        }
+      })
       if (outcomes !== 'again') return outcomes
     } catch (error) {
       await recover(call, error)
@@ -72,7 +81,7 @@ async function recover(call: Call, error: unknown): Promise<void> {
   const { driver, lease, options } = call
   options.signal.throwIfAborted()
   if (hasState(error, 'HF001')) throw fenced(lease, lease.epoch)
-  const disturbed = endsConnection(error) || isCollision(error)
+  const disturbed = call.lost || isCollision(error)
   const noBucket = isMissingBucket(error) || hasState(error, 'HF003')
   if ((!disturbed && !noBucket) || ++call.disturbed > MAX_DISTURBED) throw describeDbError(error)
   if (noBucket) {

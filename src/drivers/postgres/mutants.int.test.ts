@@ -82,6 +82,11 @@ describeMutants([
     }),
   },
   {
+    fault: 'runs every handler twice when it fails',
+    breaks: ['does not run a handler again'],
+    sink: working(work => (tx, fresh, fail) => work(tx, fresh, fail).catch(() => work(tx, fresh, fail))),
+  },
+  {
     fault: 'does not look at the answer to COMMIT',
     breaks: ['hazard 64: a handler that swallowed', 'a statement that the handler did not wait for'],
     sink: answering(outcomes =>

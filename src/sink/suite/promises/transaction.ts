@@ -51,6 +51,25 @@ export const transactionPromises: readonly SinkPromise[] = [
     },
   })),
   {
+    promise: 'does not run a handler again that could not reach another service',
+    async keeps(world) {
+      const lease = await world.lease()
+      const record = world.record('a')
+      let runs = 0
+      const outcome = await world
+        .apply(lease, [record], async tx => {
+          runs++
+          await world.insertEffect(tx, ['a'])
+          throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+        })
+        .catch((error: unknown) => [{ kind: 'failed', error }])
+      expect(outcome).toMatchObject([{ kind: 'failed', error: { code: 'ECONNREFUSED' } }])
+      expect(runs).toBe(1)
+      expect(await world.effects()).toEqual([])
+      expect(await world.kinds(lease, [record])).toEqual(['applied'])
+    },
+  },
+  {
     promise: 'hazard 64: a handler that swallowed the error of a statement has applied nothing',
     async keeps(world) {
       const lease = await world.lease()
