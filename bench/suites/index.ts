@@ -1,5 +1,6 @@
 import type { Benchmark } from '../frame/benchmark.ts'
 import { appendBenchmarks } from './append.ts'
+import { doorBenchmarks } from './door.ts'
 
 /** All of them, in the order of an event's way. */
-export const benchmarks: readonly Benchmark[] = [...appendBenchmarks]
+export const benchmarks: readonly Benchmark[] = [...appendBenchmarks, ...doorBenchmarks]

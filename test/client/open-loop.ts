@@ -7,6 +7,8 @@ import { send, type Answer } from './send.ts'
 
 /** What a run saw from outside. */
 export interface Summary {
+  /** When the schedule began, milliseconds since 1970: an event was due at this plus its `dueAt`. */
+  readonly beganAt: number
   readonly planned: number
   readonly sent: number
   /** Due while too many requests were under way. They count as refused: a customer would have been turned away. */
@@ -27,6 +29,7 @@ export interface Summary {
 
 interface Percentiles {
   readonly p50: number
+  readonly p95: number
   readonly p99: number
   readonly p999: number
   readonly max: number
@@ -69,7 +72,7 @@ export async function openLoop(load: Load): Promise<Summary> {
   await Promise.all(underWay)
   ledger.close()
   agent.destroy()
-  return tally.summary()
+  return tally.summary(performance.timeOrigin + start)
 }
 
 const CONNECTIONS = 128
@@ -130,8 +133,9 @@ class Tally {
     if (outcome !== 'accepted') this.#badSeconds.add(Math.floor(event.dueAt / 1000))
   }
 
-  summary(): Summary {
+  summary(beganAt: number): Summary {
     return {
+      beganAt,
       planned: this.#planned,
       ...this.#counts,
       why: this.#why,
@@ -155,5 +159,5 @@ function microseconds(): Histogram {
 function percentiles(histogram: Histogram): Percentiles {
   const ms = (p: number): number =>
     histogram.totalCount === 0 ? 0 : histogram.getValueAtPercentile(p) / 1000
-  return { p50: ms(50), p99: ms(99), p999: ms(99.9), max: ms(100) }
+  return { p50: ms(50), p95: ms(95), p99: ms(99), p999: ms(99.9), max: ms(100) }
 }
