@@ -1,13 +1,17 @@
 // Writes the pages of docs/ that are made from the sources: `npm run docs`. Tests compare them.
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { cliPage } from '../src/cli/cli-page.ts'
 import { errorsPage, problemsPage } from '../src/cli/errors-page.ts'
+import { cliProgram } from '../src/cli/program.ts'
 import { findHazardTests } from './hazards/find-tests.ts'
 import { hazardsPage } from './hazards/page.ts'
 
+const silent = { out: () => {}, err: () => {}, env: {} }
 const pages = {
   'errors.md': errorsPage(),
   'collector-problems.md': problemsPage(),
+  'cli.md': cliPage(cliProgram(silent, () => {})),
   'hazards.md': hazardsPage(findHazardTests(fileURLToPath(new URL('..', import.meta.url)))),
 }
 

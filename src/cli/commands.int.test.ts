@@ -60,6 +60,15 @@ describe('holdfast start', () => {
     expect(command.out).toBe('')
   })
 
+  it('refuses a role in which the app would do nothing, and a role that there is not', async () => {
+    const idle = holdfast(['start', 'collector', 'test/fixtures/small-app.ts'])
+    expect(await idle.ended).toBe(2)
+    expect(idle.err).toContain('app shop has nothing to do as collector')
+    const unknown = holdfast(['start', 'consumer', 'test/fixtures/small-app.ts'])
+    expect(await unknown.ended).toBe(2)
+    expect(unknown.err).toContain('holdfast start collector|consumers|all test/fixtures/small-app.ts')
+  })
+
   it('refuses a module that exports no app', async () => {
     const command = holdfast(['start', 'vitest.config.ts'])
     expect(await command.ended).toBe(2)

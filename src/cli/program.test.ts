@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { problemCatalogue } from '../collect/index.ts'
 import { errorCatalogue } from '../event/index.ts'
 import { errorsPage, problemsPage } from './errors-page.ts'
-import { runCli } from './program.ts'
+import { cliPage } from './cli-page.ts'
+import { cliProgram, runCli } from './program.ts'
 
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   let out = ''
@@ -59,6 +60,7 @@ describe('the pages of docs/ that are made from the sources', () => {
   it.each([
     ['errors.md', errorsPage()],
     ['collector-problems.md', problemsPage()],
+    ['cli.md', cliPage(cliProgram({ out: () => {}, err: () => {}, env: {} }, () => {}))],
   ])('%s is up to date (npm run docs writes it)', (name, page) => {
     expect(readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')).toBe(page)
   })

@@ -6,11 +6,25 @@ import { exitCode, exitCodeOf } from './exit-code.ts'
 import { explainError } from './explain-error.ts'
 import type { CliIo } from './io.ts'
 import { logVerify } from './log-verify.ts'
-import { start, type StartOptions } from './start.ts'
+import { roleAndFile, start, type StartOptions } from './start.ts'
 import { describeError } from '../server/describe-error.ts'
 
 /** Runs one command line and answers its exit code. Never throws and never ends the process. */
 export async function runCli(args: readonly string[], io: CliIo): Promise<number> {
+  let code: number = exitCode.ok
+  try {
+    await cliProgram(io, given => (code = given)).parseAsync(args, { from: 'user' })
+    return code
+  } catch (error) {
+    // commander has already written its own message, or the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage
+    io.err(describeError(error))
+    return exitCodeOf(error)
+  }
+}
+
+/** All commands. A command that ends well with another code than 0 gives it to `ended`. */
+export function cliProgram(io: CliIo, ended: (code: number) => void): Command {
   const program = new Command('holdfast')
     .description(
       'Durable events for TypeScript: an HTTP collector, a log, and consumer groups whose effects happen once',
@@ -20,17 +34,17 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .showHelpAfterError('(holdfast --help lists the commands)')
 
-  let code: number = exitCode.ok
-
   program
     .command('start')
-    .argument('<app>', 'a module whose default export is an app')
+    .usage('[options] [collector|consumers|all] <app>')
+    .argument('<role-or-app>', 'what this process does of the app (default: all), or the app')
+    .argument('[app]', 'a module whose default export is an app')
     .option('--admin-port <port>', 'port of the status page (default: HOLDFAST_ADMIN_PORT or 4310)', port)
     .description('run an app until Ctrl-C: first one drains, second one ends at once')
-    .action(async (file: string, options: StartOptions) => {
+    .action(async (first: string, second: string | undefined, options: StartOptions) => {
       const fromEnv = io.env['HOLDFAST_ADMIN_PORT']
       const adminPort = options.adminPort ?? (fromEnv === undefined ? undefined : port(fromEnv))
-      code = await start(file, adminPort === undefined ? {} : { adminPort }, io)
+      ended(await start(roleAndFile(first, second), adminPort === undefined ? {} : { adminPort }, io))
     })
 
   const log = program.command('log').description('look after a log on this machine')
@@ -63,15 +77,7 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
     .description('say what an error code means and what to do')
     .action((given: string) => io.out(explainError(given)))
 
-  try {
-    await program.parseAsync(args, { from: 'user' })
-    return code
-  } catch (error) {
-    // commander has already written its own message, or the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage
-    io.err(describeError(error))
-    return exitCodeOf(error)
-  }
+  return program
 }
 
 function port(text: string): number {

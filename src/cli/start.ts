@@ -1,33 +1,70 @@
-import path from 'node:path'
 import process from 'node:process'
-import { pathToFileURL } from 'node:url'
-import type { App } from '../server/app.ts'
+import type { App, Role } from '../server/app.ts'
 import { processLogger } from '../server/process-logger.ts'
 import { run } from '../server/run.ts'
 import { version } from '../version.ts'
 import { CliError, exitCode } from './exit-code.ts'
 import type { CliIo } from './io.ts'
+import { loadApp } from './load-app.ts'
 
 export interface StartOptions {
   readonly adminPort?: number
 }
 
-/** Runs the app that `file` exports as its default until a signal ends it; answers the exit code. */
-export async function start(file: string, { adminPort }: StartOptions, io: CliIo): Promise<number> {
+const roleNames = ['collector', 'consumers', 'all'] as const
+type RoleName = (typeof roleNames)[number]
+
+/** The role and the file of `start [role] <app>`. One word is the file. */
+export function roleAndFile(first: string, second: string | undefined): { role: RoleName; file: string } {
+  if (second === undefined) return { role: 'all', file: first }
+  const role = roleNames.find(name => name === first)
+  if (role === undefined) {
+    throw new CliError(`there is no role ${first}`, exitCode.usage, {
+      next: `holdfast start ${roleNames.join('|')} ${second}`,
+    })
+  }
+  return { role, file: second }
+}
+
+/** Runs the app that `file` exports as its default, in one role, until a signal ends it; answers the exit code. */
+export async function start(
+  { role, file }: { readonly role: RoleName; readonly file: string },
+  { adminPort }: StartOptions,
+  io: CliIo,
+): Promise<number> {
   const app = await loadApp(file)
+  refuseIdle(app, role)
+  const roles: readonly Role[] = role === 'all' ? ['collector', 'consumers'] : [role]
   const logger = processLogger({ to: process.stderr, now: Date.now })
-  const { adminUrl, ended } = await run(app, { admin: { port: adminPort }, logger })
-  io.err(`Holdfast ${version}  app ${app.name}  status ${adminUrl}\n`)
+  const { adminUrl, ended } = await run(app, { roles, admin: { port: adminPort }, logger })
+  const door = role === 'consumers' ? undefined : doorUrl(app)
+  const parts = [
+    `app ${app.name}${role === 'all' ? '' : `, ${role} only`}`,
+    ...(door === undefined ? [] : [`collector ${door}`]),
+    `status ${adminUrl}`,
+  ]
+  io.err(`Holdfast ${version}  ${parts.join('  ')}\n`)
   return ended
 }
 
-async function loadApp(file: string): Promise<App<boolean>> {
-  const loaded = (await import(pathToFileURL(path.resolve(file)).href)) as { default?: unknown }
-  const app = loaded.default as Partial<App<boolean>> | undefined
-  if (typeof app?.start !== 'function' || typeof app.stop !== 'function' || app.admin === undefined) {
-    throw new CliError(`${file} does not export an app as its default`, exitCode.usage, {
-      next: "It should end with `export default app({ … })`, not started yet: app from 'holdfast'.",
-    })
-  }
-  return app as App<boolean>
+/** Undefined for an app without a collector, and for one that mounts it in a server of its own. */
+function doorUrl(app: App<boolean>): string | undefined {
+  const { collector } = app.declared
+  if (collector === undefined || app.door.port === undefined) return undefined
+  const host = collector.host ?? '127.0.0.1'
+  return `http://${host.includes(':') ? `[${host}]` : host}:${app.door.port}`
+}
+
+/** A process that would do nothing is a mistake: it would look well and take nothing. */
+function refuseIdle({ name, declared }: App<boolean>, role: RoleName): void {
+  const missing =
+    role === 'collector' && declared.collector === undefined
+      ? 'collector()'
+      : role === 'consumers' && declared.groups.length === 0
+        ? 'consumer()'
+        : undefined
+  if (missing === undefined) return
+  throw new CliError(`app ${name} has nothing to do as ${role}`, exitCode.usage, {
+    next: `Declare it with app.${missing} before the module exports the app.`,
+  })
 }

@@ -20,6 +20,7 @@ import {
   withHandlers,
   type AnyPolicy,
   type Batch,
+  type GroupSettings,
   type Handler,
 } from './settings.ts'
 
@@ -30,7 +31,7 @@ import {
 export class GroupDeclaration {
   readonly #group: string
   readonly #topics: readonly AnyTopic[]
-  readonly #base: ReturnType<typeof resolveGroup>
+  readonly #base: GroupSettings
   readonly #handlers = new Map<string, Handler>()
   #batch: Batch | undefined
 
@@ -60,13 +61,18 @@ export class GroupDeclaration {
     return this.#topics
   }
 
+  /** With every default and handler. Throws `CONFIG_INVALID` while there is no handler. */
+  get settings(): GroupSettings {
+    return withHandlers(this.#base, this.#handlers, this.#batch)
+  }
+
   get usesDatabase(): boolean {
     return [...this.#handlers.values()].some(handler => handler.kind !== 'on')
   }
 
   /** Makes the group ready to start. Its dependencies are those of its own; the database's is shared and comes in. */
   ready(parts: GroupParts): ReadyGroup {
-    const settings = withHandlers(this.#base, this.#handlers, this.#batch)
+    const { settings } = this
     const database = usesDatabase(settings)
     if (database && !parts.sink)
       throw invalid(settings.group, '.effect needs a database: app({ db: postgres(url) })')

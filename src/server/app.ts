@@ -43,6 +43,7 @@ import {
 import type { AnyTopic, EventOf, TypesOf } from '../schema/index.ts'
 import type { Database, Sink } from '../sink/index.ts'
 import type { AdminSource } from './admin.ts'
+import type { Declared } from './declared.ts'
 import { portError } from './listen.ts'
 import { monitor, type Monitor } from './monitor.ts'
 import { both } from './observers.ts'
@@ -107,6 +108,8 @@ export interface App<HasDatabase extends boolean> {
   group(name: string): GroupControl
   /** The open log, for what is built beside the groups. Throws before `start`. */
   readonly system: LogSystem
+  /** What it was told to do so far. Throws `CONFIG_INVALID` for a group without a handler. */
+  readonly declared: Declared
 }
 
 /** What a process of an app does. Several processes on one machine may share the log and split the work. */
@@ -195,6 +198,12 @@ class HoldfastApp implements App<boolean> {
   async ready(): Promise<Readiness> {
     if (this.#state !== 'running') return { ready: false, reason: `the app is ${this.#state}` }
     return this.#door?.ready() ?? { ready: true }
+  }
+
+  get declared(): Declared {
+    const { log, db } = this.#options
+    const groups = [...this.#declarations.values()].map(declaration => declaration.settings)
+    return { log, db, groups, collector: this.#collectorOptions }
   }
 
   get system(): LogSystem {

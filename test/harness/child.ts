@@ -35,11 +35,14 @@ export interface ChildOptions {
   readonly name: string
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Defaults to that of the test. */
+  readonly cwd?: string
 }
 
 /** Starts this Node with `args`. What is left of it when the test ends is killed, its own children too. */
-export async function startChild({ name, args, env }: ChildOptions): Promise<Child> {
+export async function startChild({ name, args, env, cwd }: ChildOptions): Promise<Child> {
   const child = spawn(process.execPath, args, {
+    cwd,
     env: { ...process.env, NODE_NO_WARNINGS: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
