@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -39,6 +39,10 @@ const keys = (storage: Storage): string[] =>
   storage.view(view =>
     [...view.rows('state', Buffer.from('key '))].map(([key]) => Buffer.from(key).toString()),
   )
+
+function pagesOf(bytes: Buffer): Buffer[] {
+  return Array.from({ length: bytes.length / 4096 }, (_, i) => bytes.subarray(i * 4096, (i + 1) * 4096))
+}
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
@@ -110,6 +114,39 @@ describe('storage on LMDB', () => {
     expect(isHoldfastError(error, 'CONFIG_INVALID')).toBe(true)
     expect(String(error)).toContain('MDB_NOSYNC')
     observed('MDB_NOSYNC was read back from LMDB')
+  })
+
+  it('hazard 15: an error of LMDB in one table ends neither reads of another nor the use of freed pages', async () => {
+    const folder = newFolder()
+    const first = await open(folder)
+    const rows = (n: number): Promise<void> =>
+      first.transact(tx => {
+        for (let i = 0; i < 500; i++) tx.putRow('state', key(n * 1_000 + i), Buffer.from('STATE'.padEnd(60)))
+        tx.putRow('groups', key(n), Buffer.from('whole'))
+      }, 'ordinary')
+    await rows(1)
+    await first.close()
+    const file = join(folder, 'data.mdb')
+    const bytes = readFileSync(file)
+    const leaves = pagesOf(bytes).filter(page => (page.readUInt16LE(18) & 2) !== 0 && page.includes('STATE'))
+    expect(leaves.length).toBeGreaterThan(3)
+    for (const leaf of leaves) leaf.writeUInt16LE(0, 18) // pages of no kind
+    writeFileSync(file, bytes)
+    const storage = await open(folder)
+    for (let again = 0; again < 3; again++) {
+      expect(await codeOf(Promise.resolve().then(() => keys(storage)))).toBe('LOG_CORRUPT')
+      const seen = storage.view(view =>
+        [...view.rows('groups', Buffer.of())].map(([, row]) => Buffer.from(row).toString()),
+      )
+      expect(seen).toEqual(['whole'])
+    }
+    const grown: number[] = []
+    for (let n = 0; n < 40; n++) {
+      await storage.transact(tx => tx.putRow('groups', key(1), Buffer.alloc(50_000, n)), 'ordinary')
+      grown.push(storage.sizes().fileBytes)
+    }
+    expect(grown.at(-1), 'pages of old values are used again').toBe(grown[10])
+    observed(`the kind of ${leaves.length} pages was erased, and LMDB reported it three times`)
   })
 
   it('hazard 17: a commit that finds no room when it is written stores nothing, and the next ones go on', async context => {
