@@ -249,6 +249,13 @@ export interface LogEnvironment {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly observer?: LogObserver | undefined
+}
+
+/** What a log on a disk of ours tells whoever measures it. Must not throw. */
+export interface LogObserver {
+  /** A commit became durable: written, synced, and its state synced, in this time. */
+  synced?(of: { readonly seconds: number }): void
 }
 
 /** Bytes that the log takes on its disk, and those that the disk has left for it. */

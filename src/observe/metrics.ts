@@ -1,8 +1,10 @@
-import { Gauge, Registry } from 'prom-client'
+import { Gauge, Histogram, Registry } from 'prom-client'
 import type { CollectObserver } from '../collect/index.ts'
 import type { ConsumeObserver } from '../consume/index.ts'
+import type { LogObserver } from '../log/index.ts'
 import type { BreakerObserver } from '../recover/index.ts'
 import { breakerMetrics } from './breaker-metrics.ts'
+import { shortBuckets } from './buckets.ts'
 import { collectMetrics } from './collect-metrics.ts'
 import { consumeMetrics, type Subscription } from './consume-metrics.ts'
 import { logGauges } from './log-gauges.ts'
@@ -15,6 +17,7 @@ export interface Metrics {
   readonly breaker: Required<BreakerObserver>
   readonly publish: PublishMetrics
   readonly collect: Required<CollectObserver>
+  readonly log: Required<LogObserver>
   /** Puts every series of these groups and topics at 0, before they have anything to count. */
   declare(of: Declared): void
   /** Media type of {@link Metrics.text}. */
@@ -46,10 +49,17 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const setGauges = logGauges(registry)
   const consume = consumeMetrics(registry)
   const publish = publishMetrics(registry)
+  const syncs = new Histogram({
+    name: 'log_fsync_duration_seconds',
+    help: 'From the write of a commit of the log to its durability',
+    buckets: shortBuckets,
+    registers: [registry],
+  })
   return {
     consume: consume.observer,
     publish,
     collect: collectMetrics(registry, publish),
+    log: { synced: ({ seconds }) => syncs.observe(seconds) },
     declare({ topics, subscriptions }) {
       consume.declare(subscriptions)
       publish.declare(topics)

@@ -275,7 +275,7 @@ class HoldfastApp implements App<boolean> {
     try {
       // Made before anything is opened: a wrong group refuses to start and leaves nothing behind.
       this.#sink = await this.#options.db?.open(env)
-      const system = await this.#options.log.open(env)
+      const system = await this.#options.log.open({ ...env, observer: this.#monitor.log })
       this.#system = system
       void system.failed.then(error => this.#fail(error))
       this.#publisher = publisher({ system, clock: this.#clock, random: this.#random })

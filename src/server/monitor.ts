@@ -1,7 +1,7 @@
 import type { CollectObserver } from '../collect/index.ts'
 import type { ConsumeObserver, GroupStatus } from '../consume/index.ts'
 import type { Clock } from '../event/index.ts'
-import type { LogSystem } from '../log/index.ts'
+import type { LogObserver, LogSystem } from '../log/index.ts'
 import {
   createMetrics,
   RateMeter,
@@ -27,6 +27,7 @@ export interface Watched {
 export interface Monitor {
   readonly observer: Required<ConsumeObserver> & { readonly breaker: Required<BreakerObserver> }
   readonly collect: Required<CollectObserver>
+  readonly log: Required<LogObserver>
   /** Events that a call in this process made durable in the log. */
   published(of: { topic: string; count: number; seconds: number }): void
   /** Puts the series of these topics and of the app's groups at 0. */
@@ -73,6 +74,7 @@ export function monitor(app: Watched, clock: Clock): Monitor {
         taken.count(of.count)
       },
     },
+    log: metrics.log,
     published(of) {
       metrics.publish.published({ ...of, source: 'sdk' })
       taken.count(of.count)

@@ -12,7 +12,12 @@ import { CatalogueReader } from './catalogue.ts'
 import { groupStorage } from './group-storage.ts'
 import { EmbeddedLog } from './log.ts'
 import { openFolder } from './open-folder.ts'
-import { resolveEmbeddedOptions, type EmbeddedOptions, type ResolvedEmbeddedOptions } from './options.ts'
+import {
+  resolveEmbeddedOptions,
+  type EmbeddedObserver,
+  type EmbeddedOptions,
+  type ResolvedEmbeddedOptions,
+} from './options.ts'
 import type { Storage } from './storage.ts'
 import { readTail } from './tail.ts'
 
@@ -31,7 +36,14 @@ async function openEmbedded(
   env: LogEnvironment,
   options: ResolvedEmbeddedOptions,
 ): Promise<LogSystem> {
-  const opened = await openFolder(folder, env.clock, options)
+  const observe: EmbeddedObserver = {
+    ...options.observe,
+    committed(ms) {
+      options.observe.committed?.(ms)
+      env.observer?.synced?.({ seconds: ms / 1_000 })
+    },
+  }
+  const opened = await openFolder(folder, env.clock, { ...options, observe })
   const { storage } = opened
   const catalogue = new CatalogueReader()
   const log = new EmbeddedLog(opened, catalogue, env, options)
