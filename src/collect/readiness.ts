@@ -7,7 +7,7 @@ export type CollectorReadiness =
   | { readonly ready: false; readonly reason: string }
 
 export interface Readiness {
-  /** Ready only when an append was made durable a moment ago; makes one if nobody else did. */
+  /** Ready only when an append was made durable a moment ago and none failed since; makes one if nobody else did. */
   ready(): Promise<CollectorReadiness>
   /** Every append of the collector reports here; undefined is a success. */
   readonly appended: (failure: unknown) => void
@@ -15,25 +15,33 @@ export interface Readiness {
 
 /** Records of the collector's own that prove that the log takes and keeps something. */
 const READY_TOPIC = `${RESERVED_TOPIC_PREFIX}ready`
-/** How old the last durable append may be. */
+/** How old the last durable append may be, and how long a failed one is held against the log. */
 const FRESH_MS = 2_000
 /** How long the proof may take. */
 const PROOF_TIMEOUT_MS = 3_000
 
 export function readiness(log: Log, clock: Clock, logger: Logger): Readiness {
   let durableAt = -Infinity
-  let failing = false
+  let failedAt = -Infinity
+  /** Why the log takes no events; kept for a while after the last failure, so that a log at its limit does not flicker. */
+  let reason: string | undefined
   let created = false
   let proof: Promise<CollectorReadiness> | undefined
 
   const appended = (failure: unknown): void => {
-    if (failure === undefined) durableAt = clock.monotonic()
-    else durableAt = -Infinity
-    if (failing === (failure !== undefined)) return
-    failing = failure !== undefined
-    if (failing)
+    const now = clock.monotonic()
+    if (failure === undefined) {
+      durableAt = now
+      if (reason === undefined || now - failedAt < FRESH_MS) return
+      reason = undefined
+      logger.info({}, 'the log takes events again')
+      return
+    }
+    failedAt = now
+    if (reason === undefined) {
       logger.warn({ reason: sentence(failure) }, 'the log does not take events: they are answered 503')
-    else logger.info({}, 'the log takes events again')
+    }
+    reason = sentence(failure)
   }
 
   const prove = async (): Promise<CollectorReadiness> => {
@@ -63,7 +71,10 @@ export function readiness(log: Log, clock: Clock, logger: Logger): Readiness {
   return {
     appended,
     async ready() {
-      if (clock.monotonic() - durableAt < FRESH_MS) return { ready: true }
+      const now = clock.monotonic()
+      // A small proof may still fit where the events of a moment ago did not.
+      if (reason !== undefined && now - failedAt < FRESH_MS) return { ready: false, reason }
+      if (now - durableAt < FRESH_MS) return { ready: true }
       // One proof at a time, however many ask.
       proof ??= prove().finally(() => (proof = undefined))
       return await proof
