@@ -8,40 +8,48 @@ import { hazardRows } from './hazards/rows.ts'
 interface Result {
   readonly state: string
   readonly at: string
+  /** Of a long run: `SEED=` repeats it. */
+  readonly seed?: number
   readonly observed: readonly string[]
 }
 
-type Results = Readonly<Record<string, { readonly short?: Result; readonly long?: Result }>>
+type Results = Readonly<Record<string, Result>>
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const tests = findHazardTests(root)
+const short = resultsIn('.holdfast/test-results.json')
+const long = resultsIn('test/long-runs.json')
+process.stdout.write(`${table(findHazardTests(root)).join('\n')}\n`)
 
-process.stdout.write(`${table(readResults()).join('\n')}\n`)
-
-function readResults(): Results {
-  const file = `${root}.holdfast/test-results.json`
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results) : {}
+function resultsIn(file: string): Results {
+  return existsSync(root + file) ? (JSON.parse(readFileSync(root + file, 'utf8')) as Results) : {}
 }
 
-function table(results: Results): string[] {
+function table(tests: readonly HazardTest[]): string[] {
   return hazardRows.flatMap(({ row, hazard, tested }) => {
     const own = tests.filter(test => test.row === row)
     const none = own.length > 0 ? [] : [tested ? '     NO TEST' : '     no test yet']
-    return [`${row.padStart(4)} ${hazard}`, ...none, ...own.flatMap(test => linesOf(test, results))]
+    return [`${row.padStart(4)} ${hazard}`, ...none, ...own.flatMap(linesOf)]
   })
 }
 
-function linesOf(test: HazardTest, results: Results): string[] {
-  const found = Object.entries(results).filter(([key]) => isOf(test, key))
-  const runs = found.flatMap(([, { short, long }]) => [
-    ...(short ? [`${short.state} ${short.at}`, ...short.observed.map(seen => `  saw: ${seen}`)] : []),
-    ...(long ? [`long run: ${long.state} ${long.at}`, ...long.observed.map(seen => `  saw: ${seen}`)] : []),
-  ])
+function linesOf(test: HazardTest): string[] {
+  const runs = [...runsIn(short, '', test), ...runsIn(long, 'long run: ', test)]
   return [
     `     ${test.name}`,
     `       ${test.file}`,
     ...(runs.length > 0 ? runs.map(line => `       ${line}`) : ['       not run here yet']),
   ]
+}
+
+function runsIn(results: Results, kind: string, test: HazardTest): string[] {
+  return Object.entries(results).flatMap(([key, { state, at, seed, observed }]) =>
+    isOf(test, key)
+      ? [
+          `${kind}${state} ${at}${seed === undefined ? '' : `, SEED=${seed}`}`,
+          ...observed.map(seen => `  saw: ${seen}`),
+        ]
+      : [],
+  )
 }
 
 /** Whether a result is of this test: its name may hold the placeholders of a table test. */

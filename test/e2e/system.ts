@@ -11,6 +11,7 @@ import { scale } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
 import { ownPostgres } from '../postgres.ts'
 import type { MovesOptions } from '../apps/moves-app.ts'
+import { moves } from '../apps/moves-topic.ts'
 import { readStatus, type Status } from './status.ts'
 import { storeSchema, withClient } from './store.ts'
 
@@ -106,11 +107,16 @@ export async function startSystem(
         'every group has done everything',
         async () => {
           const now = await status()
-          return now.groups.every(group => group.lag === 0) && now
+          // Right after a start nothing is owned yet, and nothing owned is nothing behind.
+          return now.groups.every(done) && now
         },
         PATIENCE_MS,
       ),
   }
+}
+
+function done({ state, lag, partitions }: Status['groups'][number]): boolean {
+  return state === 'running' && lag === 0 && partitions.length === moves.partitions
 }
 
 async function startMoves(
