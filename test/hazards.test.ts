@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { findHazardTests } from '../scripts/hazards/find-tests.ts'
 import { hazardsPage } from '../scripts/hazards/page.ts'
 import { hazardRows } from '../scripts/hazards/rows.ts'
 
 const root = new URL('..', import.meta.url)
-const tests = findHazardTests(root.pathname)
+const tests = findHazardTests(fileURLToPath(root))
 
 describe('the hazards', () => {
   test.each(hazardRows.filter(({ tested }) => tested).map(({ row, hazard }) => [row, hazard]))(

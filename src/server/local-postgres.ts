@@ -180,8 +180,9 @@ async function launch(setup: Setup, port: number): Promise<Running | string> {
     stdio: ['ignore', log, log],
   })
   closeSync(log)
-  if (child.pid !== undefined)
-    writeFileSync(join(folder, 'server.json'), JSON.stringify(identityOf(child.pid)))
+  // It may be gone already; then there is nothing for the next start to stop.
+  const identity = child.pid === undefined ? undefined : identityOf(child.pid)
+  if (identity) writeFileSync(join(folder, 'server.json'), JSON.stringify(identity))
   const exited = endOf(child)
   if (!(await ready(child, folder))) {
     if (child.pid !== undefined && child.exitCode === null) await killServer(child.pid)

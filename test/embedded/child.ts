@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 
 /** A process of a test that says, line by line, what happens to it. */
 export interface Child {
@@ -33,7 +34,7 @@ export function startChild(
   args: readonly string[],
   { under = [], env = {} }: ChildOptions = {},
 ): Child {
-  const file = new URL(script, import.meta.url).pathname
+  const file = fileURLToPath(new URL(script, import.meta.url))
   const [command = '', ...rest] = [...under, process.execPath, file, ...args]
   // A group of its own: who kills only strace sets its child free.
   const started = spawn(command, rest, {
