@@ -56,10 +56,10 @@ function inbox(child: ChildProcess): { next(): Promise<{ message: unknown }> } {
 }
 
 /** Runs a program to its end and answers what it said. */
-export async function runProgram(file: string, options: unknown): Promise<Outcome> {
+export async function runProgram<T = Outcome>(file: string, options: unknown): Promise<T> {
   const program = startProgram(file, options)
   try {
-    return await program.next<Outcome>()
+    return await program.next<T>()
   } finally {
     await program.end()
   }

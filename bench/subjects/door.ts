@@ -11,5 +11,4 @@ door.collector({
   keys: { pk_bench: { tenant: 't', eventsPerSecond: 1_000_000 } },
 })
 await door.start()
-process.once('SIGINT', () => process.exit())
 tell({ url: `http://127.0.0.1:${door.door.port}/v1/topics/vehicles/events` })

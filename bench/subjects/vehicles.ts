@@ -7,3 +7,11 @@ const moved = z.object({ vehicle: z.string(), n: z.number(), text: z.string() })
 export const vehicles = topic('vehicles', { key: 'vehicle', partitions: 8, events: { moved } })
 
 export const TEXT: string = 'x'.repeat(260)
+
+/** The n-th event. */
+export function dataOf(n: number): { readonly vehicle: string; readonly n: number; readonly text: string } {
+  return { vehicle: `k${n % 10_000}`, n, text: TEXT }
+}
+
+/** Where the effects go, and the limits as well. */
+export const SINK = 'create table sink (id uuid primary key, vehicle text not null, body jsonb not null)'

@@ -1,0 +1,71 @@
+/** A consumer group on a log that is full already: from the end of its warm-up to its last event. */
+import { app, embedded, postgres, type App } from 'holdfast'
+import { given, stopwatch, tell } from '../frame/stopwatch.ts'
+import { vehicles } from './vehicles.ts'
+
+export interface ConsumeOptions {
+  readonly folder: string
+  readonly database: string
+  readonly group: string
+  readonly handler: 'on' | 'effect' | 'effectBatch' | 'effectBatchByOffsets'
+  /** Events of the log that are handled before time counts. */
+  readonly warm: number
+  /** How many are measured then. */
+  readonly events: number
+}
+
+const { folder, database, group, handler, warm, events } = given<ConsumeOptions>()
+const bench = app({ name: 'bench', log: embedded(folder), db: postgres(database) })
+
+let handled = 0
+let watch: ReturnType<typeof stopwatch> | undefined
+function count(more: number): void {
+  handled += more
+  if (handled >= warm && !watch) {
+    handled -= warm // a batch may have gone past it
+    watch = stopwatch()
+  } else if (watch && handled >= events) {
+    tell(watch.stop(handled))
+    handled = Number.NEGATIVE_INFINITY
+  }
+}
+
+const batch = { max: 500, within: '20ms' } as const
+const add: Readonly<Record<ConsumeOptions['handler'], (app: App<true>) => unknown>> = {
+  on: app => app.consumer(group, vehicles, { from: 'earliest' }).on('moved', () => count(1)),
+  effect: app =>
+    app.consumer(group, vehicles, { from: 'earliest' }).effect('moved', async ({ id, data }, tx) => {
+      await tx.query('insert into sink values ($1, $2, $3)', [id, data.vehicle, JSON.stringify(data)])
+      count(1)
+    }),
+  effectBatch: app =>
+    app.consumer(group, vehicles, { from: 'earliest' }).effectBatch(['moved'], batch, insertMany),
+  effectBatchByOffsets: app =>
+    app
+      .consumer(group, vehicles, { from: 'earliest', order: 'partition', dedup: 'offsets' })
+      .effectBatch(['moved'], batch, insertMany),
+}
+
+interface Moved {
+  readonly id: string
+  readonly data: { readonly vehicle: string }
+}
+
+async function insertMany(
+  moved: readonly Moved[],
+  tx: { query(text: string, params: readonly unknown[]): Promise<unknown> },
+): Promise<void> {
+  await tx.query(
+    `insert into sink select id, vehicle, body::jsonb
+     from unnest($1::uuid[], $2::text[], $3::text[]) as e (id, vehicle, body)`,
+    [
+      moved.map(({ id }) => id),
+      moved.map(({ data }) => data.vehicle),
+      moved.map(({ data }) => JSON.stringify(data)),
+    ],
+  )
+  count(moved.length)
+}
+
+add[handler](bench)
+await bench.start()
