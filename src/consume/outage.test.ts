@@ -145,6 +145,26 @@ describe('outage of a dependency', () => {
     await a.stop()
   })
 
+  it('an onError that throws decides nothing: the default does', async () => {
+    const a = app({ name: 'test', log: memory() })
+    a.consumer('enrich', orders, {
+      from: 'earliest',
+      retry: [],
+      onError: () => {
+        throw new TypeError('in onError')
+      },
+    }).on('placed', () => {
+      throw new RangeError('in the handler')
+    })
+    await a.start()
+    await a.publish(orders, 'placed', { customer: 'c', n: 1 })
+    await until(() => lagIsZero(a))
+    expect((await toArray(a.group('enrich').letters())).map(letter => letter.last.name)).toEqual([
+      'RangeError',
+    ])
+    await a.stop()
+  })
+
   it('onError overrides: skip, dead, and pause for a declared dependency', async () => {
     const geo = service()
     const a = app({ name: 'test', log: memory() })

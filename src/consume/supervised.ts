@@ -1,5 +1,4 @@
 import type { Dependency, Pass } from '../recover/index.ts'
-import { failureText } from '../recover/index.ts'
 import { attempt, type Attempted, type AttemptOptions } from './attempt.ts'
 import type { GroupContext, Task } from './group-context.ts'
 import { decide, failureReason, type Decision } from './verdict.ts'
@@ -75,7 +74,7 @@ async function settle(
 function report(settled: readonly Settled[], passes: ReadonlyMap<Dependency, Pass>): void {
   const away = settled.find(one => one.kind === 'failed' && one.decision.kind === 'pause')
   if (away?.kind === 'failed' && away.decision.kind === 'pause') {
-    passes.get(away.decision.dependency)?.done('outage', failureText(away.error))
+    passes.get(away.decision.dependency)?.done('outage', away.decision.reason)
   } else if (settled.some(one => one.kind === 'done' || one.kind === 'duplicate')) {
     for (const pass of passes.values()) pass.done('success')
   }

@@ -1,13 +1,15 @@
 import { isHoldfastError } from '../event/index.ts'
-import { classify, type Dependency } from '../recover/index.ts'
+import { classify, failureText, type Dependency } from '../recover/index.ts'
 import type { GroupContext, Task } from './group-context.ts'
 import type { FailureReason } from './observer.ts'
-import { DATABASE } from './settings.ts'
+import { DATABASE, type GroupSettings } from './settings.ts'
+
+type OnError = NonNullable<GroupSettings['onError']>
 
 /** What follows from a failed attempt. */
 export type Decision =
   /** `dependency` is away: the event stays where it is, no attempt is spent. */
-  | { readonly kind: 'pause'; readonly dependency: Dependency }
+  | { readonly kind: 'pause'; readonly dependency: Dependency; readonly reason: string }
   | { readonly kind: 'retry' }
   | { readonly kind: 'dead'; readonly reason: 'data' | 'attempts' | 'verdict' }
   | { readonly kind: 'skip' }
@@ -17,26 +19,33 @@ export type Decision =
  * where that leaves a doubt, the dependencies are asked whether they work.
  */
 export async function decide(error: unknown, task: Task, context: GroupContext): Promise<Decision> {
-  const { settings, sink, dependencies, undeclared } = context
-  const override = task.event && settings.onError?.(error, { ...task.event, attempt: task.attempts + 1 })
+  const { sink, dependencies, undeclared } = context
+  const override = overridden(error, task, context)
   if (override === 'skip') return { kind: 'skip' }
   if (override === 'dead') return { kind: 'dead', reason: 'verdict' }
   if (override === 'retry') return retryOrDead(task, context)
-  if (override)
-    return { kind: 'pause', dependency: dependencies.find(d => d.name === override.pause) ?? undeclared }
+  if (override) return pause(dependencies.find(d => d.name === override.pause) ?? undeclared, error)
 
   const blame = classify(error, sink)
   switch (blame.kind) {
     case 'data':
       return { kind: 'dead', reason: 'data' }
     case 'sink':
-      return { kind: 'pause', dependency: dependencies.find(d => d.name === DATABASE) ?? undeclared }
+      return pause(dependencies.find(d => d.name === DATABASE) ?? undeclared, error)
     case 'network':
-      return { kind: 'pause', dependency: (await firstAway(dependencies)) ?? undeclared }
-    case 'unknown': {
-      const away = await firstAway(dependencies)
-      return away ? { kind: 'pause', dependency: away } : retryOrDead(task, context)
-    }
+      return (await firstAway(dependencies)) ?? pause(undeclared, error)
+    case 'unknown':
+      return (await firstAway(dependencies)) ?? retryOrDead(task, context)
+  }
+}
+
+/** What `onError` says. A throw in it is a mistake of the app, which must not decide about the event. */
+function overridden(error: unknown, task: Task, { settings, logger }: GroupContext): ReturnType<OnError> {
+  try {
+    return task.event && settings.onError?.(error, { ...task.event, attempt: task.attempts + 1 })
+  } catch (failure) {
+    logger.warn({ group: settings.group, error: failureText(failure) }, 'onError threw; the default decides')
+    return undefined
   }
 }
 
@@ -52,7 +61,16 @@ function retryOrDead(task: Task, context: GroupContext): Decision {
     : { kind: 'retry' }
 }
 
-async function firstAway(dependencies: readonly Dependency[]): Promise<Dependency | undefined> {
-  const answers = await Promise.all(dependencies.map(dependency => dependency.works()))
-  return dependencies.find((_, i) => answers[i] === false)
+function pause(dependency: Dependency, error: unknown): Decision {
+  return { kind: 'pause', dependency, reason: failureText(error) }
+}
+
+/** The first dependency that says itself that it does not work; its own words are the reason, not the event's error. */
+async function firstAway(dependencies: readonly Dependency[]): Promise<Decision | undefined> {
+  const answers = await Promise.all(dependencies.map(dependency => dependency.trouble()))
+  for (const [i, dependency] of dependencies.entries()) {
+    const reason = answers[i]
+    if (reason !== undefined) return { kind: 'pause', dependency, reason }
+  }
+  return undefined
 }

@@ -143,8 +143,8 @@ describe('dependency', () => {
       logger: silentLogger,
       observer: {},
     })
-    const works = one.works()
+    const trouble = one.trouble()
     await clock.advance(5_000)
-    expect(await works).toBe(false)
+    expect(await trouble).toBe('the probe failed: no answer within 5000 ms')
   })
 })

@@ -17,8 +17,11 @@ export interface Dependency {
   readonly name: string
   /** Waits until a call may be made. Undefined when `signal` aborted first. */
   enter(signal: AbortSignal): Promise<Pass | undefined>
-  /** Asks the dependency itself whether it works. At most one question a second, shared by all who ask. */
-  works(): Promise<boolean>
+  /**
+   * Asks the dependency itself whether it works: undefined when it does, else why not. At most one question a second,
+   * shared by all who ask.
+   */
+  trouble(): Promise<string | undefined>
   status(): BreakerStatus
   /** Wakes all who wait (their `enter` answers undefined) and stops probing. */
   close(): void
@@ -52,7 +55,7 @@ export interface DependencyOptions {
   readonly observer: BreakerObserver
 }
 
-/** An answer of `works` is used again for this long. */
+/** An answer of `trouble` is used again for this long. */
 const PING_TTL_MS = 1_000
 
 export function dependency(options: DependencyOptions): Dependency {
@@ -71,7 +74,7 @@ class GuardedDependency implements Dependency {
   #reason = 'start'
   #transitions = 0
   #cancelProbe: (() => void) | undefined
-  #ping: { at: number; answer: Promise<boolean> } | undefined
+  #ping: { at: number; answer: Promise<string | undefined> } | undefined
   #closed = false
 
   constructor(options: DependencyOptions) {
@@ -106,12 +109,12 @@ class GuardedDependency implements Dependency {
     }
   }
 
-  works(): Promise<boolean> {
+  trouble(): Promise<string | undefined> {
     const now = this.#o.clock.monotonic()
     if (this.#ping && now - this.#ping.at < PING_TTL_MS) return this.#ping.answer
     const answer = this.#askOnce().then(
-      () => true,
-      () => false,
+      () => undefined,
+      (error: unknown) => probeFailed(error),
     )
     this.#ping = { at: now, answer }
     return answer
@@ -198,10 +201,7 @@ class GuardedDependency implements Dependency {
         await this.#askOnce()
         this.#input({ kind: 'probe-succeeded' }, 'the probe succeeded')
       } catch (error) {
-        this.#input(
-          { kind: 'probe-failed' },
-          `the probe failed: ${error instanceof Error ? error.message : String(error)}`,
-        )
+        this.#input({ kind: 'probe-failed' }, probeFailed(error))
       }
     }
   }
@@ -220,4 +220,8 @@ class GuardedDependency implements Dependency {
       cancel()
     }
   }
+}
+
+function probeFailed(error: unknown): string {
+  return `the probe failed: ${error instanceof Error ? error.message : String(error)}`
 }
