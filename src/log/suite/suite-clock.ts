@@ -27,10 +27,13 @@ export class SuiteClock {
 
   process(): Clock & { stop(): void } {
     const timers = new Set<() => void>()
+    const monotonic = (): number => systemClock.monotonic() + this.#monotonicShift
     let stopped = false
+    let stoppedAt = 0
     return {
       now: () => this.now(),
-      monotonic: () => systemClock.monotonic() + this.#monotonicShift,
+      // What was under way when it died may still end, but must not look like a sign of life from later.
+      monotonic: () => (stopped ? stoppedAt : monotonic()),
       after(ms, fn) {
         if (stopped) return () => {}
         const cancel = systemClock.after(ms, () => {
@@ -45,6 +48,7 @@ export class SuiteClock {
       },
       stop() {
         stopped = true
+        stoppedAt = monotonic()
         for (const cancel of timers) cancel()
       },
     }
