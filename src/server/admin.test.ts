@@ -133,6 +133,19 @@ describe('the admin side', () => {
     }
   })
 
+  it('hazard S2: answers no page of another origin', async () => {
+    const asked = (path: string, origin: string): Promise<Response> =>
+      adminHandler(sourceOf(reportWith('x')))(
+        new Request(`http://127.0.0.1:4310${path}`, { headers: { host: 'localhost:4310', origin } }),
+      )
+    for (const path of paths) {
+      for (const origin of ['https://evil.example', 'null', 'http://localhost.evil.example', 'garbage']) {
+        expect((await asked(path, origin)).status, `${path} from ${origin}`).toBe(403)
+      }
+      expect((await asked(path, 'http://localhost:4310')).status).toBe(200)
+    }
+  })
+
   it('hazard S2: changes nothing, by any method', async () => {
     for (const path of paths) {
       for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {

@@ -44,6 +44,9 @@ export function adminHandler(source: AdminSource): (request: Request) => Promise
     if (!loopbackNames.includes(host.replace(/:\d+$/, '').toLowerCase())) {
       return c.text(`This page answers to localhost only, not to ${host.slice(0, 100)}\n`, 421)
     }
+    // Nothing is written here, and a browser lets no other page read the answer; that it is asked at all is a sign.
+    const origin = c.req.header('origin')
+    if (origin !== undefined && !isOwnOrigin(origin)) return c.text('Other pages may not ask this one\n', 403)
     c.header('cache-control', 'no-store')
     return next()
   })
@@ -72,4 +75,8 @@ export function adminHandler(source: AdminSource): (request: Request) => Promise
   admin.notFound(c => c.text('There is nothing here. The status page is at /\n', 404))
   admin.onError((error, c) => c.text(`The status cannot be read: ${error.message}\n`, 500))
   return async request => admin.fetch(request)
+}
+
+function isOwnOrigin(origin: string): boolean {
+  return URL.canParse(origin) && loopbackNames.includes(new URL(origin).hostname)
 }
