@@ -144,6 +144,38 @@ describe('holdfast log verify', () => {
   })
 })
 
+describe('holdfast log backup, restore and compact', () => {
+  it('copy a log that is in use, and refuse to overwrite and to compact meanwhile', async () => {
+    const base = folder()
+    const [log, file, restored] = [join(base, 'log'), join(base, 'copy'), join(base, 'restored')]
+    const a = app({ name: 'shop', log: embedded(log) })
+    await a.start()
+    onTestFinished(() => a.stop())
+    for (let n = 0; n < 20; n++) await a.publish(orders, 'placed', { customer: 'c1', note: `n${n}` })
+
+    const backup = holdfast(['log', 'backup', log, file])
+    expect(await backup.ended).toBe(0)
+    expect(backup.out).toMatch(/20 records, .*, checked\n$/)
+    const again = holdfast(['log', 'backup', log, file])
+    expect(await again.ended).toBe(4)
+    const compact = holdfast(['log', 'compact', log])
+    expect(await compact.ended).toBe(4)
+    expect(compact.err).toContain(`process ${process.pid} `)
+
+    const restore = holdfast(['log', 'restore', file, restored, '-o', 'json'])
+    expect(await restore.ended).toBe(0)
+    expect(JSON.parse(restore.out)).toMatchObject({ format: 1, to: restored, records: 20 })
+    const over = holdfast(['log', 'restore', file, log])
+    expect(await over.ended).toBe(4)
+    const missing = holdfast(['log', 'restore', join(base, 'none'), join(base, 'new')])
+    expect(await missing.ended).toBe(3)
+
+    const compacted = holdfast(['log', 'compact', restored])
+    expect(await compacted.ended).toBe(0)
+    expect(compacted.out).toMatch(/ before, .* now\n$/)
+  })
+})
+
 /** Changes every occurrence of `needle` in the files of a folder; answers how many there were. */
 function changeBytes(where: string, needle: string): number {
   let changed = 0

@@ -5,6 +5,7 @@ import { dlqList, type DlqListOptions } from './dlq-list.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
 import { explainError } from './explain-error.ts'
 import type { CliIo } from './io.ts'
+import { logBackup, logCompact, logRestore } from './log-copies.ts'
 import { logVerify } from './log-verify.ts'
 import { roleAndFile, start, type StartOptions } from './start.ts'
 import { describeError } from '../server/describe-error.ts'
@@ -54,6 +55,31 @@ export function cliProgram(io: CliIo, ended: (code: number) => void): Command {
     .addOption(output())
     .description('check every byte; exit code 7 when something is damaged')
     .action((folder: string, options: { output: 'table' | 'json' }) => logVerify(folder, options, io))
+
+  log
+    .command('backup')
+    .argument('<folder>', 'the folder of the log; it may be in use')
+    .argument('<file>', 'where the copy goes; a file that exists is never overwritten')
+    .addOption(output())
+    .description('copy a log into one file, as it is at one moment, and check the copy')
+    .action((folder: string, file: string, options: { output: 'table' | 'json' }) =>
+      logBackup(folder, file, options, io),
+    )
+  log
+    .command('restore')
+    .argument('<file>', 'a file that log backup has written')
+    .argument('<folder>', 'where the log goes; a folder that is not empty is never overwritten')
+    .addOption(output())
+    .description('make a log out of a backup, and check it')
+    .action((file: string, folder: string, options: { output: 'table' | 'json' }) =>
+      logRestore(file, folder, options, io),
+    )
+  log
+    .command('compact')
+    .argument('<folder>', 'the folder of the log; refused while it is in use')
+    .addOption(output())
+    .description('give the room of deleted events back to the disk, by a checked copy')
+    .action((folder: string, options: { output: 'table' | 'json' }) => logCompact(folder, options, io))
 
   const dlq = program.command('dlq').description('dead letters: events that a group gave up')
   dlq

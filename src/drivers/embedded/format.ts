@@ -1,11 +1,12 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { HoldfastError } from '../../event/index.ts'
+import { syncFolder } from './sync.ts'
 
 /** What the folder was written as. Raised when an older Holdfast could no longer read it. */
-const FORMAT_VERSION = 1
+export const FORMAT_VERSION = 1
 
-interface Format {
+export interface Format {
   readonly format: number
   /** The Holdfast that raised it to this format. */
   readonly writtenBy: string
@@ -22,13 +23,16 @@ export function readFormat(folder: string): Format | undefined {
     throw error
   }
   const format = parse(file, text)
-  if (format.format > FORMAT_VERSION) {
-    throw new HoldfastError('LOG_VERSION', {
-      detail: `${folder} has format ${format.format}, written by Holdfast ${format.writtenBy}; this one reads up to ${FORMAT_VERSION}`,
-      facts: { format: format.format, writtenBy: format.writtenBy },
-    })
-  }
+  if (format.format > FORMAT_VERSION) throw refuseFormat(folder, format)
   return format
+}
+
+/** `LOG_VERSION` for a format of the future. */
+export function refuseFormat(what: string, { format, writtenBy }: Format): HoldfastError {
+  return new HoldfastError('LOG_VERSION', {
+    detail: `${what} has format ${format}, written by Holdfast ${writtenBy}; this one reads up to ${FORMAT_VERSION}`,
+    facts: { format, writtenBy },
+  })
 }
 
 /** Says that there is a log here, durably. From now on one without topics is damage and not a new one. */
@@ -45,16 +49,6 @@ export function writeFormat(folder: string, writtenBy: string): void {
   renameSync(draft, file)
   syncFolder(folder)
   syncFolder(dirname(folder))
-}
-
-/** Makes the names in a folder durable: a synced file whose name was not is gone after a power cut. */
-function syncFolder(folder: string): void {
-  const fd = openSync(folder, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
 }
 
 const FILE = 'holdfast.json'

@@ -28,16 +28,23 @@ export interface Holding {
 interface Holder extends ProcessIdentity {
   readonly host: string
   readonly namespace: string
+  /** It shares the folder with nobody, not even with processes like itself: it puts another file in place of the log's. */
+  readonly alone?: boolean
 }
 
-/** Rejects with `LOG_IN_USE` naming the holder. */
-export async function holdFolder(folder: string, clock: Clock): Promise<Holding> {
+/** Rejects with `LOG_IN_USE` naming the holder. `alone` is refused while any other holds it, and refuses all that come. */
+export async function holdFolder(folder: string, clock: Clock, as: 'shared' | 'alone'): Promise<Holding> {
   const holders = join(folder, 'holders')
   mkdirSync(holders, { recursive: true })
   const probe = systemProcessProbe()
-  const self: Holder = { ...probe.self, host: hostname(), namespace: processNamespace() }
+  const self: Holder = {
+    ...probe.self,
+    host: hostname(),
+    namespace: processNamespace(),
+    alone: as === 'alone',
+  }
   const file = join(holders, `${self.bootId.slice(0, 8)}-${self.pid}-${++openings}.json`)
-  // First this, then the look: of two strangers that come at once, each sees the other.
+  // First this, then the look: of two that come at once and do not share, each sees the other.
   writeFileSync(`${file}.new`, JSON.stringify(self))
   renameSync(`${file}.new`, file) // never half a file under this name
   try {
@@ -49,7 +56,7 @@ export async function holdFolder(folder: string, clock: Clock): Promise<Holding>
       const ours = holder.bootId === self.bootId && holder.namespace === self.namespace
       const gone = ours ? probe.alive(holder) === false : await isGone(other, file, clock)
       if (gone) rmSync(other, { force: true })
-      else if (!ours) throw inUse(folder, holder)
+      else if (!ours || as === 'alone' || holder.alone === true) throw inUse(folder, holder)
     }
   } catch (error) {
     rmSync(file, { force: true })

@@ -1,3 +1,5 @@
+export { backupLog, restoreLog, type Copied } from './backup.ts'
+export { compactLog, type Compacted } from './compact.ts'
 export { embedded } from './embedded.ts'
 export type { EmbeddedObserver, EmbeddedOptions } from './options.ts'
 export { verifyLog, type VerifiedPartition, type VerifyReport } from './verify.ts'

@@ -18,6 +18,8 @@ export interface Lmdb {
   /** Where the last page of the file ends. */
   endBytes(): number
   usage(): { readonly usedBytes: number; readonly endBytes: number }
+  /** Writes the state of one moment to a new file, while others write. `compact`: without free pages. Not synced. */
+  copy(file: string, options: { readonly compact: boolean }): Promise<void>
   close(): Promise<void>
 }
 
@@ -61,6 +63,7 @@ interface LmdbRoot extends LmdbDatabase {
   transaction(fn: () => void): Promise<unknown>
   getWriteTxnId(): number
   resetReadTxn(): void
+  backup(file: string, compact: boolean): Promise<void>
   close(): Promise<void>
 }
 
@@ -171,6 +174,7 @@ function environment(root: LmdbRoot, chunks: LmdbDatabase, tables: ReadonlyMap<T
       const pages = [stats.free, stats.root, ...databases].reduce((sum, s) => sum + pagesOf(s), META_PAGES)
       return { usedBytes: pages * pageSize, endBytes: endBytes() }
     },
+    copy: (file, { compact }) => root.backup(file, compact),
     close: () => root.close(),
   }
 }

@@ -30,7 +30,7 @@ export async function openFolder(
   options: ResolvedEmbeddedOptions,
 ): Promise<OpenFolder> {
   mkdirSync(folder, { recursive: true })
-  const holding = await holdFolder(folder, clock)
+  const holding = await holdFolder(folder, clock, 'shared')
   try {
     const file = join(folder, DATA_FILE)
     const format = readFormat(folder)

@@ -40,6 +40,14 @@ export async function verifyLog(
   if (readFormat(where) === undefined && !existsSync(file)) {
     throw new HoldfastError('CONFIG_INVALID', { detail: `there is no log in ${where}` })
   }
+  return { folder: where, ...(await verifyDataFile(file, signal)) }
+}
+
+/** As {@link verifyLog}, for the file of an environment wherever it is. */
+export async function verifyDataFile(
+  file: string,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Omit<VerifyReport, 'folder'>> {
   const found = new Found()
   const problem = problemOfFile(file)
   if (problem !== undefined) found.add('file', problem)
@@ -52,7 +60,7 @@ export async function verifyLog(
     skip.push(last)
   }
   if (signal.aborted) found.add('file', 'stopped before the end')
-  return found.report(where)
+  return found.report()
 }
 
 /** Findings by part. Parts that are partitions are named `topic/number`; no other name holds a `/`. */
@@ -70,14 +78,13 @@ class Found {
     this.#partitions.set(part, facts)
   }
 
-  report(folder: string): VerifyReport {
+  report(): Omit<VerifyReport, 'folder'> {
     const parts = [...this.#findings.keys()]
     const findings = parts
       .filter(part => !part.includes('/'))
       .flatMap(part => (this.#findings.get(part) ?? []).map(text => `${part}: ${text}`))
     const partitions = [...new Set([...this.#partitions.keys(), ...parts.filter(part => part.includes('/'))])]
     return {
-      folder,
       ok: this.#findings.size === 0,
       findings,
       partitions: partitions.map(part => ({
