@@ -7,7 +7,7 @@ const coded = (code: string): Error => Object.assign(new Error(code), { code })
 /** Reads SQLSTATE as a PostgreSQL sink does. */
 const sink = {
   isOutage: (error: unknown) =>
-    /^(08|53|57P)|^ECONN/.test(String((error as { code?: unknown } | undefined)?.code)),
+    /^(08|53|57P)|^ECONN|^EPIPE/.test(String((error as { code?: unknown } | undefined)?.code)),
   isBadData: (error: unknown) => /^2[23]/.test(String((error as { code?: unknown } | undefined)?.code)),
 }
 
@@ -17,6 +17,7 @@ describe('classify', () => {
     ['bad data', coded('22P02'), 'data'],
     ['a server that shuts down', coded('57P01'), 'sink'],
     ['too many connections', coded('53300'), 'sink'],
+    ['a broken pipe, which is no SQLSTATE', coded('EPIPE'), 'network'],
     ['a refused connection', coded('ECONNREFUSED'), 'network'],
     [
       'a fetch that hides its cause',

@@ -76,5 +76,6 @@ function* causes(error: unknown): Generator<Coded> {
 
 function hasSqlState(error: unknown): boolean {
   const code = (error as Coded | null | undefined)?.code
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)
+  // Every SQLSTATE has a digit; EPIPE, of the same length, has none.
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code)
 }

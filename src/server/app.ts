@@ -45,6 +45,7 @@ import type { Database, Sink } from '../sink/index.ts'
 import type { AdminSource } from './admin.ts'
 import type { Declared } from './declared.ts'
 import { portError } from './listen.ts'
+import { startPruning } from './inbox-pruning.ts'
 import { monitor, type Monitor } from './monitor.ts'
 import { both } from './observers.ts'
 import type { Readiness } from './status-report.ts'
@@ -145,6 +146,9 @@ export function app(options: AppOptions): App<boolean> {
   return new HoldfastApp(options)
 }
 
+/** How often old days of the inbox are looked for. */
+const PRUNE_EVERY_MS = 60 * 60 * 1_000
+
 type State = 'new' | 'starting' | 'running' | 'stopped'
 
 class HoldfastApp implements App<boolean> {
@@ -167,6 +171,7 @@ class HoldfastApp implements App<boolean> {
   #publisher: Publisher | undefined
   #sink: Sink | undefined
   #stopping: Promise<void> | undefined
+  #stopPruning: (() => void) | undefined
   readonly #monitor: Monitor
   readonly #observer: Required<ConsumeObserver>
   readonly #breakerObserver: BreakerObserver
@@ -348,6 +353,10 @@ class HoldfastApp implements App<boolean> {
       this.#dependencies.push(...dependencies)
     }
     for (const runner of this.#runners.values()) await runner.start()
+    if (sink) {
+      const parts = { system, sink, clock: this.#clock, logger: this.#logger }
+      this.#stopPruning = startPruning({ ...parts, everyMs: PRUNE_EVERY_MS })
+    }
     this.#monitor.declare([...this.#created.keys()], await this.groups())
   }
 
@@ -393,6 +402,7 @@ class HoldfastApp implements App<boolean> {
     }
     // The door first: what is answered until then is durable, and the groups may still be working on it.
     await step(this.#door?.stop())
+    this.#stopPruning?.()
     await step(Promise.all([...this.#runners.values()].map(runner => runner.stop(drainMs))))
     for (const one of this.#dependencies) one.close()
     await step(this.#sink?.close())

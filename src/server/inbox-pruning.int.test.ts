@@ -1,0 +1,82 @@
+import { Client } from 'pg'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { testDatabase } from '../../test/postgres.ts'
+import { until } from '../../test/support/wait.ts'
+import { memory } from '../drivers/memory/index.ts'
+import { postgres } from '../drivers/postgres/index.ts'
+import { encodeEvent, silentLogger, systemClock } from '../event/index.ts'
+import { topic } from '../schema/index.ts'
+import { app } from './app.ts'
+import { neededFrom, startPruning } from './inbox-pruning.ts'
+
+const DAY_MS = 86_400_000
+const database = testDatabase()
+const visits = topic('visits', { key: 'id', partitions: 1, events: { made: z.object({ id: z.string() }) } })
+
+describe('pruning of the inbox', () => {
+  it('lets days go that every group has behind it, and none that one has still to read', async () => {
+    const a = app({ name: 'pruning', log: memory(), db: postgres(database.url, { inboxKept: '1d' }) })
+    let applied = 0
+    a.consumer('quick', visits, { from: 'earliest' }).effect('made', async () => void (applied += 1))
+    a.consumer('slow', visits, { from: 'earliest' }).on('made', () => {})
+    await a.start()
+    await until(async () => (await a.groups()).every(group => group.state === 'running'))
+    a.group('slow').pause('holds the days')
+    const { system } = a
+    const longAgo = systemClock.now() - 9 * DAY_MS
+    for (const id of ['a', 'b']) {
+      const acceptedAt = longAgo + (id === 'b' ? DAY_MS : 0)
+      const event = { id, source: '/test', type: 'made', version: 1, time: undefined, extensions: {} }
+      await system.log.append('visits', [
+        encodeEvent({ ...event, acceptedAt, key: id, data: Buffer.from(`{"id":"${id}"}`) }),
+      ])
+    }
+    await until(() => applied === 2)
+    // Its intake may have taken the first one before it was paused.
+    expect(await neededFrom(system, systemClock)).toBeLessThanOrEqual(longAgo)
+
+    const looks: number[] = []
+    const sink = await postgres(database.url, { inboxKept: '1d' }).open({
+      clock: systemClock,
+      random: Math.random,
+      logger: silentLogger,
+    })
+    const counting = {
+      prune: async (before: number): Promise<void> => {
+        await sink.prune(before)
+        looks.push(before)
+      },
+    }
+    const stop = startPruning({
+      system,
+      sink: counting,
+      clock: systemClock,
+      logger: silentLogger,
+      everyMs: 20,
+    })
+    await until(() => looks.length >= 2)
+    expect(await prunedDays()).toBe(0)
+    a.group('slow').resume()
+    await until(async () => (await a.groups()).every(group => group.lag === 0n))
+    await until(async () => (await prunedDays()) >= 2)
+    // Yesterday stays: what was accepted then may come again.
+    expect(Math.max(...looks)).toBeLessThanOrEqual(systemClock.now() - DAY_MS)
+    stop()
+    await sink.close()
+    await a.stop()
+  })
+})
+
+async function prunedDays(): Promise<number> {
+  const client = new Client({ connectionString: database.url })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ days: number }>(
+      'select count(distinct bucket)::int as days from holdfast.pruned',
+    )
+    return rows[0]?.days ?? 0
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,66 @@
+import type { Clock, Logger } from '../event/index.ts'
+import type { LogSystem } from '../log/index.ts'
+import type { Sink } from '../sink/index.ts'
+
+/** What pruning needs of an app. */
+export interface PruningOptions {
+  readonly system: Pick<LogSystem, 'log' | 'groups'>
+  readonly sink: Pick<Sink, 'prune'>
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Between two looks, milliseconds. */
+  readonly everyMs: number
+}
+
+/**
+ * Between the accept time of an event and the time at which it is appended, at most: an event derived from a late one
+ * carries the accept time of its cause. Also what a sender's corrected clock may be off.
+ */
+const MARGIN_MS = 24 * 60 * 60 * 1_000
+
+/**
+ * Lets the inbox forget days that no group on this log has still to read, every `everyMs`. Answers what ends it.
+ *
+ * A group that derives events passes its backlog on to the groups behind it, so one look could fall between its last
+ * commit and their first lag. A day goes only when two looks in a row say that nobody needs it.
+ */
+export function startPruning(options: PruningOptions): () => void {
+  const { clock, sink, system, logger, everyMs } = options
+  let before: number | undefined
+  let failing = false
+  let cancel = clock.after(everyMs, look)
+
+  function look(): void {
+    void (async () => {
+      try {
+        const now = await neededFrom(system, clock)
+        if (before !== undefined) await sink.prune(Math.min(before, now))
+        before = now
+        failing = false
+      } catch (error) {
+        // Days that stay cost disk and nothing else; the database's own outage is told by its breaker.
+        if (!failing) logger.warn({ err: error }, 'the inbox keeps its old days for now')
+        failing = true
+      }
+      cancel = clock.after(everyMs, look)
+    })()
+  }
+  return () => cancel()
+}
+
+/** Accept time from which on somebody may still read an event for the first time, with the margin taken off. */
+export async function neededFrom({ log, groups }: PruningOptions['system'], clock: Clock): Promise<number> {
+  let oldest = clock.now()
+  for (const group of await groups.list()) {
+    for (const { topic, partition, committed } of (await groups.describe(group)).partitions) {
+      const { start, end } = await log.bounds({ topic, partition })
+      const next = committed !== undefined && committed > start ? committed : start
+      if (next >= end) continue
+      const limits = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
+      const page = await log.read({ topic, partition, offset: next }, limits, new AbortController().signal)
+      const [first] = page.records
+      if (first) oldest = Math.min(oldest, first.timestamp, Number(first.headers['hf-at'] ?? first.timestamp))
+    }
+  }
+  return oldest - MARGIN_MS
+}
