@@ -36,6 +36,19 @@ const envelope: fc.Arbitrary<Envelope> = fc.record({
   data: fc.option(fc.uint8Array()),
 })
 
+/** An event with nothing that it need not have. */
+const bare: Envelope = {
+  id: '1',
+  source: '/s',
+  type: 'c',
+  version: 1,
+  time: undefined,
+  acceptedAt: 7,
+  extensions: {},
+  key: undefined,
+  data: null,
+}
+
 describe('envelope', () => {
   it('comes back from its record as it went in, bytes untouched', () => {
     fc.assert(
@@ -109,38 +122,14 @@ describe('envelope', () => {
   })
 
   it('takes the time of the log where no accept time was written', () => {
-    const record = stored(
-      encodeEvent({
-        id: '1',
-        source: '/s',
-        type: 'c',
-        version: 1,
-        time: undefined,
-        acceptedAt: 7,
-        extensions: {},
-        key: undefined,
-        data: null,
-      }),
-    )
+    const record = stored(encodeEvent(bare))
     const { 'hf-at': _, ...foreign } = record.headers
     expect(decodeEvent({ ...record, headers: foreign }).acceptedAt).toBe(1_000)
     expect(decodeEvent({ ...record, headers: { ...foreign, 'hf-at': 'x' } }).acceptedAt).toBe(1_000)
   })
 
   it.each(['ce_id', 'ce_source', 'ce_type'])('cannot be read without %s', header => {
-    const record = stored(
-      encodeEvent({
-        id: '1',
-        source: '/s',
-        type: 'c',
-        version: 1,
-        time: undefined,
-        acceptedAt: 7,
-        extensions: {},
-        key: undefined,
-        data: null,
-      }),
-    )
+    const record = stored(encodeEvent(bare))
     expect(() => decodeEvent({ ...record, headers: { ...record.headers, [header]: '' } })).toThrowError(
       expect.objectContaining({
         code: 'EVENT_UNDECODABLE',
