@@ -97,7 +97,7 @@ export class GroupDeclaration {
     const undeclared = make(`${settings.group}-calls`, () => Promise.resolve(), {})
     const dependencies = [...(database && parts.database ? [parts.database] : []), ...own, undeclared]
     const concurrency = database ? Math.min(settings.concurrency, parts.databaseShare) : settings.concurrency
-    if (concurrency < settings.concurrency) {
+    if (settings.concurrencyChosen && concurrency < settings.concurrency) {
       logger.info(
         { group: settings.group, concurrency },
         `${settings.group}: concurrency ${settings.concurrency} is capped at ${concurrency}, its share of the connections of the database`,

@@ -19,6 +19,7 @@ describe('settings of a group', () => {
       from: 'earliest',
       order: 'key',
       concurrency: 16,
+      concurrencyChosen: false,
       ratePerSecond: undefined,
       retryDelaysMs: [1_000, 5_000],
       deadlineMs: 30_000,

@@ -22,6 +22,8 @@ export interface GroupSettings {
   readonly from: 'earliest' | 'latest' | Date
   readonly order: 'key' | 'partition' | 'none'
   readonly concurrency: number
+  /** Whether it was named: a default that is capped is nothing to tell. */
+  readonly concurrencyChosen: boolean
   readonly ratePerSecond: number | undefined
   readonly retryDelaysMs: readonly number[]
   readonly deadlineMs: number
@@ -101,6 +103,7 @@ export function resolveGroup(group: string, topics: readonly AnyTopic[], policy:
     from,
     order,
     concurrency: policy.concurrency ?? defaults.concurrency,
+    concurrencyChosen: policy.concurrency !== undefined,
     ratePerSecond: policy.rate === undefined ? undefined : parseRate(policy.rate, `consumer ${group}: rate`),
     retryDelaysMs: retry.map((delay, i) => parseDuration(delay, `consumer ${group}: retry[${i}]`)),
     deadlineMs: parseDuration(policy.deadline ?? defaults.deadline, `consumer ${group}: deadline`),

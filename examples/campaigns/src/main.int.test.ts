@@ -98,6 +98,9 @@ describe('npm start', () => {
     })
     expect(response.status).toBe(202)
 
+    // All was well until here, so there is nothing to say.
+    expect(started.err).toBe('')
+
     started.signal('SIGTERM')
     expect(await started.ended).toBe(0)
     expect(existsSync(note)).toBe(false)
