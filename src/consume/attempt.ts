@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { HoldfastError, isHoldfastError, type Offset } from '../event/index.ts'
 import type { Lease, SinkRecord } from '../sink/index.ts'
+import { cutoff, type Cutoff } from './cutoff.ts'
 import type { GroupContext, Task } from './group-context.ts'
-import type { HandlerContext, Received } from './handlers.ts'
+import type { HandlerContext, OnHandler, Received } from './handlers.ts'
 
 /** How one attempt at one event ended. */
 export type Attempted =
@@ -34,21 +35,13 @@ export async function attempt(
   options: AttemptOptions,
 ): Promise<readonly Attempted[]> {
   const { clock, settings } = context
-  const late = new AbortController()
-  const cancel = clock.after(settings.deadlineMs, () => {
-    late.abort(
-      new HoldfastError('HANDLER_TIMEOUT', {
-        detail: `${settings.group}: no result after ${settings.deadlineMs} ms`,
-      }),
-    )
-  })
   const began = clock.monotonic()
-  const signal = AbortSignal.any([options.signal, late.signal])
+  const cut = cutoff(context, options.signal)
   try {
     const results =
       tasks[0]?.handler?.kind === 'on'
-        ? [await callOutside(tasks[0], tasks[0].handler.run, context, signal)]
-        : await applyInside(tasks, context, options, signal)
+        ? [await callOutside(tasks[0], tasks[0].handler.run)]
+        : await applyInside(tasks, context, options)
     return results
   } catch (error) {
     const one: Attempted = isHoldfastError(error, 'SINK_FENCED')
@@ -56,38 +49,33 @@ export async function attempt(
       : { kind: 'failed', error }
     return tasks.map(() => one)
   } finally {
-    cancel()
+    cut.end()
     const seconds = (clock.monotonic() - began) / 1000
     const topic = tasks[0]?.record.topic ?? ''
     context.observer.handled?.({ topic, group: settings.group, seconds, count: tasks.length })
   }
 
   /** At least once: the handler's own calls, and nothing that we could roll back. */
-  async function callOutside(
-    task: Task,
-    run: (event: Received, context: HandlerContext) => Promise<void> | void,
-    context: GroupContext,
-    signal: AbortSignal,
-  ): Promise<Attempted> {
+  async function callOutside(task: Task, run: OnHandler): Promise<Attempted> {
     const event = eventOf(task)
-    const work = (async () => run(event, handlerContext(event, context, signal)))()
-    const overrun = aborted(signal)
+    let work: Promise<void> | undefined
     try {
-      await Promise.race([work, overrun.promise])
+      work = run(event, handlerContext(event, context, cut)) as Promise<void> | undefined
+      if (work) await Promise.race([work, cut.passed])
       // A handler that gave up because of the signal has not done its work, however it ended.
-      if (!signal.aborted) return { kind: 'done' }
+      if (!cut.isPassed) return { kind: 'done' }
     } catch (error) {
-      if (!signal.aborted) return { kind: 'failed', error }
-    } finally {
-      overrun.stop()
+      if (!cut.isPassed) return { kind: 'failed', error }
     }
-    const returned = work.then(
+    if (options.signal.aborted) {
+      work?.catch(() => {}) // nobody waits for it any more
+      return { kind: 'aborted' }
+    }
+    const returned = Promise.resolve(work).then(
       () => {},
       () => {},
     )
-    return options.signal.aborted
-      ? { kind: 'aborted' }
-      : { kind: 'failed', error: late.signal.reason, returned }
+    return { kind: 'failed', error: cut.late, returned }
   }
 
   /** Once: the handler's writes, the inbox and the fence in one transaction, which the abort of the signal ends. */
@@ -95,9 +83,9 @@ export async function attempt(
     tasks: readonly Task[],
     context: GroupContext,
     options: AttemptOptions,
-    signal: AbortSignal,
   ): Promise<readonly Attempted[]> {
     const { sink } = context
+    const { signal } = cut
     if (!sink || !options.lease)
       throw new HoldfastError('INTERNAL', { detail: `${settings.group}: effect without a lease` })
     const events = tasks.map(eventOf)
@@ -119,13 +107,13 @@ export async function attempt(
           const [event] = events
           const handler = tasks[0]?.handler
           if (event && handler?.kind === 'effect')
-            await handler.run(event, tx, handlerContext(event, context, signal))
+            await handler.run(event, tx, handlerContext(event, context, cut))
         },
       )
       return outcomes.map(outcome => (outcome.kind === 'applied' ? { kind: 'done' } : outcome))
     } catch (error) {
       if (options.signal.aborted) return tasks.map(() => ({ kind: 'aborted' }))
-      throw late.signal.aborted ? late.signal.reason : error
+      throw cut.late ?? error
     }
   }
 }
@@ -141,13 +129,17 @@ function sinkRecord(task: Task, lane: string): SinkRecord {
   return { source, id, acceptedAt: acceptedAt.getTime(), offset: task.record.offset, key: lane }
 }
 
-function handlerContext(event: Received, context: GroupContext, signal: AbortSignal): HandlerContext {
+function handlerContext(event: Received, context: GroupContext, cut: Cutoff): HandlerContext {
   const { settings, publisher, logger, source } = context
   let published = 0
   return {
-    signal,
+    get signal() {
+      return cut.signal
+    },
     log: logger,
-    idempotencyKey: hash(settings.group, '0', event.source, event.id),
+    get idempotencyKey() {
+      return hash(settings.group, '0', event.source, event.id)
+    },
     publish: (topic, type, data, options = {}) =>
       publisher.publish(
         topic,
@@ -170,12 +162,4 @@ function handlerContext(event: Received, context: GroupContext, signal: AbortSig
 
 function hash(...parts: readonly string[]): string {
   return createHash('sha256').update(parts.join('\n')).digest('hex')
-}
-
-function aborted(signal: AbortSignal): { promise: Promise<void>; stop: () => void } {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const fire = (): void => resolve()
-  if (signal.aborted) resolve()
-  signal.addEventListener('abort', fire, { once: true })
-  return { promise, stop: () => signal.removeEventListener('abort', fire) }
 }

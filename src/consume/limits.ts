@@ -8,36 +8,47 @@ export interface Limiter {
 
 export function limiter(size: number): Limiter {
   let running = 0
-  const waiting = new Set<() => void>()
+  const waiting = new Set<Waiter>()
+  /** Hands the place to the next, so that nobody who comes meanwhile takes it. */
   const leave = (): void => {
-    running -= 1
     const [next] = waiting
-    if (next) {
-      waiting.delete(next)
-      next()
-    }
+    if (next) settle(next, true)
+    else running -= 1
+  }
+  const settle = (waiter: Waiter, entered: boolean): void => {
+    waiting.delete(waiter)
+    waiter.settle(entered)
+  }
+  // One listener for each signal, not for each that waits: a signal walks through all it has at every change.
+  const watched = new WeakSet<AbortSignal>()
+  const watch = (signal: AbortSignal): void => {
+    if (watched.has(signal)) return
+    watched.add(signal)
+    const giveUp = (): void =>
+      [...waiting].filter(waiter => waiter.signal === signal).forEach(waiter => settle(waiter, false))
+    signal.addEventListener('abort', giveUp, { once: true })
   }
   return {
     async enter(signal) {
-      while (running >= size && !signal.aborted) {
-        await new Promise<void>(resolve => {
-          const wake = (): void => {
-            signal.removeEventListener('abort', abandon)
-            resolve()
-          }
-          const abandon = (): void => {
-            waiting.delete(wake)
-            resolve()
-          }
-          waiting.add(wake)
-          signal.addEventListener('abort', abandon, { once: true })
-        })
-      }
       if (signal.aborted) return undefined
-      running += 1
-      return leave
+      if (running < size) {
+        running += 1
+        return leave
+      }
+      watch(signal)
+      const entered = await new Promise<boolean>(settle => waiting.add({ signal, settle }))
+      if (!entered) return undefined
+      if (!signal.aborted) return leave
+      // 1. It was given the place. 2. Its signal aborted. 3. Only now does it run.
+      leave()
+      return undefined
     },
   }
+}
+
+interface Waiter {
+  readonly signal: AbortSignal
+  settle(entered: boolean): void
 }
 
 /** Spaces starts so that at most `perSecond` happen, without saving up for a burst. */
