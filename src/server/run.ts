@@ -1,13 +1,15 @@
 import { silentLogger, type Logger } from '../event/index.ts'
 import { startAdmin, type AdminServer, type AdminServerOptions } from './admin-server.ts'
 import type { App, Role } from './app.ts'
-import { stopSignals } from './stop-signals.ts'
+import { stopSignals, type StopSignals } from './stop-signals.ts'
 
 export interface RunOptions {
   /** What this process does of the app. Defaults to everything. */
   readonly roles?: readonly Role[] | undefined
   readonly admin?: AdminServerOptions | undefined
   readonly logger?: Logger | undefined
+  /** For a process that has something to stop before its app runs. Defaults to listening from now on. */
+  readonly signals?: StopSignals | undefined
   /** Ended after the app, in this order, whatever ended the run: a local database, sample traffic. */
   readonly alsoStop?: readonly (() => Promise<void>)[]
 }
@@ -24,9 +26,14 @@ export interface Run {
  */
 export async function run(
   app: App<boolean>,
-  { roles, admin: adminOptions, logger = silentLogger, alsoStop = [] }: RunOptions = {},
+  {
+    roles,
+    admin: adminOptions,
+    logger = silentLogger,
+    signals = stopSignals(),
+    alsoStop = [],
+  }: RunOptions = {},
 ): Promise<Run> {
-  const signals = stopSignals()
   let admin: AdminServer | undefined
   const stopAll = async (): Promise<void> => {
     await app.stop()

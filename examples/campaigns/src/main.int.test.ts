@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -104,5 +104,20 @@ describe('npm start', () => {
     started.signal('SIGTERM')
     expect(await started.ended).toBe(0)
     expect(existsSync(note)).toBe(false)
+  })
+
+  it('stopped while its PostgreSQL is being made, leaves none behind', async () => {
+    const started = start({})
+    await until(
+      'PostgreSQL is being made',
+      () => existsSync(started.data) && readdirSync(started.data).length > 0,
+    )
+    started.signal('SIGINT')
+    expect(await started.ended).toBe(0)
+    const [folder = ''] = readdirSync(started.data).filter(name => name.startsWith('pg-'))
+    const server = JSON.parse(readFileSync(join(started.data, folder, 'server.json'), 'utf8')) as {
+      pid: number
+    }
+    expect(() => process.kill(server.pid, 0)).toThrow(/ESRCH/)
   })
 })

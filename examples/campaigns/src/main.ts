@@ -9,6 +9,7 @@ import {
   keepPostgres,
   processLogger,
   run,
+  stopSignals,
   type KeptPostgres,
 } from 'holdfast/server'
 import { campaigns } from './app.ts'
@@ -18,6 +19,8 @@ import { sendSampleTraffic } from './sample-traffic.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { createTables } from './tables.ts'
 
+// From the first moment on: a database that is just being made must not outlive a Ctrl-C.
+const signals = stopSignals()
 const logger = processLogger({ to: process.stderr, now: Date.now })
 
 process.exit(
@@ -49,6 +52,7 @@ async function start(args: readonly string[]): Promise<number> {
     const { ended } = await run(app, {
       admin: { port: admin.port },
       logger,
+      signals,
       alsoStop: [
         async () => traffic.abort(),
         async () => local?.stop(),
