@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { version } from '../version.ts'
 import { dbMigrate, type DbMigrateOptions } from './db-migrate.ts'
 import { dlqList, type DlqListOptions } from './dlq-list.ts'
+import { doctor, type DoctorOptions } from './doctor/doctor.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
 import { explainError } from './explain-error.ts'
 import type { CliIo } from './io.ts'
@@ -47,6 +48,18 @@ export function cliProgram(io: CliIo, ended: (code: number) => void): Command {
       const adminPort = options.adminPort ?? (fromEnv === undefined ? undefined : port(fromEnv))
       ended(await start(roleAndFile(first, second), adminPort === undefined ? {} : { adminPort }, io))
     })
+
+  program
+    .command('doctor')
+    .argument(
+      '[app]',
+      'a module whose default export is an app; without it: the folder, ports and database of npm start',
+    )
+    .option('--json', 'print JSON')
+    .description(
+      'check this machine, the log, the database and the app, changing nothing; exit code 7 when a check fails',
+    )
+    .action((file: string | undefined, options: DoctorOptions) => doctor(file, options, io))
 
   const log = program.command('log').description('look after a log on this machine')
   log

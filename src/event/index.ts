@@ -2,6 +2,7 @@ export { seededRandom, sleep, systemClock, systemRandom, type Clock, type Random
 export { parseDuration, parseRate, type Duration, type Rate } from './duration.ts'
 export { decodeEvent, encodeEvent, type Envelope } from './envelope.ts'
 export { errorCatalogue, HoldfastError, isHoldfastError, type ErrorCode } from './errors.ts'
+export type { Finding } from './finding.ts'
 export { newEventId } from './ids.ts'
 export { silentLogger, type Logger } from './logger.ts'
 export {

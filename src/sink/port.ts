@@ -1,4 +1,4 @@
-import type { Clock, Logger, Offset, Random, TopicPartition } from '../event/index.ts'
+import type { Clock, Finding, Logger, Offset, Random, TopicPartition } from '../event/index.ts'
 
 /**
  * The sink port: a database in which an event's effect, the proof that it was applied (the inbox row) and the proof
@@ -72,6 +72,8 @@ export interface Database {
   readonly where: string
   /** Makes the client. Does not connect: a database that is away is no reason not to start. `SINK_PACKAGE_MISSING`. */
   open(env: SinkEnvironment): Promise<Sink>
+  /** Looks at the server without changing it, for `holdfast doctor`: version, rights, settings. Rejects when it is not reached. */
+  examine?(env: SinkEnvironment): Promise<readonly Finding[]>
 }
 
 export interface SinkEnvironment {

@@ -97,7 +97,7 @@ export function openConnections(
 }
 
 /** A take-over and a probe at the same time. */
-const CONTROL_CONNECTIONS = 2
+export const CONTROL_CONNECTIONS = 2
 const FAREWELL_MS = 2_000
 
 interface Gate {

@@ -3,9 +3,10 @@ import type { Database, Lease, Sink, SinkEnvironment } from '../../sink/index.ts
 import { apply } from './apply.ts'
 import { currentBuckets, ensureBuckets, pruneBuckets } from './buckets.ts'
 import { importPg } from './client.ts'
-import { openConnections } from './connections.ts'
+import { CONTROL_CONNECTIONS, openConnections } from './connections.ts'
 import { beginText, type Driver, type PostgresLease } from './driver.ts'
 import { isBadData, isOutage } from './errors.ts'
+import { examine } from './examine.ts'
 import { migrate } from './migrate.ts'
 import { DAY_MS, resolvePostgresOptions, type PostgresOptions } from './options.ts'
 import { takeOver } from './take-over.ts'
@@ -30,6 +31,15 @@ export function postgres(url: string | undefined, options?: PostgresOptions): Da
         beginText: beginText(resolved),
         limitMs: resolved.connectTimeoutMs + resolved.lockTimeoutMs * 2,
       })
+    },
+    async examine(env) {
+      const connections = openConnections(await importPg(), url ?? '', resolved, env)
+      try {
+        const taken = resolved.maxConnections + CONTROL_CONNECTIONS
+        return await connections.control(resolved.connectTimeoutMs * 2, session => examine(session, taken))
+      } finally {
+        await connections.close()
+      }
     },
   }
 }

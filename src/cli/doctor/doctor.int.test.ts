@@ -1,0 +1,111 @@
+import { mkdtempSync, rmSync, truncateSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Client } from 'pg'
+import { expect, it, onTestFinished } from 'vitest'
+import { openLog } from '../../../test/embedded/open.ts'
+import { testDatabase } from '../../../test/postgres.ts'
+import type { Finding } from '../../event/index.ts'
+import { runCli } from '../program.ts'
+
+const database = testDatabase()
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'holdfast-doctor-'))
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }))
+  return made
+}
+
+interface Seen {
+  readonly code: number
+  readonly checks: readonly Finding[]
+  readonly err: string
+}
+
+/** Without a port that something on this machine could have, unless `env` names one. */
+async function doctor(env: Record<string, string> = {}): Promise<Seen> {
+  let [out, err] = ['', '']
+  const io = {
+    out: (text: string) => (out += text),
+    err: (text: string) => (err += text),
+    env: { HOLDFAST_PORT: '0', HOLDFAST_ADMIN_PORT: '0', HOLDFAST_DATA: folder(), ...env },
+  }
+  const code = await runCli(['doctor', '--json'], io)
+  return { code, err, checks: (JSON.parse(out) as { checks: Finding[] }).checks }
+}
+
+const named = (seen: Seen, check: string): Finding | undefined => seen.checks.find(one => one.check === check)
+
+it('doctor measures the disk and finds nothing wrong with a log in use', async () => {
+  const data = folder()
+  const log = await openLog(join(data, 'log'))
+  onTestFinished(() => log.close())
+  const seen = await doctor({ HOLDFAST_DATA: data })
+  expect(seen.code).toBe(0)
+  expect(named(seen, 'log')).toMatchObject({
+    status: 'ok',
+    found: expect.stringMatching(/^format \d+, written by/) as string,
+  })
+  expect(named(seen, 'fsync')?.found).toMatch(/^p50 /)
+})
+
+it('doctor answers 7 for a log whose end is missing, and says what to do', async () => {
+  const data = folder()
+  await (await openLog(join(data, 'log'))).close()
+  truncateSync(join(data, 'log', 'data.mdb'), 8192)
+  const seen = await doctor({ HOLDFAST_DATA: data })
+  expect(seen.code).toBe(7)
+  expect(named(seen, 'log')).toMatchObject({
+    status: 'fail',
+    found: expect.stringContaining('its end is missing') as string,
+  })
+  expect(seen.err).toContain('holdfast log verify')
+})
+
+it('doctor names the process that has a port', async () => {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  const seen = await doctor({ HOLDFAST_PORT: String(port) })
+  expect(seen.code).toBe(0)
+  expect(named(seen, `port ${port} (collector)`)).toMatchObject({
+    status: 'warn',
+    found: expect.stringContaining(`process ${process.pid} (`) as string,
+  })
+})
+
+it('doctor looks at the rights and settings of PostgreSQL and changes nothing', async () => {
+  const seen = await doctor({ DATABASE_URL: database.url })
+  expect(named(seen, 'postgres version')?.status).toBe('ok')
+  expect(named(seen, 'postgres rights')?.status).toBe('ok')
+  // The server of the tests runs without fsync.
+  expect(named(seen, 'postgres settings')).toMatchObject({
+    status: 'warn',
+    found: expect.stringContaining('fsync is off') as string,
+  })
+  const client = new Client({ connectionString: database.url })
+  await client.connect()
+  onTestFinished(() => client.end())
+  expect((await client.query("select to_regnamespace('holdfast') as there")).rows).toEqual([{ there: null }])
+
+  await client.query("create role doctor_guest login password 'guest'")
+  const guest = new URL(database.url)
+  Object.assign(guest, { username: 'doctor_guest', password: 'guest' })
+  const refused = await doctor({ DATABASE_URL: guest.href })
+  await client.query('drop role doctor_guest')
+  expect(refused.code).toBe(7)
+  expect(named(refused, 'postgres rights')).toMatchObject({
+    status: 'fail',
+    found: expect.stringContaining('may not create') as string,
+  })
+})
+
+it('doctor answers 7 when PostgreSQL is away, without its password', async () => {
+  const seen = await doctor({ DATABASE_URL: 'postgres://a:secret@127.0.0.1:1/x' })
+  expect(seen.code).toBe(7)
+  expect(named(seen, 'postgres')).toMatchObject({ status: 'fail' })
+  expect(JSON.stringify(seen)).not.toContain('secret')
+})

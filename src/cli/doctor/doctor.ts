@@ -1,0 +1,168 @@
+import process from 'node:process'
+import {
+  isHoldfastError,
+  silentLogger,
+  sleep,
+  systemClock,
+  systemRandom,
+  type Clock,
+  type Finding,
+} from '../../event/index.ts'
+import { postgres } from '../../drivers/postgres/index.ts'
+import type { LogSystem } from '../../log/index.ts'
+import type { App } from '../../server/app.ts'
+import type { Database } from '../../sink/index.ts'
+import { quickLook } from '../../drivers/embedded/index.ts'
+import { CliError, exitCode } from '../exit-code.ts'
+import type { CliIo } from '../io.ts'
+import { loadApp } from '../load-app.ts'
+import { logFolder, withLog } from '../open-log.ts'
+import { table } from '../table.ts'
+import { clockFinding } from './clock.ts'
+import { diskFindings } from './disk.ts'
+import { portFinding } from './ports.ts'
+import { trapFindings, type LogFacts } from './traps.ts'
+
+export interface DoctorOptions {
+  readonly json?: boolean
+}
+
+/** Checks what an app stands on and prints each check with what was found and what to do. Changes nothing. */
+export async function doctor(file: string | undefined, { json }: DoctorOptions, io: CliIo): Promise<void> {
+  const app = file === undefined ? undefined : await loadApp(file)
+  const findings = await examineAll(app, io)
+  io.out(
+    json === true
+      ? `${JSON.stringify({ format: 1, ok: findings.every(isNoFailure), checks: findings }, undefined, 2)}\n`
+      : text(findings),
+  )
+  const failed = findings.filter(finding => !isNoFailure(finding))
+  if (failed.length > 0) {
+    throw new CliError(
+      `${failed.length} of ${findings.length} checks failed: ${failed.map(({ check }) => check).join(', ')}`,
+      exitCode.checkFailed,
+      {
+        next: failed[0]?.advice ?? 'Mend these first.',
+      },
+    )
+  }
+}
+
+const isNoFailure = ({ status }: Finding): boolean => status !== 'fail'
+
+function text(findings: readonly Finding[]): string {
+  const rows = findings.map(({ check, status, found }) => [status, check, found])
+  const advice = findings.flatMap(({ check, advice }) =>
+    advice === undefined ? [] : [`${check}: ${advice}\n`],
+  )
+  return [table(['result', 'check', 'found'], rows), ...(advice.length === 0 ? [] : ['\n', ...advice])].join(
+    '',
+  )
+}
+
+async function examineAll(app: App<boolean> | undefined, io: CliIo): Promise<Finding[]> {
+  const clock = systemClock
+  const declared = app?.declared
+  const log = declared?.log
+  const folder =
+    log === undefined ? logFolder(undefined, io) : log.kind === 'embedded' ? log.where : undefined
+  // The clock is watched while the rest is looked at.
+  const watched = clockFinding(clock, sleep(clock, CLOCK_WATCH_MS))
+  return [
+    { check: 'node', status: 'ok', found: `${process.versions.node} on ${process.platform} ${process.arch}` },
+    ...(folder === undefined ? [] : diskFindings(folder, clock)),
+    ...(await portFindings(app, io)),
+    ...(await databaseFindings(declared === undefined ? fromEnvironment(io) : declared.db, clock)),
+    ...(app === undefined ? [] : await appFindings(app, folder)),
+    await watched,
+  ]
+}
+
+const CLOCK_WATCH_MS = 500
+
+/** A second look within this process at what `start` will ask for. Port 0 is always free. */
+async function portFindings(app: App<boolean> | undefined, { env }: CliIo): Promise<Finding[]> {
+  const host = '127.0.0.1'
+  const collector =
+    app === undefined ? { port: portOf(env['HOLDFAST_PORT'], 4300), host } : app.declared.collector
+  const wanted = [
+    { name: 'collector', setBy: 'HOLDFAST_PORT', port: collector?.port ?? 0, host: collector?.host ?? host },
+    {
+      name: 'status page',
+      setBy: 'HOLDFAST_ADMIN_PORT',
+      port: portOf(env['HOLDFAST_ADMIN_PORT'], 4310),
+      host,
+    },
+  ]
+  return Promise.all(
+    wanted.filter(({ port }) => port !== 0).map(({ name, ...options }) => portFinding(name, options)),
+  )
+}
+
+function portOf(text: string | undefined, preset: number): number {
+  return text === undefined || text === '' ? preset : Number(text)
+}
+
+function fromEnvironment({ env }: CliIo): Database | undefined {
+  const url = env['DATABASE_URL']
+  return url === undefined || url === '' ? undefined : postgres(url)
+}
+
+async function databaseFindings(database: Database | undefined, clock: Clock): Promise<readonly Finding[]> {
+  if (database === undefined) return []
+  const check = database.kind
+  try {
+    const found = await database.examine?.({ clock, random: systemRandom, logger: silentLogger })
+    return [{ check, status: 'ok', found: `${database.where} answers` }, ...(found ?? [])]
+  } catch (error) {
+    const why = isHoldfastError(error)
+      ? error.message
+      : error instanceof Error
+        ? reasonOf(error)
+        : String(error)
+    return [
+      {
+        check,
+        status: 'fail',
+        found: `${database.where}: ${why}`,
+        advice:
+          'Start it, or mend its URL. Until then groups with effects wait, and the collector takes events.',
+      },
+    ]
+  }
+}
+
+/** Several addresses of one host are one error without a message. */
+function reasonOf(error: Error): string {
+  const [first] = error instanceof AggregateError ? (error.errors as unknown[]) : []
+  return error.message === '' && first instanceof Error ? first.message : error.message
+}
+
+async function appFindings({ name, declared }: App<boolean>, folder: string | undefined): Promise<Finding[]> {
+  try {
+    const there =
+      folder !== undefined && quickLook(folder)?.problem === undefined && quickLook(folder) !== undefined
+    return trapFindings(name, declared, there ? await withLog(folder, factsOf) : undefined)
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error
+    return [
+      { check: 'log', status: 'fail', found: error.message, advice: `holdfast explain-error ${error.code}` },
+    ]
+  }
+}
+
+async function factsOf({ log, groups }: LogSystem): Promise<LogFacts> {
+  const topics = new Map<string, { retentionMs: number | undefined; partitions: number }>()
+  for (const topic of await log.topics.list()) {
+    const settings = await log.topics.describe(topic)
+    if (settings !== undefined)
+      topics.set(topic, { retentionMs: settings.retentionMs, partitions: settings.partitions })
+  }
+  const members = new Map<string, { members: readonly string[]; hasPosition: boolean }>()
+  for (const group of await groups.list()) {
+    const described = await groups.describe(group)
+    const hasPosition = described.partitions.some(({ committed }) => committed !== undefined)
+    members.set(group, { members: described.members, hasPosition })
+  }
+  return { topics, groups: members }
+}
