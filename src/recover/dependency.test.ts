@@ -92,6 +92,31 @@ describe('dependency', () => {
       expect((r.probes[i] ?? 0) - (r.probes[i - 1] ?? 0)).toBeGreaterThanOrEqual(1_000)
   })
 
+  it('lets others in while one of those admitted after an outage hangs, and while those from before it do', async () => {
+    const { clock, one } = rig()
+    const fromBefore = [await one.enter(never), await one.enter(never), await one.enter(never)]
+    await fail(one, 5)
+    await clock.advance(1_000)
+    expect(one.status().state).toBe('CLOSED')
+    const entered: Pass[] = []
+    for (let i = 0; i < 3; i++) void one.enter(never).then(pass => pass && entered.push(pass))
+    await settle()
+    // Those from before the outage hang, and hold no place any more.
+    expect(entered.length).toBe(1)
+    await clock.advance(999)
+    expect(entered.length).toBe(1)
+    await clock.advance(1)
+    expect(entered.length).toBe(2)
+    await clock.advance(1_000)
+    expect(entered.length).toBe(3)
+    // Late words of those that hung take nobody's place back.
+    for (const pass of [...fromBefore, ...entered.slice(0, 2)]) pass?.done('neither')
+    const next = one.enter(never).then(() => 'in')
+    expect(await Promise.race([next, settle().then(() => 'waits')])).toBe('waits')
+    entered[2]?.done('neither')
+    expect(await next).toBe('in')
+  })
+
   it('ramps up what waited: 1 at once, then 2, then 4', async () => {
     const r = rig()
     await fail(r.one, 5)

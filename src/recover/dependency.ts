@@ -57,6 +57,8 @@ export interface DependencyOptions {
 
 /** An answer of `trouble` is used again for this long. */
 const PING_TTL_MS = 1_000
+/** How long a call counts as one of those that run at once while the breaker ramps up. */
+const RAMP_PLACE_MS = 1_000
 
 export function dependency(options: DependencyOptions): Dependency {
   return new GuardedDependency(options)
@@ -95,18 +97,42 @@ class GuardedDependency implements Dependency {
       await this.#turn(signal)
     }
     if (this.#closed || signal.aborted) return undefined
-    this.#running += 1
+    const free = this.#takePlace()
     const tenure = this.#tenure
     let open = true
     return {
       done: (how, reason = '') => {
         if (!open) return
         open = false
-        this.#running -= 1
+        free()
         if (how !== 'neither' && tenure === this.#tenure) this.#input({ kind: how }, reason)
         this.#wake()
       },
     }
+  }
+
+  /**
+   * Takes one of the places of those who run at once; the answer gives it back. While the breaker ramps up, a call
+   * that runs long gives its place back before it ends: a handler of one group that hangs would keep all who use the
+   * dependency waiting. Whatever was admitted before the breaker opened has lost its place with that.
+   */
+  #takePlace(): () => void {
+    const tenure = this.#tenure
+    this.#running += 1
+    let held = true
+    const free = (): void => {
+      if (held && tenure === this.#tenure) this.#running -= 1
+      held = false
+      cancel()
+    }
+    const cancel =
+      admittedAtOnce(this.#state) === Infinity
+        ? () => {}
+        : this.#o.clock.after(RAMP_PLACE_MS, () => {
+            free()
+            this.#wake()
+          })
+    return free
   }
 
   trouble(): Promise<string | undefined> {
@@ -169,6 +195,7 @@ class GuardedDependency implements Dependency {
     this.#transitions += 1
     if (this.#state.kind === 'OPEN') {
       this.#tenure += 1
+      this.#running = 0
       this.#cancelProbe = clock.after(this.#state.probeAt - clock.monotonic(), () => void this.#probe())
     }
     this.#announce(before.kind, this.#state.kind, reason)

@@ -36,3 +36,41 @@ test('the handlers of one group hang: nobody is refused and the other groups sta
   expect(Math.max(worst['each'] ?? behind, worst['batch'] ?? behind)).toBeLessThan(behind / 2)
   for (const group of groups) expectClean(await auditGroup(system, ledger, group))
 })
+
+test('handlers that hang while PostgreSQL is killed do not keep the other groups waiting when it is back', async () => {
+  const groups = ['each', 'batch', 'held'] as const
+  const system = await startSystem({ groups })
+  const running = await startLoad({
+    ...system.load,
+    run: 'g',
+    ratePerSecond: 50,
+    seconds: 12,
+    keys: 50,
+    seed,
+  })
+  await wait(1_000)
+  process.kill(system.app.pid, 'SIGUSR2')
+  await system.app.line(/^held$/)
+  await wait(1_000)
+  const { pid, refused } = await system.killPostgres()
+  expect(await refused()).toBe(10)
+  await until('the breaker opens', async () =>
+    (await system.status()).breakers.some(({ name, state }) => name === 'db' && state !== 'CLOSED'),
+  )
+  await system.startPostgres()
+  const { summary, ledger } = await running.finished()
+  const held = await until('the others have done everything while the handlers still hang', async () => {
+    const { groups } = await system.status()
+    const lagOf = (name: string): number => groups.find(({ group }) => group === name)?.lag ?? Infinity
+    return lagOf('each') === 0 && lagOf('batch') === 0 && lagOf('held')
+  })
+  process.kill(system.app.pid, 'SIGUSR2')
+  await system.app.line(/^released$/)
+  await system.drained()
+  observed(
+    `postmaster ${pid} killed while handlers hung; the held group was ${held} behind when the others had done all`,
+  )
+  expect(held).toBeGreaterThan(0)
+  expect(summary).toMatchObject({ accepted: summary.planned, refused: 0, unsent: 0, unanswered: 0 })
+  for (const group of groups) expectClean(await auditGroup(system, ledger, group))
+})
