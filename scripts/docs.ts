@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { cliPage } from '../src/cli/cli-page.ts'
 import { errorsPage, problemsPage } from '../src/cli/errors-page.ts'
+import { metricsPage } from '../src/cli/metrics-page.ts'
 import { cliProgram } from '../src/cli/program.ts'
 import { findHazardTests } from './hazards/find-tests.ts'
 import { hazardsPage } from './hazards/page.ts'
@@ -12,6 +13,7 @@ const pages = {
   'errors.md': errorsPage(),
   'collector-problems.md': problemsPage(),
   'cli.md': cliPage(cliProgram(silent, () => {})),
+  'metrics.md': await metricsPage(),
   'hazards.md': hazardsPage(findHazardTests(fileURLToPath(new URL('..', import.meta.url)))),
 }
 

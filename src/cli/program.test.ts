@@ -4,6 +4,7 @@ import { problemCatalogue } from '../collect/index.ts'
 import { errorCatalogue } from '../event/index.ts'
 import { errorsPage, problemsPage } from './errors-page.ts'
 import { cliPage } from './cli-page.ts'
+import { metricsPage } from './metrics-page.ts'
 import { cliProgram, runCli } from './program.ts'
 
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -58,10 +59,11 @@ describe('the command line', () => {
 
 describe('the pages of docs/ that are made from the sources', () => {
   it.each([
-    ['errors.md', errorsPage()],
-    ['collector-problems.md', problemsPage()],
-    ['cli.md', cliPage(cliProgram({ out: () => {}, err: () => {}, env: {} }, () => {}))],
-  ])('%s is up to date (npm run docs writes it)', (name, page) => {
-    expect(readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')).toBe(page)
+    ['errors.md', errorsPage],
+    ['collector-problems.md', problemsPage],
+    ['metrics.md', metricsPage],
+    ['cli.md', () => cliPage(cliProgram({ out: () => {}, err: () => {}, env: {} }, () => {}))],
+  ])('%s is up to date (npm run docs writes it)', async (name, page) => {
+    expect(readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')).toBe(await page())
   })
 })
