@@ -11,5 +11,5 @@ export type {
   Verdict,
 } from './handlers.ts'
 export type { AttemptResult, ConsumeObserver, DeathReason, FailureReason } from './observer.ts'
-export { DATABASE, usesDatabase, type GroupSettings } from './settings.ts'
+export { DATABASE, type GroupSettings } from './settings.ts'
 export type { GroupStatus, PartitionStatus } from './status.ts'
