@@ -9,8 +9,8 @@ export interface World {
   folder(): string
   /** A new empty database. Its server keeps what it commits, as in production. */
   database(): Promise<string>
-  /** The server behind {@link database}, to be killed and started again. */
-  postgres(): Promise<LocalPostgres>
+  /** A server of one's own, to be killed and started again. */
+  ownPostgres(): Promise<LocalPostgres & { again(): Promise<LocalPostgres> }>
   close(): Promise<void>
 }
 
@@ -19,24 +19,16 @@ export function openWorld(): World {
   rmSync(root, { recursive: true, force: true })
   let made = 0
   let server: Promise<LocalPostgres> | undefined
-  const postgres = (): Promise<LocalPostgres> => {
-    const dataDir = join(root, 'postgres')
-    server ??= startPostgres({
-      dataDir,
-      logFile: join(dataDir, 'log'),
-      // Commit times for POST → row; the rest is what PostgreSQL itself chooses, fsync included.
-      settings: { track_commit_timestamp: 'on', max_wal_size: '4GB' },
-    })
-    return server
+  const folder = (): string => {
+    const folder = join(root, String(made++))
+    mkdirSync(folder, { recursive: true })
+    return folder
   }
   return {
-    folder() {
-      const folder = join(root, String(made++))
-      mkdirSync(folder, { recursive: true })
-      return folder
-    },
+    folder,
     async database() {
-      const { url } = await postgres()
+      server ??= start(join(root, 'postgres'))
+      const { url } = await server
       const name = `bench_${made++}`
       const client = new Client({ connectionString: url })
       await client.connect()
@@ -44,10 +36,22 @@ export function openWorld(): World {
       await client.end()
       return Object.assign(new URL(url), { pathname: `/${name}` }).href
     },
-    postgres,
+    async ownPostgres() {
+      const dataDir = folder()
+      return { ...(await start(dataDir)), again: () => start(dataDir) }
+    },
     async close() {
       await (await server)?.stop()
       rmSync(root, { recursive: true, force: true })
     },
   }
+}
+
+function start(dataDir: string): Promise<LocalPostgres> {
+  return startPostgres({
+    dataDir,
+    logFile: join(dataDir, 'log'),
+    // Commit times for POST → row; the rest is what PostgreSQL itself chooses, fsync included.
+    settings: { track_commit_timestamp: 'on', max_wal_size: '4GB' },
+  })
 }

@@ -2,6 +2,14 @@ import type { Benchmark } from '../frame/benchmark.ts'
 import { appendBenchmarks } from './append.ts'
 import { consumeBenchmarks } from './consume.ts'
 import { doorBenchmarks } from './door.ts'
+import { endToEndBenchmarks } from './end-to-end.ts'
+import { waitingBenchmarks } from './waiting.ts'
 
 /** All of them, in the order of an event's way. */
-export const benchmarks: readonly Benchmark[] = [...appendBenchmarks, ...doorBenchmarks, ...consumeBenchmarks]
+export const benchmarks: readonly Benchmark[] = [
+  ...appendBenchmarks,
+  ...doorBenchmarks,
+  ...consumeBenchmarks,
+  ...endToEndBenchmarks,
+  ...waitingBenchmarks,
+]

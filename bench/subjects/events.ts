@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto'
+import { encodeEvent } from '../../src/event/index.ts'
+import type { AppendRecord, Log } from '../../src/log/index.ts'
+import { dataOf, vehicles } from './vehicles.ts'
+
+/** Appends events as the door would write them, a thousand at a time. */
+export async function appendEvents(log: Log, events: number): Promise<void> {
+  for (let n = 0; n < events; n += BATCH) {
+    const size = Math.min(BATCH, events - n)
+    await log.append(
+      vehicles.name,
+      Array.from({ length: size }, (_, i) => record(n + i)),
+    )
+  }
+}
+
+const BATCH = 1_000
+
+function record(n: number): AppendRecord {
+  const data = dataOf(n)
+  return encodeEvent({
+    id: randomUUID(),
+    source: '/bench',
+    type: 'moved',
+    version: 1,
+    time: undefined,
+    acceptedAt: Date.now(),
+    extensions: {},
+    key: data.vehicle,
+    data: Buffer.from(JSON.stringify(data)),
+  })
+}
