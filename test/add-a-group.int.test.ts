@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
@@ -7,12 +6,12 @@ import type { GroupDescription } from '../src/log/index.ts'
 import { openLog } from './embedded/open.ts'
 import { startChild, type Child } from './harness/child.ts'
 import { until } from './harness/until.ts'
+import { holdfastIn, userProject } from './harness/user-project.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const page = readFileSync(join(root, 'docs/add-a-group.md'), 'utf8')
 
 const files = {
-  'package.json': '{ "type": "module" }',
   'orders.ts': `
     import { topic } from 'holdfast'
     import { z } from 'zod'
@@ -36,7 +35,7 @@ const [npx = '', command = '', ...words] = block('sh').trim().split(' ')
 
 it('a second process adds a group from the start, as docs/add-a-group.md says, and the first process does not notice', async () => {
   expect([npx, command]).toEqual(['npx', 'holdfast'])
-  const folder = project()
+  const folder = userProject(files)
   const shop = await holdfast(folder, 'shop', ['start', 'shop.ts', '--admin-port', '0'])
   const door = await announced(shop, 'collector')
   const history = ids('h', 200)
@@ -88,8 +87,7 @@ function ids(prefix: string, count: number): string[] {
 }
 
 function holdfast(folder: string, name: string, args: readonly string[]): Promise<Child> {
-  const bin = join(folder, 'node_modules/holdfast/bin/holdfast.js')
-  return startChild({ name, args: [bin, ...args], cwd: folder, env: { HOLDFAST_PORT: '0' } })
+  return startChild({ name, args: [holdfastIn(folder), ...args], cwd: folder, env: { HOLDFAST_PORT: '0' } })
 }
 
 function announced(child: Child, what: 'collector' | 'status'): Promise<string> {
@@ -127,17 +125,6 @@ async function rebalancesOf(status: string, group: string): Promise<number> {
     .find(line => line.includes('group_rebalances_total') && line.includes(`group="${group}"`))
   if (line === undefined) throw new Error(`no rebalances of ${group} in ${text.slice(0, 500)}`)
   return Number(line.slice(line.lastIndexOf(' ') + 1))
-}
-
-/** A user's project: the package is found as an installed one is. */
-function project(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast add ü '))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
-  mkdirSync(join(folder, 'node_modules'))
-  symlinkSync(root, join(folder, 'node_modules/holdfast'))
-  symlinkSync(join(root, 'node_modules/zod'), join(folder, 'node_modules/zod'))
-  return folder
 }
 
 function block(language: string): string {

@@ -8,6 +8,7 @@ import { explainError } from './explain-error.ts'
 import type { CliIo } from './io.ts'
 import { logBackup, logCompact, logRestore } from './log-copies.ts'
 import { logVerify } from './log-verify.ts'
+import { schemaCheck, type SchemaCheckOptions } from './schema-check.ts'
 import { roleAndFile, start, type StartOptions } from './start.ts'
 import { describeError } from '../server/describe-error.ts'
 
@@ -102,6 +103,26 @@ export function cliProgram(io: CliIo, ended: (code: number) => void): Command {
     .addOption(output())
     .description('list them, newest first')
     .action((options: DlqListOptions) => dlqList(options, io))
+
+  const schema = program.command('schema').description('the schemas of events')
+  schema
+    .command('check')
+    .argument('<app>', 'a module whose default export is an app')
+    .option(
+      '--dir <folder>',
+      'where the committed snapshots are, one file for each topic',
+      'holdfast/schemas',
+    )
+    .option('--update', 'write the snapshots, unless something breaks')
+    .option(
+      '--accept-breaking',
+      'with --update: write them all the same, when no such event is in a log any more',
+    )
+    .addOption(output())
+    .description(
+      'compare the event types of an app with a committed snapshot; exit code 7 when events in the log could not be read, or the snapshot is out of date',
+    )
+    .action((file: string, options: SchemaCheckOptions) => schemaCheck(file, options, io))
 
   const db = program.command('db').description('the schema holdfast in PostgreSQL')
   db.command('migrate')

@@ -1,3 +1,5 @@
+export { breaks, same, type Break } from './compatible.ts'
+export type { JsonSchema } from './json-schema.ts'
 export {
   recordKey,
   topic,
@@ -5,6 +7,7 @@ export {
   type AnyTopic,
   type DataOf,
   type EventOf,
+  type EventType,
   type Topic,
   type TypesOf,
 } from './topic.ts'

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { HoldfastError, parseDuration, RESERVED_TOPIC_PREFIX, type Duration } from '../event/index.ts'
+import { jsonSchemaOf, type JsonSchema } from './json-schema.ts'
 
 /** Any synchronous validator that speaks Standard Schema: zod, valibot, arktype and others. */
 // oxlint-disable-next-line typescript/no-explicit-any -- with `unknown` as output, a key function beside an `upcast` gets `unknown`
@@ -69,6 +70,10 @@ export interface EventType {
   readonly type: string
   readonly version: number
   readonly pii: readonly string[]
+  /** The oldest version that can still be read: the first that has an upcast, or the current one. */
+  readonly oldest: number
+  /** What its validator takes. Undefined when the validator gives no JSON Schema. */
+  jsonSchema(): JsonSchema | undefined
   /** Checks data of the current version. */
   check(data: unknown): Checked
   /** Brings data of an older version up to the current one, then checks it. */
@@ -266,6 +271,8 @@ function eventType(
     type,
     version,
     pii,
+    oldest,
+    jsonSchema: () => jsonSchemaOf(schema),
     check,
     read(from, data) {
       if (from > version || from < oldest) return { kind: 'unknown-version' }
