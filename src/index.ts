@@ -39,5 +39,13 @@ export type { LogDriver } from './log/index.ts'
 export type { Published, PublishOptions } from './publish/index.ts'
 export type { BreakerOptions, BreakerStatus, DeadLetter } from './recover/index.ts'
 export { topic, type EventOf, type Topic } from './schema/index.ts'
-export { app, type App, type AppCollectorOptions, type AppOptions, type GroupControl } from './server/app.ts'
+export {
+  app,
+  type App,
+  type AppCollectorOptions,
+  type AppOptions,
+  type GroupControl,
+  type Role,
+  type StartOptions,
+} from './server/app.ts'
 export type { Database, Tx } from './sink/index.ts'

@@ -1,5 +1,5 @@
 import { HoldfastError } from './errors.ts'
-import { RESERVED_HEADER_PREFIX, type Headers, type LogRecord, type NewRecord } from './record.ts'
+import { RESERVED_HEADER_PREFIX, type LogRecord, type NewRecord } from './record.ts'
 
 /**
  * What travels: the attributes of CloudEvents 1.0 with the extensions that Holdfast gives a meaning, and the payload
@@ -118,13 +118,6 @@ export function decodeEvent(record: LogRecord): Envelope {
     key: record.key,
     data: record.value,
   }
-}
-
-/** Headers from outside without the names that are ours. */
-export function stripReserved(headers: Headers): Headers {
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !name.toLowerCase().startsWith(RESERVED_HEADER_PREFIX)),
-  )
 }
 
 function required(record: LogRecord, header: string): string {
