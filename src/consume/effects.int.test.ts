@@ -182,7 +182,7 @@ describe('effects on PostgreSQL', () => {
     const a = app({ name: 'test', log: memory(), db: postgres(database.url) })
     let ended = false
     void a.failed.then(() => (ended = true))
-    a.consumer('hangs', orders, { from: 'earliest', deadline: '100ms', retry: ['1ms'] }).effect(
+    a.consumer('hangs', orders, { from: 'earliest', deadline: '3s', retry: ['1ms'] }).effect(
       'placed',
       async (e, tx) => {
         await tx.query('insert into hung(customer, n) values ($1, $2)', [e.data.customer, e.data.n])

@@ -13,9 +13,9 @@ const orders = topic('orders', {
 
 describe('a group over its life', () => {
   it('hazard 39: a handler that never comes back holds only its key, leaves a letter, and ends the process', async () => {
-    const a = app({ name: 'test', log: memory(), stuckAfter: '50ms' })
+    const a = app({ name: 'test', log: memory(), stuckAfter: '100ms' })
     const seen: number[] = []
-    a.consumer('billing', orders, { from: 'earliest', deadline: '30ms', concurrency: 4 }).on(
+    a.consumer('billing', orders, { from: 'earliest', deadline: '3s', concurrency: 4 }).on(
       'placed',
       async e => {
         if (e.data.n === 7) await new Promise(() => {})
@@ -39,7 +39,7 @@ describe('a group over its life', () => {
     let running = 0
     let most = 0
     const attempts: number[] = []
-    a.consumer('billing', orders, { from: 'earliest', deadline: '20ms', retry: ['1ms', '1ms'] }).on(
+    a.consumer('billing', orders, { from: 'earliest', deadline: '1s', retry: ['1ms', '1ms'] }).on(
       'placed',
       async (e, ctx) => {
         attempts.push(e.attempt)

