@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { version } from '../version.ts'
 import { dbMigrate, type DbMigrateOptions } from './db-migrate.ts'
+import { dev } from './dev.ts'
 import { dlqList, type DlqListOptions } from './dlq-list.ts'
 import { doctor, type DoctorOptions } from './doctor/doctor.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
@@ -10,6 +11,7 @@ import { logBackup, logCompact, logRestore } from './log-copies.ts'
 import { logVerify } from './log-verify.ts'
 import { schemaCheck, type SchemaCheckOptions } from './schema-check.ts'
 import { roleAndFile, start, type StartOptions } from './start.ts'
+import { watchDev } from './watch-dev.ts'
 import { describeError } from '../server/describe-error.ts'
 
 /** Runs one command line and answers its exit code. Never throws and never ends the process. */
@@ -45,9 +47,20 @@ export function cliProgram(io: CliIo, ended: (code: number) => void): Command {
     .option('--admin-port <port>', 'port of the status page (default: HOLDFAST_ADMIN_PORT or 4310)', port)
     .description('run an app until Ctrl-C: first one drains, second one ends at once')
     .action(async (first: string, second: string | undefined, options: StartOptions) => {
-      const fromEnv = io.env['HOLDFAST_ADMIN_PORT']
-      const adminPort = options.adminPort ?? (fromEnv === undefined ? undefined : port(fromEnv))
-      ended(await start(roleAndFile(first, second), adminPort === undefined ? {} : { adminPort }, io))
+      ended(await start(roleAndFile(first, second), { adminPort: adminPortOf(options, io) }, io))
+    })
+
+  program
+    .command('dev')
+    .argument('<app>', 'a module whose default export is an app')
+    .option('--admin-port <port>', 'port of the status page (default: HOLDFAST_ADMIN_PORT or 4310)', port)
+    .option('--no-watch', 'do not start again when a file beside the app changes')
+    .description(
+      'run an app as one process, print each event with its path and time, and start again at every change',
+    )
+    .action(async (file: string, { watch, ...options }: StartOptions & { readonly watch: boolean }) => {
+      const adminPort = adminPortOf(options, io)
+      ended(watch ? await watchDev(file, { adminPort }, io) : await dev(file, { adminPort }, io))
     })
 
   program
@@ -138,6 +151,11 @@ export function cliProgram(io: CliIo, ended: (code: number) => void): Command {
     .action((given: string) => io.out(explainError(given)))
 
   return program
+}
+
+function adminPortOf({ adminPort }: StartOptions, { env }: CliIo): number | undefined {
+  const fromEnv = env['HOLDFAST_ADMIN_PORT']
+  return adminPort ?? (fromEnv === undefined ? undefined : port(fromEnv))
 }
 
 function port(text: string): number {

@@ -8,7 +8,7 @@ import type { CliIo } from './io.ts'
 import { loadApp } from './load-app.ts'
 
 export interface StartOptions {
-  readonly adminPort?: number
+  readonly adminPort?: number | undefined
 }
 
 const roleNames = ['collector', 'consumers', 'all'] as const
@@ -37,14 +37,19 @@ export async function start(
   const roles: readonly Role[] = role === 'all' ? ['collector', 'consumers'] : [role]
   const logger = processLogger({ to: process.stderr, now: Date.now })
   const { adminUrl, ended } = await run(app, { roles, admin: { port: adminPort }, logger })
+  io.err(announcement(app, role, adminUrl))
+  return ended
+}
+
+/** The one line that says what runs and where. */
+export function announcement(app: App<boolean>, role: RoleName, adminUrl: string): string {
   const door = role === 'consumers' ? undefined : doorUrl(app)
   const parts = [
     `app ${app.name}${role === 'all' ? '' : `, ${role} only`}`,
     ...(door === undefined ? [] : [`collector ${door}`]),
     `status ${adminUrl}`,
   ]
-  io.err(`Holdfast ${version}  ${parts.join('  ')}\n`)
-  return ended
+  return `Holdfast ${version}  ${parts.join('  ')}\n`
 }
 
 /** Undefined for an app without a collector, and for one that mounts it in a server of its own. */

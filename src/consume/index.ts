@@ -10,6 +10,6 @@ export type {
   Received,
   Verdict,
 } from './handlers.ts'
-export type { AttemptResult, ConsumeObserver, DeathReason, FailureReason } from './observer.ts'
+export type { AttemptResult, Completed, ConsumeObserver, DeathReason, FailureReason } from './observer.ts'
 export { DATABASE, type GroupSettings } from './settings.ts'
 export type { GroupStatus, PartitionStatus } from './status.ts'

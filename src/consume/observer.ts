@@ -10,13 +10,28 @@ export interface ConsumeObserver {
   /** A handler (or a batch of `count` events) ran for `seconds`. */
   handled?(of: { topic: string; group: string; seconds: number; count: number }): void
   /** Events got their durable outcome, `seconds` after they were appended. */
-  completed?(of: { topic: string; group: string; seconds: number }): void
+  completed?(of: Completed): void
   /** Positions moved. */
   committed?(of: { topic: string; group: string; partition: number; offset: bigint }): void
   /** The group's partitions changed hands. */
   rebalanced?(of: { group: string }): void
   /** A dead letter was written durably. */
   deadLettered?(of: { topic: string; group: string; reason: DeathReason }): void
+}
+
+/** One event that a group is done with. */
+export interface Completed {
+  readonly topic: string
+  readonly group: string
+  readonly partition: number
+  readonly offset: bigint
+  readonly result: AttemptResult
+  /** Attempts that failed before. */
+  readonly failures: number
+  /** The message of the last failure, if there was one. */
+  readonly error: string | undefined
+  /** Since it was appended. */
+  readonly seconds: number
 }
 
 export type AttemptResult = 'ok' | 'duplicate' | 'retried' | 'dead_lettered' | 'skipped'

@@ -443,7 +443,7 @@ class Worker implements PartitionWorker {
 
   #finish(task: Task, result: AttemptResult): void {
     const { observer, clock, guard, settings } = this.#c
-    const { topic, offset, timestamp } = task.record
+    const { topic, partition, offset, timestamp } = task.record
     this.#mark.completed(offset)
     this.#tasks.delete(offset)
     this.#bytes -= sizeOf(task.record)
@@ -451,6 +451,11 @@ class Worker implements PartitionWorker {
     observer.completed?.({
       topic,
       group: settings.group,
+      partition,
+      offset,
+      result,
+      failures: task.attempts,
+      error: task.last?.message,
       seconds: Math.max(0, clock.now() - timestamp) / 1000,
     })
     if (result !== 'dead_lettered') guard.survived(clock.monotonic(), 1)

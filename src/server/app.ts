@@ -118,7 +118,9 @@ export type Role = 'collector' | 'consumers'
 
 export interface StartOptions {
   /** Defaults to both. A process without `consumers` joins no group; one without `collector` listens on no port. */
-  readonly roles?: readonly Role[]
+  readonly roles?: readonly Role[] | undefined
+  /** Told, beside the observer of the options, what the groups do: for a tool that runs an app that it did not make. */
+  readonly observer?: ConsumeObserver | undefined
 }
 
 export type AppCollectorOptions = Omit<
@@ -173,7 +175,7 @@ class HoldfastApp implements App<boolean> {
   #stopping: Promise<void> | undefined
   #stopPruning: (() => void) | undefined
   readonly #monitor: Monitor
-  readonly #observer: Required<ConsumeObserver>
+  #observer: Required<ConsumeObserver>
   readonly #breakerObserver: BreakerObserver
 
   constructor(options: AppOptions) {
@@ -272,10 +274,11 @@ class HoldfastApp implements App<boolean> {
     return this.#door
   }
 
-  async start({ roles = ['collector', 'consumers'] }: StartOptions = {}): Promise<void> {
+  async start({ roles = ['collector', 'consumers'], observer }: StartOptions = {}): Promise<void> {
     if (this.#state !== 'new')
       throw new HoldfastError('CONFIG_INVALID', { detail: `app ${this.name} was started before` })
     this.#state = 'starting'
+    this.#observer = both<ConsumeObserver>(this.#observer, observer)
     const env = { clock: this.#clock, random: this.#random, logger: this.#logger }
     try {
       // Made before anything is opened: a wrong group refuses to start and leaves nothing behind.

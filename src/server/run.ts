@@ -1,3 +1,4 @@
+import type { ConsumeObserver } from '../consume/index.ts'
 import { silentLogger, type Logger } from '../event/index.ts'
 import { startAdmin, type AdminServer, type AdminServerOptions } from './admin-server.ts'
 import type { App, Role } from './app.ts'
@@ -6,6 +7,8 @@ import { stopSignals, type StopSignals } from './stop-signals.ts'
 export interface RunOptions {
   /** What this process does of the app. Defaults to everything. */
   readonly roles?: readonly Role[] | undefined
+  /** Told beside the app's own observer what its groups do. */
+  readonly observer?: ConsumeObserver | undefined
   readonly admin?: AdminServerOptions | undefined
   readonly logger?: Logger | undefined
   /** For a process that has something to stop before its app runs. Defaults to listening from now on. */
@@ -28,6 +31,7 @@ export async function run(
   app: App<boolean>,
   {
     roles,
+    observer,
     admin: adminOptions,
     logger = silentLogger,
     signals = stopSignals(),
@@ -42,7 +46,7 @@ export async function run(
   }
   try {
     admin = await startAdmin(app.admin, adminOptions)
-    await app.start(roles && { roles })
+    await app.start({ roles, observer })
   } catch (error) {
     await stopAll()
     signals.release()

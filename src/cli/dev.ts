@@ -1,0 +1,50 @@
+import process from 'node:process'
+import { systemClock } from '../event/index.ts'
+import { topicsOf } from '../server/declared.ts'
+import { eventLines } from '../server/event-lines.ts'
+import { processLogger } from '../server/process-logger.ts'
+import { run } from '../server/run.ts'
+import { tailLog } from '../server/tail-log.ts'
+import type { CliIo } from './io.ts'
+import { loadApp } from './load-app.ts'
+import { announcement, type StartOptions } from './start.ts'
+
+/** Runs an app as one process and prints each event on one line, until a signal ends it; answers the exit code. */
+export async function dev(file: string, { adminPort }: StartOptions, io: CliIo): Promise<number> {
+  const app = await loadApp(file)
+  const { declared } = app
+  const groups = declared.groups.map(({ group, topics }) => ({
+    group,
+    topics: topics.map(({ name }) => name),
+  }))
+  const lines = eventLines(groups, line => io.out(`${line}\n`))
+  const logger = processLogger({ to: process.stderr, now: Date.now })
+  endWithParent()
+  const stop = new AbortController()
+  const { adminUrl, ended } = await run(app, {
+    observer: { completed: of => lines.completed(of) },
+    admin: { port: adminPort },
+    logger,
+  })
+  io.err(announcement(app, 'all', adminUrl))
+  const tail = tailLog({
+    system: app.system,
+    topics: topicsOf(declared),
+    groups: declared.groups,
+    clock: systemClock,
+    signal: stop.signal,
+    stored: record => lines.stored(record),
+  })
+  const code = await ended
+  stop.abort()
+  await tail
+  lines.flush()
+  return code
+}
+
+/** Under `watchDev` nobody is left to stop this process once its parent was killed. */
+function endWithParent(): void {
+  if (process.channel === undefined) return
+  process.channel.unref()
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+}
