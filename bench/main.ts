@@ -30,6 +30,7 @@ const say = (text: string): boolean => process.stdout.write(`${text}\n`)
 
 const world = openWorld()
 const results: Result[] = []
+const at = new Date()
 try {
   const machine = describeMachine(world.folder())
   say(JSON.stringify(machine))
@@ -41,9 +42,9 @@ try {
     })
     results.push(result)
     say(tableOf(benchmark, result))
-  }
-  if (values.json) {
-    writeFileSync(values.json, `${JSON.stringify({ at: new Date(), machine, rounds, results }, null, 1)}\n`)
+    // Each time: a long run that is interrupted keeps what it had.
+    if (values.json)
+      writeFileSync(values.json, `${JSON.stringify({ at, machine, rounds, results }, null, 1)}\n`)
   }
 } finally {
   await world.close()

@@ -61,10 +61,10 @@ async function postClosedLoop({ url, pid }: Server): Promise<Figure> {
 
 async function postOnSchedule({ url, pid, folder }: Server, ratePerSecond: number): Promise<Figure> {
   const ledger = join(folder, 'ledger')
-  await postOpenLoop({ url, ratePerSecond, seconds: 3, run: 'warm', ledger }, TEXT)
+  await postOpenLoop({ url, ratePerSecond, seconds: 2, run: 'warm', ledger }, TEXT)
   const cost = watchCost(pid)
   const { acceptedMs, accepted } = await postOpenLoop(
-    { url, ratePerSecond, seconds: 8, run: 'r', ledger },
+    { url, ratePerSecond, seconds: 5, run: 'r', ledger },
     TEXT,
   )
   const { cpuSeconds, rssAnonMiB } = cost.stop()
