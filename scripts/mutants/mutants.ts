@@ -1,0 +1,127 @@
+/** One planted fault: a text of the source, what it becomes, and the tests of which at least one must then fail. */
+export interface Mutant {
+  readonly fault: string
+  readonly file: string
+  readonly text: string
+  readonly becomes: string
+  readonly tests: readonly string[]
+}
+
+/**
+ * Faults in the runtime and in what decides about failures. The faults of logs, groups and sinks stand in the mutant
+ * tests of their suites, which `npm test` runs.
+ */
+export const mutants: readonly Mutant[] = [
+  {
+    fault: 'commits the highest event that is done',
+    file: 'src/consume/watermark.ts',
+    text: 'return first.done ? next : first.value',
+    becomes: 'return next',
+    tests: ['src/consume/watermark.test.ts'],
+  },
+  {
+    fault: 'runs the events of one key at once',
+    file: 'src/consume/partition-worker.ts',
+    text: 'key === undefined ? `#${offset}` : `=${key}`',
+    becomes: '`#${offset}`',
+    tests: ['src/consume/group.test.ts'],
+  },
+  {
+    fault: 'counts an outage as an attempt',
+    file: 'src/consume/partition-worker.ts',
+    text: "      case 'pause':\n        return false",
+    becomes: "      case 'pause':\n        this.#remember(task, error)\n        return false",
+    tests: ['src/consume/outage.test.ts'],
+  },
+  {
+    fault: 'asks no dependency about an error that nobody knows',
+    file: 'src/consume/verdict.ts',
+    text: '(await firstAway(dependencies)) ?? retryOrDead(task, context)',
+    becomes: 'retryOrDead(task, context)',
+    tests: ['src/consume/outage.test.ts'],
+  },
+  {
+    fault: 'goes on without having written the letter',
+    file: 'src/consume/bury.ts',
+    text: 'await log.append(deadTopicOf(record.topic, settings.group), [letter])',
+    becomes: 'void letter',
+    tests: ['src/consume/poison.test.ts'],
+  },
+  {
+    fault: 'stops at bytes that cannot be decoded',
+    file: 'src/consume/read-event.ts',
+    text: "return { kind: 'dead', reason: 'decode', error }",
+    becomes: 'throw error',
+    tests: ['src/consume/poison.test.ts'],
+  },
+  {
+    fault: 'skips a type that nobody knows',
+    file: 'src/consume/read-event.ts',
+    text: '  if (!type)',
+    becomes: "  if (!type) return { kind: 'skip' }\n  if (!type)",
+    tests: ['src/consume/poison.test.ts'],
+  },
+  {
+    fault: 'runs a dead event again after a crash',
+    file: 'src/consume/partition-worker.ts',
+    text: 'if (this.#o.buried.has(record.offset))',
+    becomes: 'if (this.#o.buried.has(-1n))',
+    tests: ['src/consume/poison.test.ts'],
+  },
+  {
+    fault: 'lets every event die in a flood',
+    file: 'src/recover/flood-guard.ts',
+    text: 'if (after > this.#atLeast',
+    becomes: 'if (after > 1e9 && after > this.#atLeast',
+    tests: ['src/recover/flood-guard.test.ts'],
+  },
+  {
+    fault: 'takes in without a bound',
+    file: 'src/consume/partition-worker.ts',
+    text: 'while (full() && !signal.aborted)',
+    becomes: 'while (full() && signal.aborted)',
+    tests: ['src/consume/lifecycle.test.ts'],
+  },
+  {
+    fault: 'forgets the last commit before a hand-over',
+    file: 'src/consume/group-runner.ts',
+    text: '      await this.#commitDueOf(slots)\n',
+    becomes: '      await this.#commitDueOf([])\n',
+    tests: ['src/consume/lifecycle.test.ts'],
+  },
+  {
+    fault: 'believes what calls say that began before the breaker opened',
+    file: 'src/recover/dependency.ts',
+    text: "if (how !== 'neither' && tenure === this.#tenure)",
+    becomes: "if (how !== 'neither')",
+    tests: ['src/recover/dependency.test.ts'],
+  },
+  {
+    fault: 'lets everything through after one probe',
+    file: 'src/recover/breaker.ts',
+    text: 'ramp: { width: 1, succeeded: 0 }, backoffMs',
+    becomes: 'ramp: undefined, backoffMs',
+    tests: ['src/recover/breaker.test.ts'],
+  },
+  {
+    fault: 'puts what was held in front of what failed',
+    file: 'src/consume/partition-worker.ts',
+    text: 'for (const task of [...alone, ...follow])',
+    becomes: 'for (const task of [...follow, ...alone])',
+    tests: ['src/consume/effects.int.test.ts'],
+  },
+  {
+    fault: 'keeps a batch group in single steps behind one failure',
+    file: 'src/consume/partition-worker.ts',
+    text: 'if (this.#c.settings.batch && lane.every',
+    becomes: 'if (this.#c.settings.batch && !lane.every',
+    tests: ['src/consume/effects.int.test.ts'],
+  },
+  {
+    fault: 'lets the inbox forget days that a group has still to read',
+    file: 'src/server/inbox-pruning.ts',
+    text: 'oldest = Math.min(oldest, first.timestamp',
+    becomes: 'oldest = Math.max(oldest, first.timestamp',
+    tests: ['src/server/inbox-pruning.int.test.ts'],
+  },
+]
