@@ -202,6 +202,39 @@ describe('effects on PostgreSQL', () => {
     await a.stop()
   })
 
+  it('a batch that overruns its deadline kills only the event that hangs, also without retries', async () => {
+    await query(database.url, table('slow_batch'))
+    const a = app({ name: 'test', log: memory(), db: postgres(database.url) })
+    const gate = Promise.withResolvers<void>()
+    const sizes: number[] = []
+    a.consumer('slow', orders, {
+      from: 'earliest',
+      order: 'partition',
+      deadline: '3s',
+      retry: [],
+    }).effectBatch(['placed'], { max: 50, within: '5ms' }, async (es, tx) => {
+      await gate.promise
+      sizes.push(es.length)
+      if (es.some(e => e.data.n === 5)) await new Promise(() => {})
+      await tx.query('insert into slow_batch(customer, n) select * from unnest($1::text[], $2::int[])', [
+        es.map(e => e.data.customer),
+        es.map(e => e.data.n),
+      ])
+    })
+    await a.start()
+    for (let n = 0; n < 40; n++) await a.publish(orders, 'placed', { customer: 'one', n })
+    gate.resolve()
+    await until(() => lagIsZero(a))
+    const [rows] = await sequences(database.url, 'slow_batch')
+    expect(rows).toEqual(Array.from({ length: 40 }, (_, n) => n).filter(n => n !== 5))
+    const letters = await toArray(a.group('slow').letters())
+    expect(letters.map(letter => [letter.eventType, letter.last.code])).toEqual([
+      ['placed', 'HANDLER_TIMEOUT'],
+    ])
+    expect(Math.max(...sizes)).toBeGreaterThan(1)
+    await a.stop()
+  })
+
   it('starts while the database is away, takes events, and applies them when it is there', async () => {
     const server = await ownPostgres()
     await query(server.url, table('late'))

@@ -46,6 +46,8 @@ export interface Task {
   last: Failure | undefined
   /** Monotonic time before which it is not tried again. */
   dueAt: number
+  /** A batch failed as a whole, so nobody knows which of its events it was: this one is tried alone. */
+  alone: boolean
   /** Decided: it dies, for this reason. */
   fate: { readonly reason: DeathReason; readonly error: unknown } | undefined
 }

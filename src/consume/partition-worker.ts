@@ -220,6 +220,7 @@ class Worker implements PartitionWorker {
       first: undefined,
       last: undefined,
       dueAt: 0,
+      alone: false,
       fate: reading.kind === 'dead' ? { reason: reading.reason, error: reading.error } : undefined,
     }
     this.#tasks.set(record.offset, task)
@@ -269,7 +270,8 @@ class Worker implements PartitionWorker {
       if (!finished) return
       lane.shift()
       // Only what failed goes alone: a lane that kept its followers would drag behind a batch group for ever.
-      if (this.#c.settings.batch && lane.every(task => task.attempts === 0 && !task.fate)) break
+      if (this.#c.settings.batch && lane.every(task => task.attempts === 0 && !task.fate && !task.alone))
+        break
     }
     this.#lanes.delete(name)
     if (lane.length > 0) this.#gatherAgain(lane)

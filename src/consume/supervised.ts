@@ -66,6 +66,12 @@ async function settle(
     decisions.set(result, decision)
     const reason = failureReason(result.error, decision)
     context.observer.failed?.({ topic: task.record.topic, group: context.settings.group, reason, count: 1 })
+    // Only an outage is about all of them. Any other verdict is about one, and must not meet its neighbours.
+    if (tasks.length > 1 && results.every(one => one === result) && decision.kind !== 'pause') {
+      task.alone = true
+      settled.push({ kind: 'held' })
+      continue
+    }
     settled.push({ ...result, decision })
   }
   return settled
