@@ -5,6 +5,7 @@ import { childrenOf, isAlive } from '../src/server/processes.ts'
 import { startChild, type Child } from './harness/child.ts'
 import { until } from './harness/until.ts'
 import { holdfastIn, userProject } from './harness/user-project.ts'
+import { watchedFolders } from './harness/watched-folders.ts'
 
 /** An app whose handler says this word. */
 function appSaying(word: string): string {
@@ -12,7 +13,7 @@ function appSaying(word: string): string {
     import { app, embedded, topic } from 'holdfast'
     import { z } from 'zod'
     const orders = topic('orders', { key: 'customer', partitions: 2, events: { placed: z.object({ customer: z.string() }) } })
-    const shop = app({ name: 'shop', log: embedded('.holdfast/log') })
+    const shop = app({ name: 'shop', log: embedded('data/log') })
     shop.collector({ port: 0, topics: [orders], keys: { pk_demo: { tenant: 't1' } }, lameDuckMs: 0 })
     shop.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', event => {
       if (event.data.customer === 'bad') throw new TypeError('no such customer')
@@ -57,6 +58,7 @@ it('holdfast dev prints each event with its path, starts again at a change, and 
   await post(first, 'o-2', 'bad')
   await dev.line(/ id o-2 .* → billing dead after \d+ ms .*\(no such customer\)$/)
   expect(dev.stdout).toContain('billed o-1')
+  expect(watchedFolders(dev.pid, folder, ['.', 'data/log'])).toEqual(['.'])
 
   writeFileSync(join(folder, 'app.ts'), 'this is no app')
   await until('it says that the app ended', () =>

@@ -8,11 +8,13 @@ import { tailLog } from '../server/tail-log.ts'
 import type { CliIo } from './io.ts'
 import { loadApp } from './load-app.ts'
 import { announcement, type StartOptions } from './start.ts'
+import type { DevMessage } from './watch-dev.ts'
 
 /** Runs an app as one process and prints each event on one line, until a signal ends it; answers the exit code. */
 export async function dev(file: string, { adminPort }: StartOptions, io: CliIo): Promise<number> {
   const app = await loadApp(file)
   const { declared } = app
+  process.send?.({ data: declared.log.where } satisfies DevMessage)
   const groups = declared.groups.map(({ group, topics }) => ({
     group,
     topics: topics.map(({ name }) => name),

@@ -1,14 +1,20 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import { existsSync, watch } from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import process from 'node:process'
 import { CliError, exitCode } from './exit-code.ts'
 import type { CliIo } from './io.ts'
 import type { StartOptions } from './start.ts'
+import { watchSources } from './watch-sources.ts'
 
 /** Changes that come together are one: an editor writes a file in several steps. */
 const SETTLE_MS = 100
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** What the child tells the one that watches: the folder of the app's log, in which nothing is a source. */
+export interface DevMessage {
+  readonly data: string
+}
 
 /**
  * Runs `holdfast dev --no-watch` as a child and starts it again, drained, whenever a file beside the app changes. An
@@ -33,6 +39,7 @@ export function watchDev(file: string, { adminPort }: StartOptions, io: CliIo): 
     // A group of its own, so that Ctrl-C comes to it once, from here.
     const started = fork(process.argv[1] ?? '', args, { detached: true })
     child = started
+    started.on('message', ({ data }: DevMessage) => watcher.ignore(data))
     started.once('close', (code, signal) => {
       child = undefined
       if (state === 'restarting') start()
@@ -52,11 +59,15 @@ export function watchDev(file: string, { adminPort }: StartOptions, io: CliIo): 
     if (child === undefined) end(exitCode.ok)
     else child.kill(signal)
   }
-  const watcher = watch(folder, { recursive: true }, (_, name) => {
-    if (name === null || !isSource(name)) return
-    clearTimeout(settling)
-    settling = setTimeout(() => restart(name), SETTLE_MS)
-  })
+  const watcher = watchSources(
+    folder,
+    name => {
+      clearTimeout(settling)
+      settling = setTimeout(() => restart(name), SETTLE_MS)
+    },
+    count =>
+      io.err(`there are more than ${count} folders in ${folder}: changes in the others are not seen\n`),
+  )
   const end = (code: number): void => {
     clearTimeout(settling)
     watcher.close()
@@ -66,12 +77,4 @@ export function watchDev(file: string, { adminPort }: StartOptions, io: CliIo): 
   for (const signal of SIGNALS) process.on(signal, onSignal)
   start()
   return promise
-}
-
-/** Not what the app itself writes, and not what is installed. */
-function isSource(name: string): boolean {
-  const parts = name.split(path.sep)
-  return (
-    /\.([cm]?[jt]s|json)$/.test(name) && !parts.some(part => part.startsWith('.') || part === 'node_modules')
-  )
 }
