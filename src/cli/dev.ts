@@ -11,7 +11,7 @@ import { announcement, type StartOptions } from './start.ts'
 import type { DevMessage } from './watch-dev.ts'
 
 /** Runs an app as one process and prints each event on one line, until a signal ends it; answers the exit code. */
-export async function dev(file: string, { adminPort }: StartOptions, io: CliIo): Promise<number> {
+export async function dev(file: string, { adminPort, port }: StartOptions, io: CliIo): Promise<number> {
   const app = await loadApp(file)
   const { declared } = app
   process.send?.({ data: declared.log.where } satisfies DevMessage)
@@ -26,6 +26,7 @@ export async function dev(file: string, { adminPort }: StartOptions, io: CliIo):
   const { adminUrl, ended } = await run(app, {
     observer: { completed: of => lines.completed(of) },
     admin: { port: adminPort },
+    door: { port, setBy: 'HOLDFAST_PORT' },
     logger,
   })
   io.err(announcement(app, 'all', adminUrl))

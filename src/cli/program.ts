@@ -45,9 +45,11 @@ export function cliProgram(io: CliIo, ended: (code: number) => void): Command {
     .argument('<role-or-app>', 'what this process does of the app (default: all), or the app')
     .argument('[app]', 'a module whose default export is an app')
     .option('--admin-port <port>', 'port of the status page (default: HOLDFAST_ADMIN_PORT or 4310)', port)
-    .description('run an app until Ctrl-C: first one drains, second one ends at once')
+    .description(
+      'run an app until Ctrl-C: first one drains, second one ends at once; HOLDFAST_PORT is the port of its collector',
+    )
     .action(async (first: string, second: string | undefined, options: StartOptions) => {
-      ended(await start(roleAndFile(first, second), { adminPort: adminPortOf(options, io) }, io))
+      ended(await start(roleAndFile(first, second), portsOf(options, io), io))
     })
 
   program
@@ -59,8 +61,8 @@ export function cliProgram(io: CliIo, ended: (code: number) => void): Command {
       'run an app as one process, print each event with its path and time, and start again at every change',
     )
     .action(async (file: string, { watch, ...options }: StartOptions & { readonly watch: boolean }) => {
-      const adminPort = adminPortOf(options, io)
-      ended(watch ? await watchDev(file, { adminPort }, io) : await dev(file, { adminPort }, io))
+      const ports = portsOf(options, io)
+      ended(watch ? await watchDev(file, ports, io) : await dev(file, ports, io))
     })
 
   program
@@ -153,9 +155,16 @@ export function cliProgram(io: CliIo, ended: (code: number) => void): Command {
   return program
 }
 
-function adminPortOf({ adminPort }: StartOptions, { env }: CliIo): number | undefined {
-  const fromEnv = env['HOLDFAST_ADMIN_PORT']
-  return adminPort ?? (fromEnv === undefined ? undefined : port(fromEnv))
+function portsOf({ adminPort }: StartOptions, { env }: CliIo): StartOptions {
+  return {
+    adminPort: adminPort ?? portFrom(env, 'HOLDFAST_ADMIN_PORT'),
+    port: portFrom(env, 'HOLDFAST_PORT'),
+  }
+}
+
+function portFrom(env: CliIo['env'], name: string): number | undefined {
+  const text = env[name]
+  return text === undefined || text === '' ? undefined : port(text)
 }
 
 function port(text: string): number {

@@ -7,8 +7,11 @@ import { CliError, exitCode } from './exit-code.ts'
 import type { CliIo } from './io.ts'
 import { loadApp } from './load-app.ts'
 
+/** The two ports of a process; each has an own default where it is undefined. */
 export interface StartOptions {
   readonly adminPort?: number | undefined
+  /** Of the collector: `HOLDFAST_PORT`. */
+  readonly port?: number | undefined
 }
 
 const roleNames = ['collector', 'consumers', 'all'] as const
@@ -29,14 +32,15 @@ export function roleAndFile(first: string, second: string | undefined): { role: 
 /** Runs the app that `file` exports as its default, in one role, until a signal ends it; answers the exit code. */
 export async function start(
   { role, file }: { readonly role: RoleName; readonly file: string },
-  { adminPort }: StartOptions,
+  { adminPort, port }: StartOptions,
   io: CliIo,
 ): Promise<number> {
   const app = await loadApp(file)
   refuseIdle(app, role)
   const roles: readonly Role[] = role === 'all' ? ['collector', 'consumers'] : [role]
   const logger = processLogger({ to: process.stderr, now: Date.now })
-  const { adminUrl, ended } = await run(app, { roles, admin: { port: adminPort }, logger })
+  const door = { port, setBy: 'HOLDFAST_PORT' }
+  const { adminUrl, ended } = await run(app, { roles, admin: { port: adminPort }, door, logger })
   io.err(announcement(app, role, adminUrl))
   return ended
 }

@@ -44,7 +44,8 @@ import type { AnyTopic, EventOf, TypesOf } from '../schema/index.ts'
 import type { Database, Sink } from '../sink/index.ts'
 import type { AdminSource } from './admin.ts'
 import type { Declared } from './declared.ts'
-import { portError } from './listen.ts'
+import { holdPort, type HeldPort } from './hold-port.ts'
+import { portError, type ListenOptions } from './listen.ts'
 import { startPruning } from './inbox-pruning.ts'
 import { monitor, type Monitor } from './monitor.ts'
 import { both } from './observers.ts'
@@ -121,6 +122,15 @@ export interface StartOptions {
   readonly roles?: readonly Role[] | undefined
   /** Told, beside the observer of the options, what the groups do: for a tool that runs an app that it did not make. */
   readonly observer?: ConsumeObserver | undefined
+  /** The port of the collector, in place of its own option, and what sets it, for people. */
+  readonly door?: DoorPort | undefined
+}
+
+export interface DoorPort {
+  /** Defaults to that of the collector. */
+  readonly port?: number | undefined
+  /** Such as `HOLDFAST_PORT`. */
+  readonly setBy: string
 }
 
 export type AppCollectorOptions = Omit<
@@ -274,31 +284,42 @@ class HoldfastApp implements App<boolean> {
     return this.#door
   }
 
-  async start({ roles = ['collector', 'consumers'], observer }: StartOptions = {}): Promise<void> {
+  async start({ roles = ['collector', 'consumers'], observer, door }: StartOptions = {}): Promise<void> {
     if (this.#state !== 'new')
       throw new HoldfastError('CONFIG_INVALID', { detail: `app ${this.name} was started before` })
     this.#state = 'starting'
     this.#observer = both<ConsumeObserver>(this.#observer, observer)
     const env = { clock: this.#clock, random: this.#random, logger: this.#logger }
+    let held: HeldPort | undefined
     try {
+      // Before anything else: a taken port leaves nothing behind, no folder of a log either.
+      held = roles.includes('collector') ? await this.#holdDoor(door) : undefined
       // Made before anything is opened: a wrong group refuses to start and leaves nothing behind.
       this.#sink = await this.#options.db?.open(env)
       const system = await this.#options.log.open({ ...env, observer: this.#monitor.log })
       this.#system = system
       void system.failed.then(error => this.#fail(error))
       this.#publisher = publisher({ system, clock: this.#clock, random: this.#random })
-      if (roles.includes('collector')) await this.#openDoor(system)
+      if (roles.includes('collector')) await this.#openDoor(system, held)
       if (roles.includes('consumers')) await this.#startGroups(system, this.#publisher)
       this.#state = 'running'
     } catch (error) {
+      await held?.release()
       await this.stop({ drain: '0ms' })
       throw error
     }
   }
 
-  async #openDoor(system: LogSystem): Promise<void> {
+  /** Undefined for a collector that is mounted in a server of the user's own. */
+  async #holdDoor(door: DoorPort | undefined): Promise<HeldPort | undefined> {
+    const { port = this.#collectorOptions?.port, setBy = 'the port of app.collector()' } = door ?? {}
+    if (!this.#collectorOptions || port === undefined) return undefined
+    return holdPort({ port, host: this.#collectorOptions.host ?? '127.0.0.1', setBy })
+  }
+
+  async #openDoor(system: LogSystem, held: HeldPort | undefined): Promise<void> {
     if (!this.#collectorOptions) return
-    const { port, host, ...options } = this.#collectorOptions
+    const { port: _, host: __, ...options } = this.#collectorOptions
     for (const topic of options.topics) await this.#declare(topic)
     const collector = createCollector({
       ...options,
@@ -308,7 +329,8 @@ class HoldfastApp implements App<boolean> {
       logger: this.#logger,
       observer: both<CollectObserver>(this.#monitor.collect, this.#options.observer?.collect),
     })
-    const listening = port === undefined ? undefined : await listenOn(collector, port, host)
+    await held?.release()
+    const listening = held && (await listenOn(collector, held))
     this.#door = Object.assign(collector, { port: listening?.port })
   }
 
@@ -445,11 +467,11 @@ class HoldfastApp implements App<boolean> {
   }
 }
 
-async function listenOn(collector: Collector, port: number, host = '127.0.0.1'): Promise<Listening> {
+async function listenOn(collector: Collector, at: ListenOptions): Promise<Listening> {
   try {
-    return await collector.listen(port, host)
+    return await collector.listen(at.port, at.host)
   } catch (error) {
-    throw portError(error, { host, port, setBy: 'HOLDFAST_PORT' })
+    throw portError(error, at)
   }
 }
 

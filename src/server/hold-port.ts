@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import { listen, type ListenOptions } from './listen.ts'
 
-export interface HeldPort {
-  readonly port: number
+/** As asked for, with the port that was bound. */
+export interface HeldPort extends ListenOptions {
   /** Frees the port for whoever binds it next. */
   release(): Promise<void>
 }
@@ -17,6 +17,7 @@ export async function holdPort(options: ListenOptions): Promise<HeldPort> {
   })
   const port = await listen(server, options)
   return {
+    ...options,
     port,
     release: () =>
       new Promise(resolve => {

@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-export interface PortHolder {
+interface PortHolder {
   readonly pid: number
   /** Its command line. */
   readonly command: string
 }
 
 /** The process that listens on a TCP port of this machine. Undefined where the system does not tell this user. Linux only. */
-export function portHolder(port: number): PortHolder | undefined {
+function portHolder(port: number): PortHolder | undefined {
   const inodes = new Set(['/proc/net/tcp', '/proc/net/tcp6'].flatMap(file => listeners(read(file), port)))
   if (inodes.size === 0) return undefined
   for (const pid of list('/proc').filter(name => /^\d+$/.test(name))) {
@@ -19,6 +19,14 @@ export function portHolder(port: number): PortHolder | undefined {
     }
   }
   return undefined
+}
+
+/** The same in words, to follow "is taken": `by process 12 (node app.js)`. */
+export function heldBy(port: number): string {
+  const holder = portHolder(port)
+  return holder === undefined
+    ? 'by a process that this user cannot see'
+    : `by process ${holder.pid} (${holder.command})`
 }
 
 const MAX_COMMAND = 120

@@ -1,7 +1,7 @@
 import type { ConsumeObserver } from '../consume/index.ts'
 import { silentLogger, type Logger } from '../event/index.ts'
 import { startAdmin, type AdminServer, type AdminServerOptions } from './admin-server.ts'
-import type { App, Role } from './app.ts'
+import type { App, DoorPort, Role } from './app.ts'
 import { stopSignals, type StopSignals } from './stop-signals.ts'
 
 export interface RunOptions {
@@ -10,6 +10,8 @@ export interface RunOptions {
   /** Told beside the app's own observer what its groups do. */
   readonly observer?: ConsumeObserver | undefined
   readonly admin?: AdminServerOptions | undefined
+  /** As for {@link App.start}. */
+  readonly door?: DoorPort | undefined
   readonly logger?: Logger | undefined
   /** For a process that has something to stop before its app runs. Defaults to listening from now on. */
   readonly signals?: StopSignals | undefined
@@ -33,6 +35,7 @@ export async function run(
     roles,
     observer,
     admin: adminOptions,
+    door,
     logger = silentLogger,
     signals = stopSignals(),
     alsoStop = [],
@@ -46,7 +49,7 @@ export async function run(
   }
   try {
     admin = await startAdmin(app.admin, adminOptions)
-    await app.start({ roles, observer })
+    await app.start({ roles, observer, door })
   } catch (error) {
     await stopAll()
     signals.release()

@@ -60,7 +60,8 @@ describe('npm start', () => {
       const port = String((other.address() as AddressInfo).port)
       const started = start({ [name]: port })
       expect(await started.ended).toBe(1)
-      expect(started.err).toContain(`port ${port} on 127.0.0.1 is taken; choose another by ${name}`)
+      expect(started.err).toContain(`port ${port} on 127.0.0.1 is taken by process ${process.pid} (`)
+      expect(started.err).toContain(`choose another by ${name}, for example ${name}=`)
       expect(started.out).toBe('')
       expect(existsSync(started.data)).toBe(false)
     },

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { Finding } from '../../event/index.ts'
 import { isHoldfastError } from '../../event/index.ts'
 import { listen, type ListenOptions } from '../../server/listen.ts'
-import { portHolder } from '../../server/port-holder.ts'
+import { heldBy } from '../../server/port-holder.ts'
 
 /** Whether a port is free now, and who has it. Taken is a warning only: it may be the app itself that runs. */
 export async function portFinding(name: string, options: ListenOptions): Promise<Finding> {
@@ -13,15 +13,10 @@ export async function portFinding(name: string, options: ListenOptions): Promise
     return { check, status: 'ok', found: 'free' }
   } catch (error) {
     if (!isHoldfastError(error, 'PORT_TAKEN')) throw error
-    const holder = portHolder(options.port)
-    const by =
-      holder === undefined
-        ? 'by a process that this user cannot see'
-        : `by process ${holder.pid} (${holder.command})`
     return {
       check,
       status: 'warn',
-      found: `taken ${by}`,
+      found: `taken ${heldBy(options.port)}`,
       advice: `Unless that is this app: stop it, or set ${options.setBy}.`,
     }
   } finally {
