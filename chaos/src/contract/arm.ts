@@ -35,6 +35,11 @@ export interface RunningArm {
   readonly target: Target
   /** The processes by name (`collector`, `consumer`, `enrichment`): a fault names the one that it hits. */
   readonly services: ReadonlyMap<string, Service>
+  /**
+   * The table, with its schema, that gets one row for each applied event. The runner counts its rows once a second and,
+   * where a scenario limits the sink, slows the inserts by a trigger on it.
+   */
+  readonly table: string
   /** Asked once a second. What cannot be read at the moment is left out; it never waits longer than a second. */
   sample(): Promise<ArmSample>
   /** True when nothing accepted is still on its way to a row, as far as the arm itself can know. */
@@ -45,12 +50,20 @@ export interface RunningArm {
   stop(): Promise<void>
 }
 
-/** Where the load goes. Templates may hold `{id}`, `{key}`, `{n}` and, in the body, `{data}`. */
+/**
+ * Where the load goes. Templates may hold `{id}`, `{key}` (`k0`, `k1`, …), `{n}` and, in the body, `{data}`.
+ *
+ * What an answer proves: 2xx accepted; 3xx and 4xx refused; 503 with `not_stored` in its body, and a refused connection,
+ * refused for certain; everything else unanswered, because the event may be stored or not.
+ */
 export interface Target {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** The payload. The ledger keeps the SHA-256 of its bytes in hex, and `Evidence.rows` is compared with that. */
   readonly data: string
+  /** The payload of an event that is taken in and cannot be handled. Absent: a scenario with poison refuses this arm. */
+  readonly poison?: string
   /** Sends of one event at most; 1 = what is refused stays refused. */
   readonly attempts: number
 }
@@ -67,6 +80,8 @@ export interface Service {
   thaw(): Promise<string>
   /** Starts it again after `kill`, on the same port and data. */
   restart(): Promise<string>
+  /** Every answer of it, or every event that it handles, takes so much longer; 0 ends that. Absent where it cannot. */
+  slow?(ms: number): Promise<string>
 }
 
 /** Everything that an arm can tell of itself at one moment. */

@@ -14,6 +14,8 @@ export interface Scenario {
   readonly checks: readonly CheckPlan[]
   /** How long an arm may take to drain after its load. Defaults to 120. */
   readonly drainSeconds: number
+  /** The database takes no more rows a second than this, all the time. Absent: as many as it can. */
+  readonly sinkRowsPerSecond?: number
   readonly mode: 'sequence' | 'side-by-side'
 }
 
@@ -38,7 +40,8 @@ export interface LoadPlan {
 
 export type FaultPlan = { readonly at: number; readonly for: number } & (
   | { readonly target: 'postgres'; readonly fault: 'kill' | 'stop' | 'reset' | 'slow' | 'disk-full' }
-  | { readonly target: 'service'; readonly service: string; readonly fault: 'kill' | 'stop' }
+  /** `slow`: two seconds longer for each answer. An arm without a service of this name is not hit by it. */
+  | { readonly target: 'service'; readonly service: string; readonly fault: 'kill' | 'stop' | 'slow' }
   /** Another thing that the arm needs, such as a cache, is away or slow. */
   | { readonly target: 'dependency'; readonly dependency: string; readonly fault: 'kill' | 'slow' }
   /** One event in `every` cannot be handled. */
