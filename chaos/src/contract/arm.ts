@@ -14,6 +14,8 @@ export interface Arm {
   readonly description: string
   /** Switches and what each of them does, such as the mistakes of the naive consumer. Empty for most. */
   readonly flags: Readonly<Record<string, string>>
+  /** Dependencies without which it cannot start, such as `mail`. Others it uses where the scenario faults them. */
+  readonly needs: readonly string[]
   /** Makes the tables, starts the processes, and resolves when the first request would be served. */
   start(stage: Stage): Promise<RunningArm>
 }
@@ -26,7 +28,7 @@ export interface Stage {
   readonly folder: string
   /** Those of `Arm.flags` that are on. */
   readonly flags: ReadonlySet<string>
-  /** Address of a dependency other than the database that the scenario faults, such as a cache. */
+  /** Addresses of dependencies beside the database: those in `Arm.needs`, and those that the scenario faults. */
   readonly dependencies: Readonly<Record<string, string>>
   readonly signal: AbortSignal
 }
@@ -83,6 +85,19 @@ export interface Service {
   /** Every answer of it, or every event that it handles, takes so much longer; 0 ends that. Absent where it cannot. */
   slow?(ms: number): Promise<string>
 }
+
+/** Something else that arms need, such as a cache, as a process of its own. */
+export interface Dependency extends Required<Service> {
+  /** For `Stage.dependencies`. */
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/** Starts one on any free port. `folder` is empty and its own. */
+export type StartDependency = (of: {
+  readonly folder: string
+  readonly signal: AbortSignal
+}) => Promise<Dependency>
 
 /** Everything that an arm can tell of itself at one moment. */
 export interface ArmSample {
