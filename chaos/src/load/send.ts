@@ -1,0 +1,69 @@
+import { request as httpRequest, type Agent } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+
+export interface Answer {
+  readonly outcome: 'accepted' | 'refused' | 'unanswered'
+  /** The status, or the code of what went wrong. */
+  readonly why: string
+}
+
+export interface Sending {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly timeoutMs: number
+  readonly agent: Agent
+  /** Cuts it; the event is unanswered then. */
+  readonly signal: AbortSignal
+}
+
+/** Of an answer no more is read than its code can stand in. */
+const ANSWER_CHARS = 16_384
+
+/** Posts once and says what is known of the event afterwards. Never rejects. */
+export function send({ url, headers, body, timeoutMs, agent, signal }: Sending): Promise<Answer> {
+  return new Promise(resolve => {
+    const request = url.startsWith('https:') ? httpsRequest : httpRequest
+    const post = request(url, { method: 'POST', agent, headers, signal })
+    // One clock over everything: a socket's own time-out starts again with each byte.
+    const timer = setTimeout(() => post.destroy(new CodedError('TIMEOUT')), timeoutMs)
+    const settle = (answer: Answer): void => {
+      clearTimeout(timer)
+      resolve(answer)
+    }
+    post.on('response', response => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (part: string) => {
+        if (text.length < ANSWER_CHARS) text += part
+      })
+      response.on('error', error => settle(failed(error)))
+      response.on('end', () => settle(answered(response.statusCode ?? 0, text)))
+    })
+    post.on('error', error => settle(failed(error)))
+    post.end(body)
+  })
+}
+
+class CodedError extends Error {
+  readonly code: string
+
+  constructor(code: string) {
+    super(code)
+    this.code = code
+  }
+}
+
+/** A redirect is a refusal: a beacon or a webhook would lose the event there. */
+function answered(status: number, text: string): Answer {
+  if (status >= 200 && status < 300) return { outcome: 'accepted', why: String(status) }
+  if (status >= 300 && status < 500) return { outcome: 'refused', why: String(status) }
+  // Only a server that says so has kept nothing.
+  if (status === 503 && /not_stored/i.test(text)) return { outcome: 'refused', why: '503 not_stored' }
+  return { outcome: 'unanswered', why: String(status) }
+}
+
+function failed(error: Error): Answer {
+  const code = 'code' in error ? String(error.code) : error.message
+  return { outcome: code === 'ECONNREFUSED' ? 'refused' : 'unanswered', why: code }
+}
