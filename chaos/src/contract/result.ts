@@ -71,7 +71,10 @@ export interface ArmResult {
   readonly behindMs: number
   /** Seconds from the end of the first fault to the next accepted event; null when there was no fault, or never. */
   readonly firstSuccessAfterFault: number | null
-  /** Seconds from the end of the last fault until nothing was waiting; null when it never was. */
+  /**
+   * Seconds from the end of the last fault, or without one of the busiest phase, until no more was waiting than comes in
+   * a second; null when that never was, and where nothing can wait.
+   */
   readonly drainedAfterFault: number | null
   readonly peakLag: number | null
   readonly phases: readonly PhaseResult[]
@@ -86,7 +89,7 @@ export interface ArmResult {
   readonly cost: { readonly cpuSeconds: number; readonly rssBytes: number }
 }
 
-export type FindingName = 'lost' | 'doubled' | 'ghosts' | 'altered' | 'inversions'
+export type FindingName = 'lost' | 'doubled' | 'ghosts' | 'altered' | 'inversions' | 'aggregates'
 
 /** planned = sent + unsent; sent = accepted + refused + unanswered; accepted = stored + dead + pending + lost. */
 export interface Counts {
@@ -108,6 +111,8 @@ export interface Counts {
   readonly ghosts: number
   readonly altered: number
   readonly inversions: number
+  /** Sums in the store that differ from what the events should have added to them. */
+  readonly aggregates: number
   readonly dead: number
   readonly pending: number
 }

@@ -1,7 +1,7 @@
 /**
  * An experiment as it is declared before it runs: load, fault and what is expected of each arm. Built-in ones are
- * values of this type; `holdfast chaos run FILE` reads one from YAML with the same names. Durations in files are written
- * as `45s` or `2m`; here they are seconds.
+ * values of this type; `holdfast chaos run FILE` reads one from YAML, where durations are written as `45s` or `2m` under
+ * `for`, `at`, `timeout` and `drain`; here they are seconds.
  */
 export interface Scenario {
   readonly name: string
