@@ -85,8 +85,8 @@ export const mutants: readonly Mutant[] = [
   {
     fault: 'forgets the last commit before a hand-over',
     file: 'src/consume/group-runner.ts',
-    text: '      await this.#commitDueOf(slots)\n',
-    becomes: '      await this.#commitDueOf([])\n',
+    text: 'await this.#commitAll() // of all',
+    becomes: '// of all',
     tests: ['src/consume/lifecycle.test.ts'],
   },
   {

@@ -63,6 +63,8 @@ interface Slot {
   readonly abort: AbortController
   worker: PartitionWorker | undefined
   takeover: Promise<void>
+  /** Set once it is drained and given away. */
+  givenAway: Promise<void> | undefined
   committed: Offset | undefined
   /** Why taking over failed last; it is tried again. */
   problem: string | undefined
@@ -84,6 +86,8 @@ class Runner implements GroupRunner {
   #commits: Promise<unknown> = Promise.resolve()
   #committing = false
   #stopping: Promise<void> | undefined
+  /** Once it stops: how long what is revoked may take. */
+  #stopDrainMs: number | undefined
 
   constructor(options: GroupRunnerOptions) {
     this.#o = options
@@ -96,7 +100,10 @@ class Runner implements GroupRunner {
     this.#membership = await this.#o.groups.join(this.group, topics, {
       name: this.#o.memberName,
       assigned: owned => this.#assigned(owned),
-      revoking: partitions => this.#giveAway(partitions, this.#o.revokeDrainMs),
+      revoking: async partitions => {
+        const drainMs = this.#stopDrainMs ?? this.#o.revokeDrainMs
+        await Promise.all(this.#slotsOf(partitions).map(slot => this.#giveAway(slot, drainMs)))
+      },
       lost: partitions => this.#lost(partitions),
     })
   }
@@ -132,12 +139,14 @@ class Runner implements GroupRunner {
 
   stop(drainMs: number): Promise<void> {
     this.#stopping ??= (async () => {
-      await this.#giveAway(
-        [...this.#slots.values()].map(slot => slot.owned),
-        drainMs,
-      )
+      this.#stopDrainMs = drainMs
+      // All at once, each given away by the leave as soon as it is drained. It does not wait for the leave to ask: a log
+      // that answers late must not cost the drain its time.
+      const drained = [...this.#slots.values()].map(slot => this.#giveAway(slot, drainMs))
+      const left = this.#membership?.leave()
+      await Promise.all(drained)
       this.#cancelCommit?.()
-      await this.#membership?.leave()
+      await left
       this.#life.abort()
     })()
     return this.#stopping
@@ -153,6 +162,7 @@ class Runner implements GroupRunner {
         abort: new AbortController(),
         worker: undefined,
         takeover: Promise.resolve(),
+        givenAway: undefined,
         committed: undefined,
         problem: undefined,
         stopped: undefined,
@@ -162,26 +172,28 @@ class Runner implements GroupRunner {
     }
   }
 
-  /** Drain, commit, let go. */
-  async #giveAway(partitions: readonly OwnedPartition[], drainMs: number): Promise<void> {
-    const slots = partitions.flatMap(one => this.#slots.get(partitionId(one)) ?? [])
-    for (const slot of slots) slot.abort.abort()
-    await Promise.all(
-      slots.map(async slot => {
-        await slot.takeover
-        await slot.worker?.stop(drainMs)
-      }),
-    )
-    try {
-      await this.#commitDueOf(slots)
-    } catch (error) {
-      // The next owner starts a little earlier; the inbox knows what was done.
-      this.#c.logger.warn(
-        { group: this.group, error: failureText(error) },
-        'the last commit before a hand-over failed',
-      )
-    }
-    for (const slot of slots) this.#slots.delete(partitionId(slot.owned))
+  #slotsOf(partitions: readonly OwnedPartition[]): Slot[] {
+    return partitions.flatMap(one => this.#slots.get(partitionId(one)) ?? [])
+  }
+
+  /** Drain, commit, let go. The second call waits for the first. */
+  #giveAway(slot: Slot, drainMs: number): Promise<void> {
+    slot.givenAway ??= (async () => {
+      slot.abort.abort()
+      await slot.takeover
+      await slot.worker?.stop(drainMs)
+      try {
+        await this.#commitAll() // of all, so that many that are drained together need one commit
+      } catch (error) {
+        // The next owner starts a little earlier; the inbox knows what was done.
+        this.#c.logger.warn(
+          { group: this.group, error: failureText(error) },
+          'the last commit before a hand-over failed',
+        )
+      }
+      if (this.#slots.get(partitionId(slot.owned)) === slot) this.#slots.delete(partitionId(slot.owned))
+    })()
+    return slot.givenAway
   }
 
   #lost(partitions: readonly OwnedPartition[]): void {
@@ -307,7 +319,7 @@ class Runner implements GroupRunner {
 
   async #commitDue(): Promise<void> {
     try {
-      await this.#commitDueOf([...this.#slots.values()])
+      await this.#commitAll()
     } catch (error) {
       // Nothing is lost by a later commit; a log that failed for good ends the process by itself.
       this.#c.logger.warn({ group: this.group, error: failureText(error) }, 'a commit failed, trying again')
@@ -315,8 +327,10 @@ class Runner implements GroupRunner {
     }
   }
 
-  #commitDueOf(slots: readonly Slot[]): Promise<void> {
-    return this.#inTurn(() => this.#commitNow(slots.flatMap(slot => this.#due(slot) ?? [])))
+  #commitAll(): Promise<void> {
+    return this.#inTurn(() =>
+      this.#commitNow([...this.#slots.values()].flatMap(slot => this.#due(slot) ?? [])),
+    )
   }
 
   #inTurn(commit: () => Promise<void>): Promise<void> {

@@ -63,6 +63,8 @@ class Leases {
   /** The version of each group at the last beat. */
   readonly #seen = new Map<string, string | undefined>()
   readonly #unwatch: (() => void) | undefined
+  /** Partitions that are drained and not yet given back. */
+  #drained: { readonly local: LocalMember; readonly owned: OwnedPartition }[] = []
   #queue: Promise<void> = Promise.resolve()
   #cancelBeat: () => void = () => {}
   #kicked = false
@@ -136,7 +138,7 @@ class Leases {
     try {
       const found = await this.#deps.store.transact(tx => this.#look(tx, locals))
       for (const { local, changes } of found) {
-        local.apply(changes, partitions => this.#release(local, partitions))
+        local.apply(changes, owned => this.#release(local, owned))
         if (local.leaving && local.ownsNothing()) await this.#remove(local)
       }
       // What was given back unused is shared out by the next beat.
@@ -166,18 +168,25 @@ class Leases {
     })
   }
 
-  #release(local: LocalMember, partitions: readonly OwnedPartition[]): void {
+  /** What is drained while another release waits for its turn goes with it, in one transaction. */
+  #release(local: LocalMember, owned: OwnedPartition): void {
+    this.#drained.push({ local, owned })
+    if (this.#drained.length > 1) return
     void this.#alone(async () => {
+      const drained = this.#drained
+      this.#drained = []
       try {
         await this.#deps.store.transact(tx => {
-          for (const owned of partitions) {
+          for (const { local, owned } of drained) {
             const row = rows.owner(tx, local.group, owned)
             if (row.owner?.id === local.id && row.epoch === owned.epoch)
               rows.putOwner(tx, local.group, free(row))
           }
-          settle(tx, local.group, this.rules())
+          // In the same transaction, so that no moment is seen in which nobody owns them.
+          for (const group of new Set(drained.map(({ local }) => local.group)))
+            settle(tx, group, this.rules())
         })
-        local.forget(partitions)
+        for (const { local, owned } of drained) local.forget([owned])
       } catch (error) {
         this.#report(error) // they stay asked for, and are given away when their time is up
       }

@@ -71,8 +71,11 @@ export class LocalMember {
     }
   }
 
-  /** Tells the member, what is lost first. `release` is called when it has drained what is revoked. */
-  apply(changes: Changes, release: (partitions: readonly OwnedPartition[]) => void): void {
+  /**
+   * Tells the member, what is lost first. `release` is called for each revoked partition when that one is drained: a
+   * handler that takes long holds back its own partition and no other.
+   */
+  apply(changes: Changes, release: (owned: OwnedPartition) => void): void {
     const { lost, assigned, revoking } = changes
     if (lost.length > 0) {
       this.forget(lost)
@@ -82,9 +85,9 @@ export class LocalMember {
       for (const owned of assigned) this.#told.set(partitionId(owned), { owned, revoking: false })
       this.#tell('assigned', () => this.#member.assigned(assigned))
     }
-    if (revoking.length > 0) {
-      for (const owned of revoking) this.#told.set(partitionId(owned), { owned, revoking: true })
-      void this.#drain(revoking).then(() => release(revoking))
+    for (const owned of revoking) {
+      this.#told.set(partitionId(owned), { owned, revoking: true })
+      void this.#drain(owned).then(() => release(owned))
     }
   }
 
@@ -104,12 +107,15 @@ export class LocalMember {
     this.#left.resolve()
   }
 
-  async #drain(partitions: readonly OwnedPartition[]): Promise<void> {
+  async #drain(owned: OwnedPartition): Promise<void> {
     try {
-      await this.#member.revoking(partitions)
+      await this.#member.revoking([owned])
     } catch (error) {
       // Given back all the same: what it did not commit is read again by the next owner.
-      this.#logger.error({ group: this.group, member: this.name, err: error }, 'group member failed to drain')
+      this.#logger.error(
+        { group: this.group, member: this.name, partition: partitionId(owned), err: error },
+        'group member failed to drain',
+      )
     }
   }
 

@@ -164,7 +164,8 @@ export interface Member {
   assigned(owned: readonly OwnedPartition[]): void
   /**
    * These partitions are wanted elsewhere: stop taking in, drain, commit, then resolve. Others go on. The partitions
-   * are given away when it resolves, or after the driver's revoke time-out.
+   * are given away when it resolves, or after the driver's revoke time-out. A driver that can give them away one by
+   * one calls this for each.
    */
   revoking(partitions: readonly OwnedPartition[]): Promise<void>
   /** These partitions are gone: another may own them already. Drop their work; commits would be refused. */

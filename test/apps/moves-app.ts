@@ -14,6 +14,8 @@ export interface MovesOptions {
   readonly admin: number
   /** After how long without a sign a member is expelled, milliseconds. */
   readonly sessionMs?: number
+  /** How often a member says that it lives, milliseconds. */
+  readonly beatMs?: number
   readonly roles?: readonly Role[]
 }
 
@@ -22,7 +24,9 @@ export async function startMoves(options: MovesOptions): Promise<void> {
   const vehicles = app({
     name: 'moves',
     db: postgres(options.database),
-    log: embedded(options.data, { leases: { sessionMs: options.sessionMs, beatMs: 1_000 } }),
+    log: embedded(options.data, {
+      leases: { sessionMs: options.sessionMs, beatMs: options.beatMs ?? 1_000 },
+    }),
     logger,
     stuckAfter: '2s',
   })

@@ -1,0 +1,113 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { onTestFinished } from 'vitest'
+import { embedded } from '../../src/drivers/embedded/index.ts'
+import { partitionId, silentLogger, systemClock, systemRandom } from '../../src/event/index.ts'
+import type { GroupDescription } from '../../src/log/index.ts'
+import type { System } from './system.ts'
+
+/** What the log's own rows said about groups while a test ran. */
+export interface GroupsSeen {
+  /** The longest time in which a partition that had an owner was owned by no living process, milliseconds. */
+  readonly longestUnownedMs: number
+  /** The longest time in which a partition had events to do and its position did not move, milliseconds. */
+  readonly longestStandstillMs: number
+  /** How often a partition was seen with another owner or epoch than before. */
+  readonly changes: number
+  /** Positions and epochs that were seen to go back: none, if all is well. */
+  readonly backwards: readonly string[]
+  readonly samples: number
+}
+
+/** Between looks; a gap or a step back that is shorter can be missed. */
+const EVERY_MS = 10
+
+/** Looks at owners and positions of groups, from this process, until the answer is called. */
+export async function watchGroups(
+  system: System,
+  groups: readonly string[],
+): Promise<() => Promise<GroupsSeen>> {
+  const opened = await embedded(system.data).open({
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+  })
+  const seen = new Sightings()
+  let on = true
+  const watching = (async () => {
+    try {
+      while (on) {
+        for (const group of groups) {
+          const { partitions } = await opened.groups.describe(group)
+          const now = performance.now()
+          for (const at of partitions) {
+            const { end } = await opened.log.bounds(at)
+            seen.add(`${group} ${partitionId(at)}`, { ...at, end }, now)
+          }
+        }
+        await wait(EVERY_MS)
+      }
+    } finally {
+      await opened.close()
+    }
+  })()
+  const end = async (): Promise<GroupsSeen> => {
+    on = false
+    await watching
+    return seen.summary()
+  }
+  onTestFinished(async () => void (await end()))
+  return end
+}
+
+type Look = Omit<GroupDescription['partitions'][number], 'committed'> & {
+  readonly committed: bigint | undefined
+  readonly end: bigint
+}
+
+interface Sight {
+  readonly epoch: bigint
+  readonly committed: bigint
+  readonly owned: boolean
+  /** When it was owned last, and when it last moved or had nothing to do. */
+  readonly ownedAt: number
+  readonly movedAt: number
+}
+
+class Sightings {
+  readonly #last = new Map<string, Sight>()
+  readonly #backwards: string[] = []
+  #longestUnownedMs = 0
+  #longestStandstillMs = 0
+  #changes = 0
+  #samples = 0
+
+  add(name: string, { owner, epoch, committed: known, end }: Look, now: number): void {
+    this.#samples += 1
+    const committed: bigint = known ?? 0n
+    const last = this.#last.get(name) ?? { epoch, committed, owned: true, ownedAt: now, movedAt: now }
+    const stands = committed === last.committed && committed < end
+    this.#last.set(name, {
+      epoch,
+      committed,
+      owned: owner !== undefined,
+      ownedAt: owner === undefined ? last.ownedAt : now,
+      movedAt: stands ? last.movedAt : now,
+    })
+    if (owner === undefined || !last.owned)
+      this.#longestUnownedMs = Math.max(this.#longestUnownedMs, now - last.ownedAt)
+    this.#longestStandstillMs = Math.max(this.#longestStandstillMs, now - last.movedAt)
+    if (epoch !== last.epoch) this.#changes += 1
+    if (epoch < last.epoch) this.#backwards.push(`${name}: epoch ${last.epoch} → ${epoch}`)
+    if (committed < last.committed) this.#backwards.push(`${name}: position ${last.committed} → ${committed}`)
+  }
+
+  summary(): GroupsSeen {
+    return {
+      longestUnownedMs: Math.round(this.#longestUnownedMs),
+      longestStandstillMs: Math.round(this.#longestStandstillMs),
+      changes: this.#changes,
+      backwards: this.#backwards,
+      samples: this.#samples,
+    }
+  }
+}
