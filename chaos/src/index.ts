@@ -1,3 +1,4 @@
+export { arms } from './arms/index.ts'
 export type {
   Arm,
   ArmSample,

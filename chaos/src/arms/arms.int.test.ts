@@ -1,0 +1,32 @@
+import { describe, expect, test } from 'vitest'
+import { isAlive } from '../../../src/server/processes.ts'
+import { testDatabase } from '../../../test/postgres.ts'
+import { arms } from './index.ts'
+import { drainedAudit, startArm } from './testing.ts'
+
+describe.each(Object.values(arms).filter(arm => arm.needs.length === 0))('$name', arm => {
+  const database = testDatabase()
+
+  test('turns each event into one row; every process can be frozen, killed and started again; none is left behind', async () => {
+    const running = await startArm(arm, database.url)
+    const pids = [...running.services.values()].map(({ pid }) => pid ?? 0)
+    expect(new Set(pids).size).toBe(running.services.size)
+    expect(await running.sender.post(3)).toEqual(['accepted', 'accepted', 'accepted'])
+    expect(await drainedAudit(running)).toMatchObject({ clean: true, counts: { rows: 3, done: 3 } })
+
+    for (const service of running.services.values()) {
+      const { pid } = service
+      expect(await service.freeze()).toBe(`${service.name} (pid ${pid}) is stopped`)
+      await service.thaw()
+      expect(await service.kill()).toBe(`${service.name} (pid ${pid}) ended by SIGKILL`)
+      expect([service.pid, isAlive(pid ?? 0)]).toEqual([undefined, false])
+      await service.restart()
+      pids.push(service.pid ?? 0)
+    }
+    expect(await running.sender.post(2)).toEqual(['accepted', 'accepted'])
+    expect(await drainedAudit(running)).toMatchObject({ clean: true, counts: { rows: 5, done: 5 } })
+
+    await running.stop()
+    expect(pids.filter(isAlive)).toEqual([])
+  })
+})

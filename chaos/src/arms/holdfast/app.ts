@@ -1,0 +1,18 @@
+// The app of examples/drivers, for `holdfast start`, with a service that it asks where the scenario has one.
+import process from 'node:process'
+import { embedded, postgres } from 'holdfast'
+import { drivers, type DriversApp } from '../../../../examples/drivers/src/drivers.ts'
+import { noVehicles, vehiclesAt } from '../../../../examples/drivers/src/vehicles.ts'
+import { obeyParent } from '../process/in-process.ts'
+import { slowed } from './slowed.ts'
+
+const { ARM_DATABASE = '', ARM_LOG = '', ARM_PORT = '0', ARM_CACHE } = process.env
+const slowness = obeyParent()
+
+const app: DriversApp = drivers({
+  log: embedded(ARM_LOG),
+  db: slowed(postgres(ARM_DATABASE), slowness),
+  port: Number(ARM_PORT),
+  vehicles: ARM_CACHE === undefined ? noVehicles : vehiclesAt(ARM_CACHE),
+})
+export default app

@@ -1,0 +1,53 @@
+import { z } from 'zod'
+import { location } from '../../../../examples/drivers/src/locations.ts'
+import { RequestFailed } from '../http/failure.ts'
+import type { Database } from './database.ts'
+
+const locationEvent = z.object({ type: z.literal('moved'), id: z.string().min(1).max(200), data: location })
+
+export type LocationEvent = z.infer<typeof locationEvent>
+
+/** Checks the body by the same contract that the collector of Holdfast uses. */
+export function readLocation(body: unknown): LocationEvent {
+  const checked = locationEvent.safeParse(body)
+  if (!checked.success) throw new RequestFailed('invalid', z.prettifyError(checked.error))
+  return checked.data
+}
+
+/** The row of the location, once for each id. */
+export async function keepPosition(
+  db: Database,
+  event: LocationEvent,
+  vehicle: string | null,
+): Promise<void> {
+  await db.run(positionOnly, positionValues(event, vehicle))
+}
+
+/** Row and sum of the driver in one statement, so they commit together; a second time for an id does nothing. */
+export async function keepLocation(
+  db: Database,
+  event: LocationEvent,
+  vehicle: string | null,
+): Promise<void> {
+  const { lat, lon } = event.data
+  await db.run(positionAndLatest, [...positionValues(event, vehicle), lat, lon])
+}
+
+function positionValues({ id, data }: LocationEvent, vehicle: string | null): unknown[] {
+  // Written again from what was parsed, as the consumers of Holdfast do: any change on the way shows in the audit.
+  return [id, data.driver, data.speed, vehicle, JSON.stringify(data)]
+}
+
+const insertPosition = `insert into drivers.positions (id, driver, speed, vehicle, payload)
+  values ($1, $2, $3, $4, $5) on conflict (id) do nothing`
+
+const positionOnly = { name: 'position', text: insertPosition }
+
+const positionAndLatest = {
+  name: 'location',
+  text: `with fresh as (${insertPosition} returning driver)
+    insert into drivers.latest as kept (driver, lat, lon, at, updates)
+    select driver, $6, $7, now(), 1 from fresh
+    on conflict (driver) do update set lat = excluded.lat, lon = excluded.lon, at = excluded.at,
+      updates = kept.updates + 1`,
+}
