@@ -16,6 +16,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   'drivers/embedded': ['event', 'log'],
   'drivers/postgres': ['event', 'sink'],
   testing: ['event', 'schema', 'log', 'collect', 'consume', 'recover', 'sink'],
+  advise: [],
   server: ['*'],
   cli: ['*'],
 }
