@@ -165,6 +165,7 @@ function finish(
     ghosts: 0,
     altered: 0,
     inversions: 0,
+    aggregates: 0,
     dead: 0,
     pending: 0,
   }
@@ -180,6 +181,7 @@ function finish(
       failed: percentiles(failed, failed === 0 ? 0 : 840),
     },
     answers: { [name === 'rest' ? '200' : '202']: sum.accepted, ...restErrors(sum) },
+    behindMs: 3.2,
     errorSeconds: name === 'rest' && window !== undefined ? window.ended - window.began : 0,
     firstSuccessAfterFault: window === undefined ? null : name === 'rest' ? 1.4 : 0.02,
     drainedAfterFault: window === undefined ? null : name === 'holdfast' ? 4.2 : 0,
@@ -194,6 +196,7 @@ function finish(
       ghosts: [],
       altered: [],
       inversions: [],
+      aggregates: [],
     },
     problems: [],
     cost: { cpuSeconds: round(seconds * 0.17), rssBytes: 97 * 1024 ** 2 },

@@ -190,6 +190,7 @@ const findings: Readonly<Record<FindingName, string>> = {
   ghosts: 'Ghosts',
   altered: 'Altered',
   inversions: 'Out of order',
+  aggregates: 'Sums that differ',
 }
 
 function Findings({ arm }: { readonly arm: ArmResult }): JSX.Element {

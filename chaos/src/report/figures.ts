@@ -58,6 +58,10 @@ export const figureGroups: readonly FigureGroup[] = [
       }),
       counted('Altered', counts => counts.altered, { hint: 'other bytes than were sent', isBad: some }),
       counted('Inversions', counts => counts.inversions, { hint: 'out of order within a key', isBad: some }),
+      counted('Sums that differ', counts => counts.aggregates, {
+        hint: 'aggregates against what the events should have added',
+        isBad: some,
+      }),
       counted('Dead letters', counts => counts.dead),
       counted('Still waiting', counts => counts.pending, { hint: 'when the run ended' }),
       counted('Stored without an answer', counts => counts.storedUnanswered, { hint: 'as they may be' }),
@@ -74,11 +78,22 @@ export const figureGroups: readonly FigureGroup[] = [
       },
       {
         label: 'Time to drain',
-        hint: 'from the end of the fault',
+        hint: 'from the end of the fault, or of the busiest phase',
         read: arm => arm.drainedAfterFault,
         show: seconds,
       },
       { label: 'Peak of waiting events', read: arm => arm.peakLag, show: count },
+    ],
+  },
+  {
+    title: 'How far to believe it',
+    figures: [
+      {
+        label: 'Generator behind its schedule',
+        hint: 'at most; it is part of every answer time',
+        read: arm => arm.behindMs,
+        show: millis,
+      },
     ],
   },
   {

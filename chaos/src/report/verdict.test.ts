@@ -49,10 +49,20 @@ describe('the sentence of an arm', () => {
   it('names everything that is not as it should be', () => {
     expect(
       armSentence(
-        arm({ sent: 9, doubled: 1, altered: 2, ghosts: 3, inversions: 4, unsent: 5, dead: 6, pending: 7 }),
+        arm({
+          sent: 9,
+          doubled: 1,
+          altered: 2,
+          ghosts: 3,
+          inversions: 4,
+          aggregates: 8,
+          unsent: 5,
+          dead: 6,
+          pending: 7,
+        }),
       ),
     ).toBe(
-      '9 sent · 0 turned away · 0 lost · 1 doubled · 2 altered · 3 stored though refused · 4 out of order · 5 never sent · 6 dead letters · 7 still waiting',
+      '9 sent · 0 turned away · 0 lost · 1 doubled · 2 altered · 3 stored though refused · 4 out of order · 8 sums that differ · 5 never sent · 6 dead letters · 7 still waiting',
     )
   })
 
@@ -64,6 +74,7 @@ describe('the sentence of an arm', () => {
     [{ sent: 1, refused: 1, lost: 1 }, 'damaged'],
     [{ sent: 1, doubled: 1 }, 'damaged'],
     [{ sent: 1, inversions: 1 }, 'damaged'],
+    [{ sent: 1, aggregates: 1 }, 'damaged'],
   ])('%j is %s', (counts, outcome) => {
     expect(outcomeOf(arm(counts))).toBe(outcome)
   })

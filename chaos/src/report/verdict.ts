@@ -33,7 +33,8 @@ export type ArmOutcome = 'well' | 'away' | 'damaged' | 'nothing'
 
 export function outcomeOf({ counts }: ArmResult): ArmOutcome {
   if (counts.sent === 0) return 'nothing'
-  if (counts.lost + counts.doubled + counts.ghosts + counts.altered + counts.inversions > 0) return 'damaged'
+  const { lost, doubled, ghosts, altered, inversions, aggregates } = counts
+  if (lost + doubled + ghosts + altered + inversions + aggregates > 0) return 'damaged'
   return turnedAway(counts) + counts.unsent > 0 ? 'away' : 'well'
 }
 
@@ -62,6 +63,7 @@ export function figuresOf({ counts }: ArmResult): Figure[] {
     ...damage(counts.altered, 'altered'),
     ...damage(counts.ghosts, 'stored though refused'),
     ...damage(counts.inversions, 'out of order'),
+    ...damage(counts.aggregates, 'sums that differ'),
     ...(counts.unsent > 0
       ? [{ value: count(counts.unsent), label: 'never sent', tone: 'warn' as const }]
       : []),
