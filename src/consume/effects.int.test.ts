@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Client } from 'pg'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { ownPostgres, testDatabase } from '../../test/postgres.ts'
 import { toArray, until } from '../../test/support/wait.ts'
+import { embedded } from '../drivers/embedded/index.ts'
 import { memory } from '../drivers/memory/index.ts'
 import { postgres } from '../drivers/postgres/index.ts'
 import { seededRandom } from '../event/index.ts'
@@ -250,5 +254,29 @@ describe('effects on PostgreSQL', () => {
     await until(() => lagIsZero(a))
     expect(await sequences(server.url, 'late')).toEqual([[1]])
     await a.stop()
+  })
+
+  it('a group that waits for the database to take over is behind by what it has not done, and by no more', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-lag-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const first = app({ name: 'test', log: embedded(folder) })
+    first.consumer('group', orders, { from: 'earliest' }).on('placed', () => {})
+    await first.start()
+    for (let n = 0; n < 8; n++) await first.publish(orders, 'placed', { customer: `c${n}`, n })
+    await until(async () => (await first.groups()).every(({ lag }) => lag === 0n))
+    await first.stop()
+
+    const second = app({
+      name: 'test',
+      log: embedded(folder),
+      db: postgres('postgres://me@127.0.0.1:1/gone'),
+    })
+    second.consumer('group', orders, { from: 'earliest' }).effect('placed', () => {})
+    await second.start()
+    onTestFinished(() => second.stop())
+    await until(() => second.breakers().some(({ name, state }) => name === 'db' && state !== 'CLOSED'))
+    expect(await second.groups()).toMatchObject([{ state: 'paused', lag: 0n, lagSeconds: 0 }])
+    await second.publish(orders, 'placed', { customer: 'c', n: 9 })
+    expect(await second.groups()).toMatchObject([{ state: 'paused', lag: 1n }])
   })
 })

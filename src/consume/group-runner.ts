@@ -1,7 +1,6 @@
 import {
   HoldfastError,
   isHoldfastError,
-  offset,
   partitionId,
   sleep,
   type Offset,
@@ -374,8 +373,13 @@ class Runner implements GroupRunner {
 
   async status(): Promise<GroupStatus> {
     const described = await this.#o.groups.describe(this.group)
-    const owned = await Promise.all([...this.#slots.values()].map(slot => this.#partitionStatus(slot)))
-    const partitions = [...owned, ...(await this.#orphans(described))]
+    const rows = new Map(described.partitions.map(one => [partitionId(one), one]))
+    const owned = await Promise.all(
+      [...this.#slots.values()].map(slot =>
+        this.#partitionStatus(slot, rows.get(partitionId(slot.owned))?.committed),
+      ),
+    )
+    const partitions = [...owned, ...(await this.#orphans(rows))]
     const [reason] = [...this.#c.gate.reasons, ...partitions.flatMap(partition => partition.reason ?? [])]
     const worst = (['stopped', 'paused'] as const).find(state => partitions.some(one => one.state === state))
     return {
@@ -392,9 +396,10 @@ class Runner implements GroupRunner {
   }
 
   /** Partitions that nobody owns: not taken over yet, or given up. Without them a group that has not begun looks done. */
-  async #orphans(described: GroupDescription): Promise<PartitionStatus[]> {
+  async #orphans(
+    rows: ReadonlyMap<string, GroupDescription['partitions'][number]>,
+  ): Promise<PartitionStatus[]> {
     const { log, settings } = this.#c
-    const rows = new Map(described.partitions.map(one => [partitionId(one), one]))
     const orphans: PartitionStatus[] = []
     for (const { name: topic, partitions } of settings.topics) {
       for (let partition = 0; partition < partitions; partition++) {
@@ -439,11 +444,12 @@ class Runner implements GroupRunner {
     return Number(count)
   }
 
-  async #partitionStatus(slot: Slot): Promise<PartitionStatus> {
+  /** `known`: the position that the log has, for a partition whose takeover waits for something else. */
+  async #partitionStatus(slot: Slot, known: Offset | undefined): Promise<PartitionStatus> {
     const { log, gate } = this.#c
     const { topic, partition } = slot.owned
-    const { end } = await log.bounds({ topic, partition })
-    const committed = slot.worker?.commitable ?? slot.committed ?? offset(0)
+    const { start, end } = await log.bounds({ topic, partition })
+    const committed = slot.worker?.commitable ?? slot.committed ?? known ?? start
     const lag = end > committed ? end - committed : 0n
     const oldest =
       slot.worker?.oldestTime ??
