@@ -37,7 +37,9 @@ if (!installed()) {
 }
 
 const [name = '', ...rest] = process.argv.slice(2)
-const child = spawn(node, [...(commands[name] ?? []), ...rest], { cwd: root, stdio: 'inherit' })
+// By the channel, `npm start` notices when this process is killed, and ends too.
+const stdio = name === 'start' ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit'
+const child = spawn(node, [...(commands[name] ?? []), ...rest], { cwd: root, stdio })
 // The terminal sends Ctrl-C to both; a signal that only this process gets is passed on. Its end is ours.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {

@@ -151,7 +151,7 @@ const expected: readonly (readonly [command: RegExp, check: (command: string) =>
       const before = existsSync(join(data, 'log'))
       await start(command)
       expect(before).toBe(true)
-      expect(running?.out).toContain('Goes on with what is in')
+      expect(running?.out).toMatch(/Goes on with \d+ events in events.raw/)
       await agreeing(2)
     },
   ],

@@ -5,6 +5,7 @@ import { eventLines } from '../server/event-lines.ts'
 import { processLogger } from '../server/process-logger.ts'
 import { run } from '../server/run.ts'
 import { tailLog } from '../server/tail-log.ts'
+import { endWithParent } from '../server/end-with-parent.ts'
 import type { CliIo } from './io.ts'
 import { loadApp } from './load-app.ts'
 import { announcement, type StartOptions } from './start.ts'
@@ -21,12 +22,13 @@ export async function dev(file: string, { adminPort, port }: StartOptions, io: C
   }))
   const lines = eventLines(groups, line => io.out(`${line}\n`))
   const logger = processLogger({ to: process.stderr, now: Date.now })
-  endWithParent()
+  endWithParent() // which is `watchDev`
   const stop = new AbortController()
   const { adminUrl, ended } = await run(app, {
     observer: { completed: of => lines.completed(of) },
     admin: { port: adminPort },
-    door: { port, setBy: 'HOLDFAST_PORT' },
+    // Nothing stands in front of it that would have to notice that it stops.
+    door: { port, setBy: 'HOLDFAST_PORT', lameDuckMs: 0 },
     logger,
   })
   io.err(announcement(app, 'all', adminUrl))
@@ -43,11 +45,4 @@ export async function dev(file: string, { adminPort, port }: StartOptions, io: C
   await tail
   lines.flush()
   return code
-}
-
-/** Under `watchDev` nobody is left to stop this process once its parent was killed. */
-function endWithParent(): void {
-  if (process.channel === undefined) return
-  process.channel.unref()
-  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
 }

@@ -271,7 +271,7 @@ describe('effects on PostgreSQL', () => {
       log: embedded(folder),
       db: postgres('postgres://me@127.0.0.1:1/gone'),
     })
-    second.consumer('group', orders, { from: 'earliest' }).effect('placed', () => {})
+    second.consumer('group', orders, { from: 'earliest' }).effect('placed', async () => {})
     await second.start()
     onTestFinished(() => second.stop())
     await until(() => second.breakers().some(({ name, state }) => name === 'db' && state !== 'CLOSED'))

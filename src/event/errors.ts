@@ -27,6 +27,16 @@ const table = {
     advice: 'Stop what uses it, or choose another port by the named variable. Nothing was started.',
     retriable: false,
   },
+  ALREADY_RUNNING: {
+    message: 'Already running',
+    advice: 'Use the one that runs, or stop it first: Ctrl-C in its terminal, or `kill` with its pid.',
+    retriable: true,
+  },
+  CONFIRMATION_NEEDED: {
+    message: 'This is done only when it is meant',
+    advice: 'Add --yes if it is meant. Nothing was changed.',
+    retriable: false,
+  },
   APP_NOT_RUNNING: {
     message: 'The app is not running',
     advice: 'Await app.start() before using it, and do nothing with it after app.stop().',

@@ -122,14 +122,12 @@ export interface StartOptions {
   readonly roles?: readonly Role[] | undefined
   /** Told, beside the observer of the options, what the groups do: for a tool that runs an app that it did not make. */
   readonly observer?: ConsumeObserver | undefined
-  /** The port of the collector, in place of its own option, and what sets it, for people. */
-  readonly door?: DoorPort | undefined
+  /** What the process that runs the app knows better than the collector's own options. */
+  readonly door?: DoorSettings | undefined
 }
 
-export interface DoorPort {
-  /** Defaults to that of the collector. */
-  readonly port?: number | undefined
-  /** Such as `HOLDFAST_PORT`. */
+export interface DoorSettings extends Pick<AppCollectorOptions, 'port' | 'lameDuckMs'> {
+  /** What changes the port, for people: `HOLDFAST_PORT`. */
   readonly setBy: string
 }
 
@@ -293,14 +291,15 @@ class HoldfastApp implements App<boolean> {
     let held: HeldPort | undefined
     try {
       // Before anything else: a taken port leaves nothing behind, no folder of a log either.
-      held = roles.includes('collector') ? await this.#holdDoor(door) : undefined
+      const collector = roles.includes('collector') ? this.#collectorAs(door) : undefined
+      held = collector && (await holdDoor(collector, door))
       // Made before anything is opened: a wrong group refuses to start and leaves nothing behind.
       this.#sink = await this.#options.db?.open(env)
       const system = await this.#options.log.open({ ...env, observer: this.#monitor.log })
       this.#system = system
       void system.failed.then(error => this.#fail(error))
       this.#publisher = publisher({ system, clock: this.#clock, random: this.#random })
-      if (roles.includes('collector')) await this.#openDoor(system, held)
+      if (collector) await this.#openDoor(system, collector, held)
       if (roles.includes('consumers')) await this.#startGroups(system, this.#publisher)
       this.#state = 'running'
     } catch (error) {
@@ -310,16 +309,22 @@ class HoldfastApp implements App<boolean> {
     }
   }
 
-  /** Undefined for a collector that is mounted in a server of the user's own. */
-  async #holdDoor(door: DoorPort | undefined): Promise<HeldPort | undefined> {
-    const { port = this.#collectorOptions?.port, setBy = 'the port of app.collector()' } = door ?? {}
-    if (!this.#collectorOptions || port === undefined) return undefined
-    return holdPort({ port, host: this.#collectorOptions.host ?? '127.0.0.1', setBy })
+  #collectorAs(door: DoorSettings | undefined): AppCollectorOptions | undefined {
+    return (
+      this.#collectorOptions && {
+        ...this.#collectorOptions,
+        ...(door?.port !== undefined && { port: door.port }),
+        ...(door?.lameDuckMs !== undefined && { lameDuckMs: door.lameDuckMs }),
+      }
+    )
   }
 
-  async #openDoor(system: LogSystem, held: HeldPort | undefined): Promise<void> {
-    if (!this.#collectorOptions) return
-    const { port: _, host: __, ...options } = this.#collectorOptions
+  async #openDoor(
+    system: LogSystem,
+    declared: AppCollectorOptions,
+    held: HeldPort | undefined,
+  ): Promise<void> {
+    const { port: _, host: __, ...options } = declared
     for (const topic of options.topics) await this.#declare(topic)
     const collector = createCollector({
       ...options,
@@ -465,6 +470,15 @@ class HoldfastApp implements App<boolean> {
       },
     }
   }
+}
+
+/** Undefined for a collector that is mounted in a server of the user's own. */
+async function holdDoor(
+  { port, host = '127.0.0.1' }: AppCollectorOptions,
+  door: DoorSettings | undefined,
+): Promise<HeldPort | undefined> {
+  if (port === undefined) return undefined
+  return holdPort({ port, host, setBy: door?.setBy ?? 'the port of app.collector()' })
 }
 
 async function listenOn(collector: Collector, at: ListenOptions): Promise<Listening> {

@@ -10,7 +10,7 @@ export interface DatabaseUser {
   command(program: string, args: readonly string[]): UserCommand
 }
 
-interface UserCommand {
+export interface UserCommand {
   readonly file: string
   readonly args: readonly string[]
   readonly spawn: { readonly uid?: number; readonly gid?: number }

@@ -1,17 +1,24 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { HoldfastError } from '../event/index.ts'
+import type { HoldfastError } from '../event/index.ts'
 import { identityOf, isSameProcessAlive, type ProcessIdentity } from './processes.ts'
+
+export interface FolderClaim {
+  release(): void
+}
+
+/** What to throw when `owner` lives and has the folder. */
+type Refusal = (owner: ProcessIdentity) => HoldfastError
 
 /**
  * Makes this process the owner of a folder until `release`, by a file that names it. A claim whose process is gone
- * (`kill -9`, power loss) does not count. `POSTGRES_IN_USE` when the owner lives.
+ * (`kill -9`, power loss) does not count. Throws what `refusal` makes of an owner that lives.
  */
-export function claimFolder(file: string, folder: string): { release(): void } {
+export function claimFolder(file: string, refusal: Refusal): FolderClaim {
   const mine = JSON.stringify(identityOf(process.pid))
   const draft = `${file}.${process.pid}`
   writeFileSync(draft, mine)
   try {
-    while (!tryLink(draft, file)) removeDeadClaim(file, folder)
+    while (!tryLink(draft, file)) removeDeadClaim(file, refusal)
   } finally {
     rmSync(draft, { force: true })
   }
@@ -37,8 +44,8 @@ function tryLink(draft: string, file: string): boolean {
  * Moves a dead claim away. Two processes may find the same dead one: 1. A and B read it, 2. A moves it and links its
  * own, 3. B's move takes A's living claim. So B looks at what it moved, and puts a living claim back.
  */
-function removeDeadClaim(file: string, folder: string): void {
-  refuseLiving(readClaim(file), folder)
+function removeDeadClaim(file: string, refusal: Refusal): void {
+  refuseLiving(file, refusal)
   const moved = `${file}.${process.pid}.dead`
   try {
     renameSync(file, moved)
@@ -47,7 +54,7 @@ function removeDeadClaim(file: string, folder: string): void {
     throw error
   }
   try {
-    refuseLiving(readClaim(moved), folder)
+    refuseLiving(moved, refusal)
   } catch (error) {
     tryLink(moved, file)
     throw error
@@ -56,14 +63,15 @@ function removeDeadClaim(file: string, folder: string): void {
   }
 }
 
-function refuseLiving(claim: string | undefined, folder: string): void {
-  if (claim === undefined) return
-  const owner = parseIdentity(claim)
-  if (owner === undefined || !isSameProcessAlive(owner)) return
-  throw new HoldfastError('POSTGRES_IN_USE', {
-    detail: `process ${owner.pid} owns ${folder}`,
-    facts: { pid: owner.pid },
-  })
+function refuseLiving(file: string, refusal: Refusal): void {
+  const owner = livingOwner(file)
+  if (owner !== undefined) throw refusal(owner)
+}
+
+/** The process that has claimed a folder by `file` and lives. */
+export function livingOwner(file: string): ProcessIdentity | undefined {
+  const owner = parseIdentity(readClaim(file) ?? '')
+  return owner !== undefined && isSameProcessAlive(owner) ? owner : undefined
 }
 
 function readClaim(file: string): string | undefined {

@@ -1,7 +1,15 @@
 export { describeError } from './describe-error.ts'
+export { endWithParent } from './end-with-parent.ts'
+export { claimFolder, livingOwner, type FolderClaim } from './folder-claim.ts'
 export { holdPort, type HeldPort } from './hold-port.ts'
 export { keepPostgres, type KeptPostgres, type KeptPostgresOptions } from './kept-postgres.ts'
-export { startPostgres, type LocalPostgres, type LocalPostgresOptions } from './local-postgres.ts'
+export {
+  abandonPostgres,
+  removePostgres,
+  startPostgres,
+  type LocalPostgres,
+  type LocalPostgresOptions,
+} from './local-postgres.ts'
 export { findPostgresBinaries, type BinarySearch, type PostgresBinaries } from './postgres-binaries.ts'
 export { processLogger, type ProcessLoggerOptions } from './process-logger.ts'
 export { version } from '../version.ts'

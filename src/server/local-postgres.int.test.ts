@@ -1,10 +1,21 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, cpSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Client } from 'pg'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { until } from '../../test/harness/until.ts'
 import { ownPostgres } from '../../test/postgres.ts'
 import { isHoldfastError } from '../event/index.ts'
 import { startPostgres } from './local-postgres.ts'
@@ -130,6 +141,19 @@ describe('a local PostgreSQL', () => {
     expect(server.kind).toBe('path')
     const [row] = await query(server.url, `select current_setting('server_version') as version`)
     expect(row?.['version']).toContain(server.version)
+  })
+
+  it('keeps its log small while it runs, and the last part of it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-pg-log-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const logFile = join(folder, 'logs', 'postgres.log')
+    const server = await ownPostgres({ logFile, maxLogBytes: 20_000, settings: { log_statement: 'all' } })
+    const text = 'x'.repeat(1_000)
+    for (let n = 0; n < 30; n++) await query(server.url, `select ${n} /* ${text} */`)
+    await until('it was moved', () => existsSync(`${logFile}.1`) && statSync(logFile).size < 20_000)
+    await query(server.url, 'select 4242')
+    expect(readFileSync(logFile, 'utf8')).toContain('select 4242')
+    expect(readFileSync(`${logFile}.1`, 'utf8')).toContain('select 29')
   })
 
   it('says what was tried when there is none', async () => {

@@ -5,7 +5,6 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -14,19 +13,22 @@ import { dirname, join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { HoldfastError, silentLogger, type Logger } from '../event/index.ts'
 import { databaseUser, type DatabaseUser } from './database-user.ts'
-import { claimFolder, parseIdentity } from './folder-claim.ts'
-import { choosePort } from './loopback-port.ts'
+import { claimFolder, livingOwner, type FolderClaim } from './folder-claim.ts'
+import { choosePort, MACHINES_OWN } from './loopback-port.ts'
 import { makeCluster } from './postgres-cluster.ts'
+import { rotateFile } from './rotate-file.ts'
 import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries.ts'
-import { childrenOf, identityOf, isAlive, isSameProcessAlive, signal, waitUntilGone } from './processes.ts'
+import { childrenOf, identityOf, isAlive, signal, waitUntilGone } from './processes.ts'
 
 export interface LocalPostgresOptions {
   /** Holds the cluster, its port and its password. Made when missing; a crashed server recovers from it. */
   readonly dataDir: string
   /** Never 5432. Defaults to a free port, which the folder keeps. */
   readonly port?: number
-  /** The server's own output is appended here; moved to `.1` at a start that finds it above 10 MB. */
+  /** The server's own output is appended here. */
   readonly logFile: string
+  /** Above this the log file becomes `.1`, and the former `.1` is gone. Defaults to 10 MB. */
+  readonly maxLogBytes?: number
   readonly logger?: Logger
   /** Where a PostgreSQL may come from, best first. Defaults to both. */
   readonly sources?: readonly PostgresBinaries['kind'][]
@@ -62,15 +64,14 @@ export interface LocalPostgres {
 export async function startPostgres(options: LocalPostgresOptions): Promise<LocalPostgres> {
   const folder = resolve(options.dataDir)
   const logger = options.logger ?? silentLogger
-  if (options.port === 5432) {
+  if (options.port === MACHINES_OWN) {
     throw new HoldfastError('CONFIG_INVALID', {
-      detail: 'port must not be 5432, which belongs to the machine',
+      detail: `port must not be ${MACHINES_OWN}, which belongs to the machine`,
     })
   }
   mkdirSync(folder, { recursive: true })
   mkdirSync(dirname(resolve(options.logFile)), { recursive: true })
-  rotate(options.logFile)
-  const claim = claimFolder(join(folder, 'owner.json'), folder)
+  const claim = claimServer(folder)
   try {
     const binaries = choose(options, folder)
     const user = databaseUser([binaries.postgres, folder])
@@ -90,6 +91,37 @@ export async function startPostgres(options: LocalPostgresOptions): Promise<Loca
   }
 }
 
+function claimServer(folder: string): FolderClaim {
+  return claimFolder(
+    join(folder, 'owner.json'),
+    ({ pid }) =>
+      new HoldfastError('POSTGRES_IN_USE', { detail: `process ${pid} owns ${folder}`, facts: { pid } }),
+  )
+}
+
+/**
+ * Deletes a cluster and its folder for good, and stops the server that a killed process left behind there. Nothing
+ * where there is none. `POSTGRES_IN_USE` while a living process owns the folder.
+ */
+export async function removePostgres(dataDir: string, logger: Logger = silentLogger): Promise<void> {
+  const folder = resolve(dataDir)
+  if (!existsSync(folder)) return
+  const claim = claimServer(folder)
+  try {
+    await stopLeftover(folder, logger)
+    // The claim goes with it, last of all as seen from outside: a new one cannot be made in a folder that is not there.
+    rmSync(folder, { recursive: true, force: true })
+  } finally {
+    claim.release()
+  }
+}
+
+/** SIGKILL to the server that a start in this process may just have launched, for an end that waits for nothing. */
+export async function abandonPostgres(dataDir: string): Promise<void> {
+  const left = livingOwner(join(dataDir, 'server.json'))
+  if (left) await killServer(left.pid)
+}
+
 /** A cluster can be read by its own major version only. */
 function choose(options: LocalPostgresOptions, folder: string): PostgresBinaries {
   const { found, tried } = findPostgresBinaries(options.sources ?? ['embedded', 'path'])
@@ -106,9 +138,8 @@ function choose(options: LocalPostgresOptions, folder: string): PostgresBinaries
 
 /** Stops the server of a former run whose process was killed. */
 async function stopLeftover(folder: string, logger: Logger): Promise<void> {
-  const file = join(folder, 'server.json')
-  const left = existsSync(file) ? parseIdentity(readFileSync(file, 'utf8')) : undefined
-  if (left && isSameProcessAlive(left)) {
+  const left = livingOwner(join(folder, 'server.json'))
+  if (left) {
     await endServer(left.pid)
     logger.warn({ pid: left.pid, folder }, 'stopped a PostgreSQL that a former run left behind')
   }
@@ -118,11 +149,14 @@ async function stopLeftover(folder: string, logger: Logger): Promise<void> {
   if (locker !== undefined && !isAlive(locker)) rmSync(lockFile, { force: true })
 }
 
-/** Fast shutdown; a server that does not end within 20 s is killed, which costs it a recovery and no data. */
+/** Ctrl-C is over within 10 s, and the handlers that are waited for come first. */
+const SHUTDOWN_MS = 4_000
+
+/** Fast shutdown; a server that does not end in time is killed, which costs it a recovery and no data. */
 async function endServer(pid: number): Promise<void> {
   for (const one of [...childrenOf(pid), pid]) signal(one, 'SIGCONT')
   signal(pid, 'SIGINT')
-  if (!(await waitUntilGone([pid], 20_000))) await killServer(pid)
+  if (!(await waitUntilGone([pid], SHUTDOWN_MS))) await killServer(pid)
 }
 
 async function killServer(pid: number): Promise<void> {
@@ -184,6 +218,7 @@ async function launch(setup: Setup, port: number): Promise<Running | string> {
   const identity = child.pid === undefined ? undefined : identityOf(child.pid)
   if (identity) writeFileSync(join(folder, 'server.json'), JSON.stringify(identity))
   const exited = endOf(child)
+  keepSmall(options, exited)
   if (!(await ready(child, folder))) {
     if (child.pid !== undefined && child.exitCode === null) await killServer(child.pid)
     await exited
@@ -247,6 +282,10 @@ function lastWords(logFile: string, from: number): string {
   return (fatal.length > 0 ? fatal : lines).slice(-4).join(' | ') || 'it said nothing'
 }
 
-function rotate(logFile: string): void {
-  if (existsSync(logFile) && statSync(logFile).size > 10_000_000) renameSync(logFile, `${logFile}.1`)
+const ROTATE_EVERY_MS = 2_000
+
+/** Holds up neither the end of this process nor that of the server. */
+function keepSmall({ logFile, maxLogBytes = 10_000_000 }: LocalPostgresOptions, exited: Promise<void>): void {
+  const timer = setInterval(() => rotateFile(logFile, maxLogBytes), ROTATE_EVERY_MS).unref()
+  void exited.then(() => clearInterval(timer))
 }

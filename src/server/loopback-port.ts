@@ -9,13 +9,16 @@ import { HoldfastError, systemRandom } from '../event/index.ts'
  */
 export async function choosePort(file: string): Promise<number> {
   const kept = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
-  if (kept > 0 && (await isFree(kept))) return kept
+  if (kept > 0 && kept !== MACHINES_OWN && (await isFree(kept))) return kept
   for (let attempt = 0; attempt < 200; attempt++) {
     const port = 20_000 + Math.floor(systemRandom() * 10_000)
     if (await isFree(port)) return port
   }
   throw new HoldfastError('POSTGRES_START_FAILED', { detail: 'no free port between 20000 and 29999' })
 }
+
+/** Of the PostgreSQL that the machine itself may have, now or after its next update. */
+export const MACHINES_OWN = 5432
 
 function isFree(port: number): Promise<boolean> {
   return new Promise(done => {

@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { HoldfastError } from '../event/index.ts'
-import type { DatabaseUser } from './database-user.ts'
+import type { DatabaseUser, UserCommand } from './database-user.ts'
 import type { PostgresBinaries } from './postgres-binaries.ts'
 
 /**
@@ -21,9 +20,12 @@ export async function makeCluster(
   if (existsSync(data)) return readFileSync(passwordFile, 'utf8')
   const password = randomBytes(18).toString('base64url')
   writeFileSync(passwordFile, password, { mode: 0o600 })
-  const draft = join(folder, 'data.new')
+  // Never a name that was used before: the initdb of a process that was killed goes on for a moment.
+  for (const name of readdirSync(folder).filter(name => name.startsWith('data.new'))) {
+    rmSync(join(folder, name), { recursive: true, force: true, maxRetries: 10 })
+  }
+  const draft = join(folder, `data.new.${process.pid}`)
   const handover = join(folder, 'password.new')
-  rmSync(draft, { recursive: true, force: true })
   mkdirSync(draft, { mode: 0o700 })
   writeFileSync(handover, password, { mode: 0o600 })
   user.own(draft)
@@ -31,14 +33,32 @@ export async function makeCluster(
   const args = ['-D', draft, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${handover}`]
   const command = user.command(binaries.initdb, [...args, '-E', 'UTF8', '--locale=C', '--no-instructions'])
   try {
-    await promisify(execFile)(command.file, command.args, { ...command.spawn, cwd: folder })
-  } catch (error) {
-    throw new HoldfastError('POSTGRES_START_FAILED', {
-      detail: `initdb of ${binaries.version} failed: ${(error as { stderr?: string }).stderr?.trim() ?? String(error)}`,
-    })
+    const said = await runInitdb(command, folder)
+    if (said !== undefined) {
+      throw new HoldfastError('POSTGRES_START_FAILED', {
+        detail: `initdb of ${binaries.version} failed: ${said}`,
+      })
+    }
   } finally {
     rmSync(handover, { force: true })
   }
   renameSync(draft, data)
   return password
+}
+
+/** Undefined when it succeeded, else what it said. */
+async function runInitdb(
+  { file, args, spawn: as }: UserCommand,
+  folder: string,
+): Promise<string | undefined> {
+  // A session of its own, as for the server: Ctrl-C is for us to handle.
+  const child = spawn(file, args, { ...as, cwd: folder, detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+  return new Promise(resolve => {
+    child.once('error', error => resolve(error.message))
+    child.once('close', (code, signal) =>
+      resolve(code === 0 ? undefined : said.trim() || `${code ?? signal}`),
+    )
+  })
 }

@@ -1,7 +1,9 @@
-import type { ConsumeObserver } from '../consume/index.ts'
-import { silentLogger, type Logger } from '../event/index.ts'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { ConsumeObserver, GroupStatus } from '../consume/index.ts'
+import { silentLogger, type Duration, type Logger } from '../event/index.ts'
+import { count } from './readable.ts'
 import { startAdmin, type AdminServer, type AdminServerOptions } from './admin-server.ts'
-import type { App, DoorPort, Role } from './app.ts'
+import type { App, DoorSettings, Role } from './app.ts'
 import { stopSignals, type StopSignals } from './stop-signals.ts'
 
 export interface RunOptions {
@@ -11,8 +13,10 @@ export interface RunOptions {
   readonly observer?: ConsumeObserver | undefined
   readonly admin?: AdminServerOptions | undefined
   /** As for {@link App.start}. */
-  readonly door?: DoorPort | undefined
+  readonly door?: DoorSettings | undefined
   readonly logger?: Logger | undefined
+  /** How long handlers may go on after the first signal. Defaults to `'10s'`. */
+  readonly drain?: Duration | undefined
   /** For a process that has something to stop before its app runs. Defaults to listening from now on. */
   readonly signals?: StopSignals | undefined
   /** Ended after the app, in this order, whatever ended the run: a local database, sample traffic. */
@@ -36,6 +40,7 @@ export async function run(
     observer,
     admin: adminOptions,
     door,
+    drain = '10s',
     logger = silentLogger,
     signals = stopSignals(),
     alsoStop = [],
@@ -43,7 +48,7 @@ export async function run(
 ): Promise<Run> {
   let admin: AdminServer | undefined
   const stopAll = async (): Promise<void> => {
-    await app.stop()
+    await app.stop({ drain })
     for (const stop of alsoStop) await stop()
     await admin?.close()
   }
@@ -61,7 +66,8 @@ export async function run(
   ])
   const end = async (): Promise<number> => {
     const cause = await why
-    if (cause.kind === 'signal') logger.info({}, 'stopping: handlers finish and positions are kept')
+    if (cause.kind === 'signal')
+      logger.info({}, `stopping: ${waitedFor(await groupsNow(app), drain)}; a second signal ends at once`)
     else logger.error({ code: cause.error.code }, `stopping: ${cause.error.message}`)
     const orderly = stopAll().then(() => (cause.kind === 'signal' ? 0 : 1))
     const code = await Promise.race([orderly, signals.second.then(() => 130)])
@@ -71,3 +77,31 @@ export async function run(
   }
   return { adminUrl: admin.url, ended: end() }
 }
+
+/** What an orderly end waits for, in words. */
+export function waitedFor(
+  groups: readonly Pick<GroupStatus, 'group' | 'partitions'>[],
+  drain: Duration,
+): string {
+  const busy = groups
+    .map(({ group, partitions }) => ({ group, n: partitions.reduce((sum, one) => sum + one.inFlight, 0) }))
+    .filter(({ n }) => n > 0)
+  if (busy.length === 0) return 'no event is in work'
+  const total = busy.reduce((sum, { n }) => sum + n, 0)
+  const events = total === 1 ? '1 event that is' : `${count(total)} events that are`
+  const each = busy.map(({ group, n }) => `${group} ${count(n)}`).join(', ')
+  return `waiting at most ${drain} for ${events} in work (${each})`
+}
+
+/** The log that it asks may be what has failed, and an end waits for no answer. */
+async function groupsNow(app: App<boolean>): Promise<readonly GroupStatus[]> {
+  const giveUp = new AbortController()
+  const nothing = wait(QUESTION_MS, [], { signal: giveUp.signal }).catch(() => [])
+  try {
+    return await Promise.race([app.groups().catch(() => []), nothing])
+  } finally {
+    giveUp.abort()
+  }
+}
+
+const QUESTION_MS = 500

@@ -9,8 +9,10 @@ export interface BannerFacts {
   readonly db: Pick<Database, 'where'>
   readonly local: Pick<KeptPostgres, 'version' | 'kind' | 'pid'> | undefined
   readonly durability: string
-  /** The data folder was there before. */
-  readonly resumed: boolean
+  /** Free room on the disk of the log, in bytes. */
+  readonly freeBytes: number | undefined
+  /** What is gone on with, see {@link resumes}. Undefined for a new log. */
+  readonly resumed: string | undefined
   readonly collectorUrl: string
   readonly adminUrl: string
 }
@@ -20,13 +22,14 @@ export function banner(facts: BannerFacts): string {
   const { log, local, durability, resumed, collectorUrl, adminUrl, settings } = facts
   const database = local
     ? `PostgreSQL ${local.version} (${local.kind}, ${at(settings.dataDir)}/pg-${Number.parseInt(local.version, 10)})`
-    : `PostgreSQL ${facts.db.where} (DATABASE_URL)`
+    : `PostgreSQL ${facts.db.where} (DATABASE_URL; only the schemas holdfast and campaigns)`
+  const free = facts.freeBytes === undefined ? '' : `, ${gibibytes(facts.freeBytes)} free`
   const lines = [
-    `Holdfast ${version}   log ${at(log.where)} (${durability})   ${database}   campaigns example`,
+    `Holdfast ${version}   log ${at(log.where)} (${durability}${free})   ${database}   campaigns example`,
     `Collector   ${collectorUrl}           202 only after the event is on disk`,
     `Status      ${adminUrl}           (open it)`,
     `Metrics     ${adminUrl}/metrics`,
-    ...(resumed ? [`Goes on with what is in ${at(settings.dataDir)}`] : []),
+    ...(resumed === undefined ? [] : [`Goes on with ${resumed} (npm start -- --reset begins anew)`]),
     `try:  curl -i ${collectorUrl}/api/collect -H 'Content-Type: application/json' -H 'X-Api-Key: pk_demo' -d '{"type":"click","campaignId":"c1"}'`,
     'try:  npm run rows               what PostgreSQL holds now',
     ...(local
@@ -39,6 +42,10 @@ export function banner(facts: BannerFacts): string {
       : 'No sample traffic. Ctrl-C stops.',
   ]
   return `\n${lines.map(line => `  ${line}\n`).join('')}\n`
+}
+
+function gibibytes(bytes: number): string {
+  return `${(bytes / 1024 ** 3).toFixed(1)} GiB`
 }
 
 /** Short where that helps, and always something that can be typed. */

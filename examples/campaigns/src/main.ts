@@ -1,49 +1,83 @@
 // `npm start`: the whole example in one process, with a PostgreSQL of its own unless DATABASE_URL names one.
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { embedded, postgres } from 'holdfast'
+import process from 'node:process'
+import { embedded, isHoldfastError, postgres } from 'holdfast'
 import {
+  abandonPostgres,
   describeError,
+  endWithParent,
   findPostgresBinaries,
   holdPort,
   keepPostgres,
   processLogger,
   run,
   stopSignals,
+  type HeldPort,
   type KeptPostgres,
 } from 'holdfast/server'
 import { campaigns } from './app.ts'
 import { banner } from './banner.ts'
-import { forgetRun, noteRun } from './run-file.ts'
+import { confirmReset, reset } from './reset.ts'
+import { resumes } from './resumes.ts'
+import { claimRun, forgetRun, noteRun, refuseSecondRun } from './run-file.ts'
 import { sendSampleTraffic } from './sample-traffic.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { createTables } from './tables.ts'
 
 // From the first moment on: a database that is just being made must not outlive a Ctrl-C.
 const signals = stopSignals()
+endWithParent()
 const logger = processLogger({ to: process.stderr, now: Date.now })
 
 process.exit(
   await start(process.argv.slice(2)).catch((error: unknown) => {
     process.stderr.write(describeError(error))
-    return 1
+    if (isHoldfastError(error, 'ALREADY_RUNNING')) return 3
+    return isHoldfastError(error, 'CONFIRMATION_NEEDED') ? 4 : 1
   }),
 )
 
 /** Answers the exit code, when everything is stopped. */
 async function start(args: readonly string[]): Promise<number> {
   const settings = readSettings(process.env, args)
+  const { dataDir } = settings
+  // First of all: the ports of a run on the same folder are taken too, and that would be the lesser news.
+  refuseSecondRun(dataDir)
+  if (settings.reset && !settings.yes && existsSync(dataDir)) {
+    const { stdin: input, stderr: output } = process
+    const asked = new AbortController()
+    void signals.first.then(() => asked.abort())
+    await confirmReset(dataDir, { input, output, signal: asked.signal })
+  }
   // Before anything is started that would have to be stopped again.
   const door = await holdPort({ host: '127.0.0.1', port: settings.port, setBy: 'HOLDFAST_PORT' })
   const admin = await holdPort({ host: '127.0.0.1', port: settings.adminPort, setBy: 'HOLDFAST_ADMIN_PORT' })
-  const resumed = existsSync(path.join(settings.dataDir, 'log'))
-  mkdirSync(settings.dataDir, { recursive: true })
-  const local = settings.databaseUrl === undefined ? await localPostgres(settings) : undefined
-  const databaseUrl = settings.databaseUrl ?? local?.url ?? ''
+  const claim = claimRun(dataDir)
+  try {
+    if (settings.reset) await reset(dataDir)
+    const local = settings.databaseUrl === undefined ? await localPostgres(settings) : undefined
+    return await runCampaigns({ settings, local, door, admin })
+  } finally {
+    claim.release()
+  }
+}
+
+interface Parts {
+  readonly settings: Settings
+  /** Undefined when DATABASE_URL names another. */
+  readonly local: KeptPostgres | undefined
+  readonly door: HeldPort
+  readonly admin: HeldPort
+}
+
+async function runCampaigns({ settings, local, door, admin }: Parts): Promise<number> {
+  const { dataDir, databaseUrl = local?.url ?? '' } = settings
   const traffic = new AbortController()
   try {
     await createTables(databaseUrl)
-    const log = embedded(path.join(settings.dataDir, 'log'))
+    const isNew = !existsSync(path.join(dataDir, 'log'))
+    const log = embedded(path.join(dataDir, 'log'))
     const db = postgres(databaseUrl, { maxConnections: 16 })
     const adminUrl = `http://127.0.0.1:${admin.port}`
     const app = campaigns({ log, db, logger, port: door.port, statusUrl: adminUrl })
@@ -51,24 +85,23 @@ async function start(args: readonly string[]): Promise<number> {
     await Promise.all([door.release(), admin.release()])
     const { ended } = await run(app, {
       admin: { port: admin.port },
+      // Together with the end of PostgreSQL a Ctrl-C is over within 10 seconds.
+      drain: '5s',
       logger,
       signals,
-      alsoStop: [
-        async () => traffic.abort(),
-        async () => local?.stop(),
-        async () => forgetRun(settings.dataDir),
-      ],
+      alsoStop: [async () => traffic.abort(), async () => local?.stop(), async () => forgetRun(dataDir)],
     })
     const collectorUrl = `http://127.0.0.1:${door.port}`
-    noteRun(settings.dataDir, { pid: process.pid, collectorUrl, adminUrl, databaseUrl })
+    noteRun(dataDir, { pid: process.pid, collectorUrl, adminUrl, databaseUrl })
     process.stdout.write(
       banner({
         settings,
         log,
         db,
         local,
-        resumed,
+        resumed: isNew ? undefined : resumes(await app.admin.report()),
         durability: app.system.log.durability,
+        freeBytes: app.system.space?.().freeBytes,
         collectorUrl,
         adminUrl,
       }),
@@ -93,12 +126,23 @@ async function start(args: readonly string[]): Promise<number> {
 }
 
 /** A real PostgreSQL below the data folder, one folder for each major version: data of one is no use to another. */
-function localPostgres({ dataDir }: Settings): Promise<KeptPostgres> {
+async function localPostgres({ dataDir }: Settings): Promise<KeptPostgres> {
   const [newest] = findPostgresBinaries(['embedded', 'path']).found
-  return keepPostgres({
-    // Without any, the start itself says what was looked for and where.
-    dataDir: path.join(dataDir, `pg-${newest?.major ?? 'none'}`),
-    logFile: path.join(dataDir, 'logs', 'postgres.log'),
-    logger,
+  // Without any, the start itself says what was looked for and where.
+  const folder = path.join(dataDir, `pg-${newest?.major ?? 'none'}`)
+  let launching = true
+  void signals.second.then(async () => {
+    if (!launching) return // then it is up to the run
+    await abandonPostgres(folder)
+    process.exit(130)
   })
+  try {
+    return await keepPostgres({
+      dataDir: folder,
+      logFile: path.join(dataDir, 'logs', 'postgres.log'),
+      logger,
+    })
+  } finally {
+    launching = false
+  }
 }

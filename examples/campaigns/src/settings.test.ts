@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { readSettings } from './settings.ts'
 
 describe('settings of npm start', () => {
@@ -9,6 +9,8 @@ describe('settings of npm start', () => {
       dataDir: '.holdfast',
       databaseUrl: undefined,
       trafficPerSecond: 5,
+      reset: false,
+      yes: false,
     })
   })
 
@@ -19,12 +21,14 @@ describe('settings of npm start', () => {
       HOLDFAST_DATA: '/tmp/x',
       DATABASE_URL: 'postgres://a:b@localhost:5433/c',
     }
-    expect(readSettings(env, ['--no-traffic'])).toEqual({
+    expect(readSettings(env, ['--no-traffic', '--yes'])).toEqual({
       port: 1,
       adminPort: 0,
       dataDir: '/tmp/x',
       databaseUrl: env.DATABASE_URL,
       trafficPerSecond: 0,
+      reset: false,
+      yes: true,
     })
   })
 
@@ -32,10 +36,42 @@ describe('settings of npm start', () => {
     expect(() => readSettings({ HOLDFAST_PORT: port }, [])).toThrow(/HOLDFAST_PORT must be a whole number/)
   })
 
-  it('touches a database on another machine only when told twice', () => {
-    const env = { DATABASE_URL: 'postgres://a:b@db.example/prod' }
-    expect(() => readSettings(env, [])).toThrow(/another machine \(db\.example, database prod\)/)
-    expect(readSettings(env, ['--yes']).databaseUrl).toBe(env.DATABASE_URL)
+  it.each([
+    'postgres://a:b@db.example/prod',
+    'postgres://a:b@localhost/prod?host=db.example',
+    'postgres://a:b@127.0.0.1.example/prod',
+  ])('touches a database on another machine only when told twice: %s', url => {
+    const env = { DATABASE_URL: url }
+    expect(() => readSettings(env, [])).toThrow(
+      expect.objectContaining({
+        code: 'CONFIRMATION_NEEDED',
+        detail: expect.stringMatching(/another machine \([^ ]*\.example, database prod\)/),
+      }),
+    )
+    expect(readSettings(env, ['--yes']).databaseUrl).toBe(url)
+  })
+
+  it.each(['localhost', '127.0.0.1', '127.1.2.3', '[::1]', '%2Fvar%2Frun%2Fpostgresql'])(
+    'takes a database on %s as one of this machine',
+    host => {
+      const url = `postgres://a:b@${host}/mine`
+      expect(readSettings({ DATABASE_URL: url }, []).databaseUrl).toBe(url)
+    },
+  )
+
+  it('takes the host from PGHOST when the URL names none', () => {
+    vi.stubEnv('PGHOST', 'db.example')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    expect(() => readSettings({ DATABASE_URL: 'postgres:///prod' }, [])).toThrow(
+      /another machine \(db\.example/,
+    )
+  })
+
+  it('deletes nothing in a database that DATABASE_URL names', () => {
+    const env = { DATABASE_URL: 'postgres://a:b@localhost/mine' }
+    expect(() => readSettings(env, ['--reset', '--yes'])).toThrow(
+      /--reset deletes what is in the data folder/,
+    )
   })
 
   it('never repeats the password of a database', () => {

@@ -1,4 +1,5 @@
 import { HoldfastError } from 'holdfast'
+import { Client } from 'pg'
 
 /** How `npm start` runs, from the environment and the command line. */
 export interface Settings {
@@ -12,23 +13,37 @@ export interface Settings {
   readonly databaseUrl: string | undefined
   /** Sample events per second; 0 with `--no-traffic`. */
   readonly trafficPerSecond: number
+  /** `--reset`: what the data folder holds is deleted first. */
+  readonly reset: boolean
+  /** `--yes`: nothing is asked. */
+  readonly yes: boolean
 }
 
 export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
   args: readonly string[],
 ): Settings {
-  const known = ['--no-traffic', '--yes']
+  const known = ['--no-traffic', '--reset', '--yes']
   const unknown = args.find(arg => !known.includes(arg))
-  if (unknown !== undefined) throw invalid(`${unknown} is not known; there are ${known.join(' and ')}`)
+  if (unknown !== undefined) throw invalid(`${unknown} is not known; there are ${known.join(', ')}`)
+  const yes = args.includes('--yes')
   const databaseUrl = env['DATABASE_URL'] === '' ? undefined : env['DATABASE_URL']
-  if (databaseUrl !== undefined) checkDatabaseUrl(databaseUrl, args.includes('--yes'))
+  const reset = args.includes('--reset')
+  if (databaseUrl !== undefined && reset) {
+    throw invalid(
+      '--reset deletes what is in the data folder, and nothing in the database that DATABASE_URL names. Unset it, or ' +
+        'drop the schemas holdfast and campaigns there and delete the data folder yourself',
+    )
+  }
+  if (databaseUrl !== undefined) checkDatabaseUrl(databaseUrl, yes)
   return {
     port: portOf(env, 'HOLDFAST_PORT', 4300),
     adminPort: portOf(env, 'HOLDFAST_ADMIN_PORT', 4310),
     dataDir: env['HOLDFAST_DATA'] || '.holdfast',
     databaseUrl,
     trafficPerSecond: args.includes('--no-traffic') ? 0 : 5,
+    reset,
+    yes,
   }
 }
 
@@ -48,12 +63,20 @@ function portOf(env: Readonly<Record<string, string | undefined>>, name: string,
 function checkDatabaseUrl(url: string, yes: boolean): void {
   if (!URL.canParse(url))
     throw invalid('DATABASE_URL is not a URL such as postgres://user:password@localhost/name')
-  const { hostname, pathname } = new URL(url)
-  if (!['localhost', '127.0.0.1', '[::1]', ''].includes(hostname) && !yes) {
-    throw invalid(
-      `DATABASE_URL points to another machine (${hostname}, database ${pathname.slice(1)}). The example makes the schemas holdfast and campaigns there; start with \`npm start -- --yes\` if that is meant, or unset DATABASE_URL for a local PostgreSQL`,
-    )
-  }
+  // The client's own reading: the host may stand in the query or in PGHOST as well.
+  const { host, database = '' } = new Client({ connectionString: url })
+  if (isThisMachine(host) || yes) return
+  throw new HoldfastError('CONFIRMATION_NEEDED', {
+    detail:
+      `DATABASE_URL points to another machine (${host}, database ${database}). The example makes the schemas ` +
+      'holdfast and campaigns there; start with `npm start -- --yes` if that is meant, or unset DATABASE_URL for a ' +
+      'PostgreSQL of its own',
+  })
+}
+
+/** A host that begins with `/` is the folder of a socket. */
+function isThisMachine(host: string): boolean {
+  return /^(localhost|127(\.\d+){3}|::1|\[::1\]|\/.*)$/.test(host)
 }
 
 function invalid(detail: string): HoldfastError {

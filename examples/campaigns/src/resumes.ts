@@ -1,0 +1,24 @@
+import type { CampaignsApp } from './app.ts'
+import { enriched, raw } from './events.ts'
+
+type Report = Awaited<ReturnType<CampaignsApp['admin']['report']>>
+
+/** What is in the log, and what of it is still to be done, in words. */
+export function resumes({
+  standing: { topics, groups },
+}: {
+  readonly standing: Pick<Report['standing'], 'topics' | 'groups'>
+}): string {
+  const kept = [raw.name, enriched.name].map(name => {
+    const partitions = topics.find(({ topic }) => topic === name)?.partitions ?? []
+    return `${count(partitions.reduce((sum, { start, end }) => sum + end - start, 0n))} events in ${name}`
+  })
+  const behind = groups.filter(({ lag }) => lag > 0n).map(({ group, lag }) => `${group} ${count(lag)}`)
+  const left =
+    behind.length === 0 ? 'every group has done them all' : `still to be done: ${behind.join(', ')}`
+  return `${kept.join(' and ')}; ${left}`
+}
+
+function count(n: bigint): string {
+  return n.toLocaleString('en-US')
+}
