@@ -57,7 +57,7 @@ export const hazardRows: readonly HazardRow[] = [
     'A small body that inflates to gigabytes, or nests a million levels deep',
     'Limits on received size, inflated size, their ratio, depth and number of events, each applied while reading.',
   ),
-  later(
+  row(
     '10',
     'Senders that drip a byte a second hold every connection',
     'Header, body and request times are bounded, and so are connections.',
@@ -97,12 +97,12 @@ export const hazardRows: readonly HazardRow[] = [
     'The disk is full in the middle of a write',
     'A failed transaction leaves nothing behind; a reserve keeps commits and retention alive; appends go on once there is room.',
   ),
-  later(
+  row(
     '18',
     'Processes of two hosts or containers share a folder',
     'Another boot or pid namespace is refused by name.',
   ),
-  later(
+  row(
     '19',
     'The clock goes backwards',
     'Offsets order everything; stored times never decrease; durations come from the monotonic clock.',
@@ -143,27 +143,27 @@ export const hazardRows: readonly HazardRow[] = [
     'An append that timed out is taken for a failed one',
     'The answer is 503 outcome_unknown, and a resend with the same id stores nothing twice.',
   ),
-  later(
+  row(
     '33',
     'A later position is committed while an earlier event is unfinished',
     'One contiguous watermark per partition and epoch is the only code that computes a commit.',
   ),
-  later(
+  row(
     '34',
     'A partition moves in the middle of a handler',
     'On revoke: stop taking in, drain, commit, then give away.',
   ),
-  later(
+  row(
     '35',
     'A frozen owner wakes up and writes late',
     'The lease is checked inside the transaction of the effect; the former owner is shut out before the new one begins.',
   ),
-  later(
+  row(
     '36',
     'A late completion of a former ownership moves the new one',
     'Completions carry the epoch; another epoch drops them.',
   ),
-  later(
+  row(
     '38',
     'A late commit moves a position back',
     'One commit under way per partition, and never a lower offset within an epoch.',
@@ -172,6 +172,11 @@ export const hazardRows: readonly HazardRow[] = [
     '39',
     'A handler never returns',
     'A deadline with a signal; after it only that key waits, the others go on.',
+  ),
+  row(
+    '40',
+    'A handler blocks the event loop and its process is expelled for silence',
+    'A lease lasts far longer than any pause; a process that was silent for too long finds out itself and begins anew.',
   ),
   row(
     '41',
@@ -282,7 +287,7 @@ export const hazardRows: readonly HazardRow[] = [
     'A payload pollutes a prototype',
     '__proto__ and constructor.prototype are refused as names at the door.',
   ),
-  later(
+  row(
     'S18',
     'Labels chosen by senders fill the metrics',
     'Labels come from declared names; anything else shares one label.',

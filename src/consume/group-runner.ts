@@ -456,7 +456,8 @@ class Runner implements GroupRunner {
       (lag > 0n ? await this.#timeAt({ topic, partition, offset: committed }) : undefined)
     const away = this.#away()
     const stopped = slot.stopped ?? slot.worker?.stopped
-    const reason = stopped ?? slot.problem ?? gate.reasons[0] ?? away?.status().reason
+    const takingOver = slot.worker ? undefined : 'it is being taken over'
+    const reason = stopped ?? slot.problem ?? gate.reasons[0] ?? away?.status().reason ?? takingOver
     return {
       topic,
       partition,

@@ -1,10 +1,10 @@
 import process from 'node:process'
 import { app, embedded, postgres } from 'holdfast'
 import { processLogger, run, type Role } from 'holdfast/server'
-import { groups } from './moves-groups.ts'
+import { groups, type GroupOptions } from './moves-groups.ts'
 import { moves } from './moves-topic.ts'
 
-export interface MovesOptions {
+export interface MovesOptions extends GroupOptions {
   /** Folder of the log. */
   readonly data: string
   readonly database: string
@@ -30,7 +30,7 @@ export async function startMoves(options: MovesOptions): Promise<void> {
     logger,
     stuckAfter: '2s',
   })
-  for (const name of options.groups) groups[name](vehicles)
+  for (const name of options.groups) groups[name](vehicles, options)
   vehicles.collector({
     port: options.door,
     topics: [moves],

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto'
 import process from 'node:process'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { App } from 'holdfast'
 import { moves } from './moves-topic.ts'
+
+export interface GroupOptions {
+  readonly stuckMs?: number
+}
 
 /** The groups of the app by name; a test starts those that it names. */
 export const groups = {
@@ -31,6 +36,38 @@ export const groups = {
         await tx.query('select pg_sleep(0.005)', [])
         if (event.attempt === 1 && event.offset % 10n === 7n) throw new Error('not now')
         await applyMany('flaky', [event], tx)
+      })
+  },
+  /** One event in fifty takes up to five seconds, within its transaction. */
+  slow(app: App<true>): void {
+    app.consumer('slow', moves, { from: 'earliest' }).effect('moved', async (event, tx) => {
+      if (event.offset % 50n === 7n) await wait(Number((event.offset * 7919n) % 5_000n))
+      await applyMany('slow', [event], tx)
+    })
+  },
+  /** A stuck event is worked on for `stuckMs`, and then done like any other. */
+  patient(app: App<true>, { stuckMs = 0 }: GroupOptions): void {
+    app
+      .consumer('patient', moves, { from: 'earliest', deadline: '10m' })
+      .effect('moved', (event, tx) => applyMany('patient', [event], tx))
+      .effect('stuck', async (event, tx) => {
+        process.stdout.write(`works on ${event.id} at ${event.partition}/${event.offset}\n`)
+        await wait(stuckMs)
+        await applyMany('patient', [event], tx)
+      })
+  },
+  /** A stuck event keeps the whole process busy for five seconds: no timer runs, nothing beats. */
+  blocking(app: App<true>): void {
+    app
+      .consumer('blocking', moves, { from: 'earliest' })
+      .effect('moved', (event, tx) => applyMany('blocking', [event], tx))
+      .effect('stuck', async (event, tx) => {
+        const began = performance.now()
+        while (performance.now() - began < 5_000) {
+          // on purpose
+        }
+        process.stdout.write(`blocked ${Math.round(performance.now() - began)}\n`)
+        await applyMany('blocking', [event], tx)
       })
   },
   /** Calls outside: nothing that could be rolled back under a handler that does not return. */

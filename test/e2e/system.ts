@@ -34,7 +34,7 @@ export interface System {
   /** Starts the app process again, on the same ports and folder, after it was killed or stopped. */
   startApp(): Promise<void>
   /** Starts one more process that only consumes, on the same log. */
-  startConsumer(): Promise<Consumer>
+  startConsumer(settings?: Partial<MovesOptions>): Promise<Consumer>
   status(): Promise<Status>
   /** Waits until every group has done all that is in the log. */
   drained(): Promise<Status>
@@ -97,8 +97,8 @@ export async function startSystem(
     async startApp() {
       ;({ app, ports } = await startMoves({ ...settings, ...ports }))
     },
-    async startConsumer() {
-      const { app: child, ports } = await startMoves({ ...settings, roles: ['consumers'] })
+    async startConsumer(own = {}) {
+      const { app: child, ports } = await startMoves({ ...settings, ...own, roles: ['consumers'] })
       return { child, status: () => readStatus(ports.admin) }
     },
     status,

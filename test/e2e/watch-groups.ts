@@ -26,7 +26,8 @@ export async function watchGroups(
   system: System,
   groups: readonly string[],
 ): Promise<() => Promise<GroupsSeen>> {
-  const opened = await embedded(system.data).open({
+  // An owner counts as gone when its process is: how long a lease lasts is the app's affair.
+  const opened = await embedded(system.data, { leases: { sessionMs: 3_600_000 } }).open({
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,
