@@ -60,11 +60,11 @@ export function appender({ log, clock, observer, limits, onAppend }: AppenderPar
 /** An append is never cancelled, but its answer is not waited for endlessly. */
 async function inTime<T>(work: Promise<T>, waits: Deadlines): Promise<T> {
   const late = Promise.withResolvers<never>()
-  const done = waits.start(() => late.reject(new Error('the log did not answer in time')))
+  const wait = waits.start(() => late.reject(new Error('the log did not answer in time')))
   try {
     return await Promise.race([work, late.promise])
   } finally {
-    done()
+    wait.end()
   }
 }
 

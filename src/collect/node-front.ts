@@ -5,6 +5,7 @@ import { problemAnswer } from './answers.ts'
 import { isLoopbackName } from './credentials.ts'
 import { BodyBroken, type Inbound, type Reply } from './exchange.ts'
 import type { CollectorLimits } from './limits.ts'
+import { OpenRequests } from './open-requests.ts'
 import { problemCatalogue, type ProblemCode } from './problems.ts'
 
 export interface Listening {
@@ -21,9 +22,6 @@ export interface NodeFront {
   handle(req: IncomingMessage, res: ServerResponse): Promise<void>
   stop(patience: { readonly lameDuckMs: number; readonly timeoutMs: number }): Promise<void>
 }
-
-/** Requests that are not answered yet, by connection. */
-type OpenRequests = Map<Socket, Set<ServerResponse>>
 
 export interface NodeFrontParts {
   readonly respond: (inbound: Inbound) => Promise<Reply>
@@ -42,22 +40,17 @@ const BACKSTOP_MS = 5_000
 
 export function nodeFront(parts: NodeFrontParts): NodeFront {
   let server: Server | undefined
-  const open: OpenRequests = new Map()
-  let quiet = Promise.withResolvers<void>()
+  const open = new OpenRequests()
 
   const handle = async (req: IncomingMessage, res: ServerResponse, mustContinue = false): Promise<void> => {
-    const { socket } = req
-    const here = open.get(socket) ?? new Set()
-    open.set(socket, here.add(res))
+    open.add(res)
     try {
       await answer(parts, req, res, mustContinue)
     } catch (error) {
       parts.logger.error({ err: error }, 'an answer of the collector could not be written')
       res.destroy()
     } finally {
-      here.delete(res)
-      if (here.size === 0) open.delete(socket)
-      if (open.size === 0) quiet.resolve()
+      open.delete(res)
     }
   }
 
@@ -86,11 +79,9 @@ export function nodeFront(parts: NodeFrontParts): NodeFront {
       if (!stopping) return
       if (lameDuckMs > 0) await sleep(parts.clock, lameDuckMs)
       const closed = new Promise<void>(resolve => void stopping.close(() => resolve()))
-      quiet = Promise.withResolvers<void>()
-      if (open.size === 0) quiet.resolve()
       const late = Promise.withResolvers<void>()
       const cancel = parts.clock.after(timeoutMs, () => late.resolve())
-      await Promise.race([quiet.promise, late.promise])
+      await Promise.race([open.none(), late.promise])
       cancel()
       // What is left has no request under way, or had its time.
       stopping.closeAllConnections()
@@ -134,37 +125,59 @@ async function answer(
 ): Promise<void> {
   req.on('error', ignore)
   res.on('error', ignore)
-  let reading = false
-  const inbound: Inbound = {
-    method: req.method ?? 'GET',
-    target: req.url ?? '/',
-    get local() {
-      return isLoopbackName(req.socket.localAddress ?? '')
-    },
-    header: name => {
-      const value = req.headers[name]
-      return Array.isArray(value) ? value.join(', ') : value
-    },
-    read(onChunk) {
-      reading = true
-      if (mustContinue) res.writeContinue()
-      return readRequest(req, onChunk)
-    },
-  }
+  const inbound = new NodeInbound(req, mustContinue ? res : undefined)
   const { status, headers, body } = await respond(inbound)
   if (res.destroyed) return
   const unread = !req.complete
-  const close = stopping() || status === 408 || (unread && mustContinue && !reading)
+  const close = stopping() || status === 408 || (unread && mustContinue && !inbound.reading)
   // With `close` the connection ends with the answer, so what is still on its way is taken in before.
-  if (unread && close && status !== 408 && (reading || !mustContinue)) await takeRest(req, clock)
+  if (unread && close && status !== 408 && (inbound.reading || !mustContinue)) await takeRest(req, clock)
   if (res.destroyed) return
-  const finished = new Promise<void>(resolve => res.once('close', resolve).once('finish', resolve))
+  const finished = new Promise<void>(resolve => res.once('close', resolve))
   if (status !== 204) headers['content-length'] = String(Buffer.byteLength(body))
   if (close) headers['connection'] = 'close'
   res.writeHead(status, headers)
   res.end(body)
   if (unread && !close) void takeRest(req, clock).then(() => req.complete || req.destroy())
   await finished
+}
+
+/**
+ * A class, because a getter in a literal would be a new function for each request, and so V8 would make a new hidden
+ * class for each: those keep their requests alive until the old generation is collected.
+ */
+class NodeInbound implements Inbound {
+  reading = false
+  readonly #req: IncomingMessage
+  readonly #asksToContinue: ServerResponse | undefined
+
+  constructor(req: IncomingMessage, asksToContinue: ServerResponse | undefined) {
+    this.#req = req
+    this.#asksToContinue = asksToContinue
+  }
+
+  get method(): string {
+    return this.#req.method ?? 'GET'
+  }
+
+  get target(): string {
+    return this.#req.url ?? '/'
+  }
+
+  get local(): boolean {
+    return isLoopbackName(this.#req.socket.localAddress ?? '')
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#req.headers[name]
+    return Array.isArray(value) ? value.join(', ') : value
+  }
+
+  read(onChunk: (chunk: Uint8Array) => void | Promise<void>): Promise<void> {
+    this.reading = true
+    this.#asksToContinue?.writeContinue()
+    return readRequest(this.#req, onChunk)
+  }
 }
 
 /** A sender that goes away is seen by whoever reads or writes. */
@@ -229,7 +242,7 @@ function refuseConnection(
 ): void {
   // An answer now would be taken for the answer to the oldest request under way. That is right only if it is this very
   // request whose body broke.
-  const [oldest, ...more] = open.get(socket) ?? []
+  const [oldest, ...more] = open.on(socket)
   const ofAnother = oldest !== undefined && (oldest.req.complete || oldest.headersSent || more.length > 0)
   if (error.code === 'ECONNRESET' || !socket.writable || ofAnother) {
     socket.destroy()

@@ -1,5 +1,5 @@
 import type { Clock } from '../event/index.ts'
-import { deadlines } from './deadlines.ts'
+import { deadlines, type Wait } from './deadlines.ts'
 import type { Inbound } from './exchange.ts'
 import type { Lease } from './in-flight.ts'
 import type { CollectorLimits } from './limits.ts'
@@ -47,15 +47,15 @@ export function bodyReader(limits: ReadLimits, clock: Clock): BodyReader {
         : inflater(bounds.encoding, bounds.maxInflatedBytes, limits.maxInflateRatio, onBytes)
     const arrival = new Arrival(limits, clock)
     let received = 0
-    let stop: (() => void) | undefined
+    let wait: Wait | undefined
     try {
       await new Promise<void>((resolve, reject) => {
         const look = (): void => {
           const fault = arrival.fault()
-          if (fault === undefined) stop = looks.start(look)
+          if (fault === undefined) wait = looks.start(look)
           else reject(new RequestRefused({ code: 'request_timeout', detail: fault }))
         }
-        stop = looks.start(look)
+        wait = looks.start(look)
         const reading = inbound.read(chunk => {
           received += chunk.length
           if (received > bounds.maxBytes) throw tooLarge(bounds.maxBytes)
@@ -67,7 +67,7 @@ export function bodyReader(limits: ReadLimits, clock: Clock): BodyReader {
       })
       await unpack?.end()
     } finally {
-      stop?.()
+      wait?.end()
       unpack?.close()
     }
   }
