@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto'
-import { encodeEvent, isHoldfastError, newEventId, type Random } from '../event/index.ts'
+import { encodeEvent, isHoldfastError, newEventId, sha256, type Random } from '../event/index.ts'
 import type { AppendOutcome, AppendRecord } from '../log/index.ts'
 import { recordKey, type AnyTopic } from '../schema/index.ts'
 import { askAccept, type AcceptCheck } from './accept.ts'
@@ -182,7 +181,7 @@ function typeUnknown(type: string, { topic, key }: IntakeContext): Problem {
 /** Same id, other content is a conflict. Content is where it goes, what it is, and the bytes. */
 function contentHash(topic: string, event: IncomingEvent): Uint8Array {
   const where = Buffer.from(`${topic}\n${event.type}\n${event.version}\n`)
-  return hash('sha256', Buffer.concat([where, event.payload]), 'buffer')
+  return sha256(Buffer.concat([where, event.payload]))
 }
 
 /** A time by our clock, when the sender said what its own showed; `sent` is then what it gave. */

@@ -1,6 +1,6 @@
-import { hash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { HoldfastError, systemRandom, type Clock, type Random } from '../event/index.ts'
+import { HoldfastError, sha256, systemRandom, type Clock, type Random } from '../event/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
 import { rateLimiter, type RateLimiter } from './rate-limiter.ts'
 import { attributeFault } from './text-rules.ts'
@@ -121,10 +121,6 @@ function nameOf(presented: string): string {
   const name = realKey.exec(presented)?.[1]
   if (name === undefined) return presented
   return check(presented.slice(0, -CHECK_LENGTH)) === presented.slice(-CHECK_LENGTH) ? name : ''
-}
-
-function sha256(text: string): Buffer {
-  return hash('sha256', text, 'buffer')
 }
 
 function entryOf(

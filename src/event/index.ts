@@ -17,3 +17,4 @@ export {
   type Position,
   type TopicPartition,
 } from './record.ts'
+export { sha256 } from './sha256.ts'

@@ -20,11 +20,9 @@ export function partitioner(topic: string): Partitioner {
   }
 }
 
-const utf8 = new TextEncoder()
-
 /** Where the Java client of Kafka puts this key: other producers of the topic put it in the same place. */
 export function partitionOfKey(key: string, partitions: number): number {
-  return (murmur2(utf8.encode(key)) & 0x7fffffff) % partitions
+  return (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions
 }
 
 /** MurmurHash2, 32 bits, with the seed of Kafka's Java client. A signed number, as there. */

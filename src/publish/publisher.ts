@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import {
   encodeEvent,
   HoldfastError,
   newEventId,
+  sha256,
   type Clock,
   type Durability,
   type Offset,
@@ -101,7 +101,7 @@ export function publisher(of: {
               scope: options.tenant ?? '',
               source: origin.source,
               id,
-              hash: createHash('sha256').update(value).digest(),
+              hash: sha256(value),
             }
           : undefined
       const [outcome] = await log.append(topic.name, [{ ...record, dedup }])

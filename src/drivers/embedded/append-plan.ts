@@ -1,5 +1,5 @@
 import { HoldfastError, offset, type Position } from '../../event/index.ts'
-import type { AppendOutcome } from '../../log/index.ts'
+import type { AppendOutcome, AppendRecord, Partitioner } from '../../log/index.ts'
 import { unknownTopic, type CatalogueReader } from './catalogue.ts'
 import { encodeChunk } from './chunk.ts'
 import type { KnownId, KnownIds } from './dedup.ts'
@@ -9,17 +9,24 @@ import { readTail, writeTail, type Tail } from './tail.ts'
 /** One call of `append`: stored whole or not at all, in one commit. */
 export interface AppendCall {
   readonly topic: string
-  readonly topicId: number
   readonly records: readonly PreparedRecord[]
   readonly bytes: number
   resolve(outcomes: readonly AppendOutcome[]): void
   reject(error: unknown): void
 }
 
-export interface PreparedRecord {
-  readonly partition: number
+/** Its partition is chosen within the transaction: other processes make topics, delete them and add partitions. */
+export interface PreparedRecord extends Pick<AppendRecord, 'key' | 'partition'> {
   readonly bytes: Uint8Array
-  readonly dedup: { readonly id: Buffer; readonly hash: Uint8Array } | undefined
+  /** `id` is a `dedupId`. */
+  readonly dedup: { readonly id: string; readonly hash: Uint8Array } | undefined
+}
+
+export interface AppendPlanParts {
+  readonly catalogue: CatalogueReader
+  readonly known: KnownIds
+  readonly now: number
+  readonly partitioner: (topic: string) => Partitioner
 }
 
 /**
@@ -28,30 +35,23 @@ export interface PreparedRecord {
  */
 export class AppendPlan {
   readonly outcomes: { readonly call: AppendCall; readonly outcomes: readonly AppendOutcome[] }[] = []
-  records = 0
-  bytes = 0
   readonly #tx: StorageTransaction
-  readonly #catalogue: CatalogueReader
-  readonly #known: KnownIds
-  readonly #now: number
-  readonly #growths = new Map<string, Growth>()
+  readonly #parts: AppendPlanParts
+  readonly #topics = new Map<string, PlannedTopic>()
   readonly #newIds = new Map<string, KnownId>()
 
-  constructor(tx: StorageTransaction, catalogue: CatalogueReader, known: KnownIds, now: number) {
+  constructor(tx: StorageTransaction, parts: AppendPlanParts) {
     this.#tx = tx
-    this.#catalogue = catalogue
-    this.#known = known
-    this.#now = now
+    this.#parts = parts
   }
 
-  /** Throws, planning nothing of this call, `LOG_TOPIC_UNKNOWN` and `LOG_CORRUPT`. */
+  /** Throws, planning nothing of this call, `LOG_TOPIC_UNKNOWN`, `CONFIG_INVALID` and `LOG_CORRUPT`. */
   add(call: AppendCall): void {
-    // The topic may have been deleted, by any process, since the call came in.
-    if (this.#catalogue.topic(this.#tx, call.topic)?.id !== call.topicId) throw unknownTopic(call.topic)
+    const topic = this.#topic(call.topic)
     const looked = call.records.map(record => ({
       record,
-      growth: this.#growth({ topicId: call.topicId, partition: record.partition }),
-      known: record.dedup && this.#known.find(this.#tx, record.dedup.id),
+      growth: this.#growth(topic, topic.choose(record, topic.partitions)),
+      known: record.dedup && this.#parts.known.find(this.#tx, record.dedup.id),
     }))
     const outcomes = looked.map(({ record, growth, known }) => {
       const first = this.#first(record, known)
@@ -61,8 +61,8 @@ export class AppendPlan {
   }
 
   write(table: () => DedupTable): void {
-    for (const { place, tail, records, end, timestamp } of this.#growths.values()) {
-      if (records.length === 0) continue
+    for (const growth of this.#grown()) {
+      const { place, tail, records, end, timestamp } = growth
       let { last, bytes } = tail
       let base = tail.end
       for (const group of chunksOf(records)) {
@@ -78,53 +78,73 @@ export class AppendPlan {
     }
     if (this.#newIds.size === 0) return
     const into = table()
-    for (const [id, known] of this.#newIds) this.#known.add(this.#tx, into, Buffer.from(id, 'latin1'), known)
+    for (const [id, known] of this.#newIds) this.#parts.known.add(this.#tx, into, id, known)
   }
 
   /** Partitions that got records. */
   places(): readonly Place[] {
-    return [...this.#growths.values()].filter(({ records }) => records.length > 0).map(({ place }) => place)
+    return this.#grown().map(({ place }) => place)
+  }
+
+  #grown(): readonly Growth[] {
+    return [...this.#topics.values()]
+      .flatMap(({ growths }) => [...growths.values()])
+      .filter(({ records }) => records.length > 0)
   }
 
   /** The outcome for an id that is known, from before or from this very transaction. */
   #first({ dedup }: PreparedRecord, stored: KnownId | undefined): AppendOutcome | undefined {
     if (dedup === undefined) return undefined
-    const known = stored ?? this.#newIds.get(dedup.id.toString('latin1'))
+    const known = stored ?? this.#newIds.get(dedup.id)
     if (known === undefined) return undefined
-    const topic = this.#catalogue.nameOf(this.#tx, known.topicId)
+    const topic = this.#parts.catalogue.nameOf(this.#tx, known.topicId)
     if (topic === undefined) return undefined // it went with its topic
     const position: Position = { topic, partition: known.partition, offset: offset(known.offset) }
     return { kind: Buffer.compare(known.hash, dedup.hash) === 0 ? 'duplicate' : 'conflict', position }
   }
 
   #append(topic: string, { bytes, dedup }: PreparedRecord, growth: Growth): AppendOutcome {
-    const at = growth.end++
+    const at = offset(growth.end++)
     growth.records.push(bytes)
-    this.records++
-    this.bytes += bytes.length
-    if (dedup !== undefined) {
-      this.#newIds.set(dedup.id.toString('latin1'), { ...growth.place, offset: at, hash: dedup.hash })
-    }
-    const position: Position = { topic, partition: growth.place.partition, offset: offset(at) }
+    if (dedup !== undefined) this.#newIds.set(dedup.id, { ...growth.place, offset: at, hash: dedup.hash })
+    const position: Position = { topic, partition: growth.place.partition, offset: at }
     return { kind: 'appended', position, timestamp: growth.timestamp }
   }
 
-  #growth(place: Place): Growth {
-    const id = `${place.topicId}/${place.partition}`
-    const planned = this.#growths.get(id)
+  #topic(name: string): PlannedTopic {
+    const planned = this.#topics.get(name)
     if (planned !== undefined) return planned
+    const stored = this.#parts.catalogue.topic(this.#tx, name)
+    if (stored === undefined) throw unknownTopic(name)
+    const { id, partitions } = stored
+    const topic: PlannedTopic = { id, partitions, choose: this.#parts.partitioner(name), growths: new Map() }
+    this.#topics.set(name, topic)
+    return topic
+  }
+
+  #growth(topic: PlannedTopic, partition: number): Growth {
+    const planned = topic.growths.get(partition)
+    if (planned !== undefined) return planned
+    const place: Place = { topicId: topic.id, partition }
     const tail = readTail(this.#tx, place)
     if (tail === undefined) {
-      throw new HoldfastError('LOG_CORRUPT', {
-        detail: `the tail of partition ${place.partition} is missing`,
-      })
+      throw new HoldfastError('LOG_CORRUPT', { detail: `the tail of partition ${partition} is missing` })
     }
     // Offsets order the log, not clocks: time never goes back within a partition.
-    const timestamp = Math.max(this.#now, tail.timestamp)
+    const timestamp = Math.max(this.#parts.now, tail.timestamp)
     const growth: Growth = { place, tail, end: tail.end, records: [], timestamp }
-    this.#growths.set(id, growth)
+    topic.growths.set(partition, growth)
     return growth
   }
+}
+
+/** A topic as the transaction found it. */
+interface PlannedTopic {
+  readonly id: number
+  readonly partitions: number
+  readonly choose: Partitioner
+  /** By partition. */
+  readonly growths: Map<number, Growth>
 }
 
 interface Growth {

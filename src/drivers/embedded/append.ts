@@ -7,7 +7,7 @@ import {
   type Partitioner,
 } from '../../log/index.ts'
 import { AppendPlan, type AppendCall, type PreparedRecord } from './append-plan.ts'
-import { unknownTopic, type CatalogueReader } from './catalogue.ts'
+import type { CatalogueReader } from './catalogue.ts'
 import { encodeRecord } from './chunk.ts'
 import { dedupId, type KnownIds } from './dedup.ts'
 import type { Place, Storage, StorageTransaction } from './storage.ts'
@@ -21,7 +21,7 @@ export interface AppenderDeps {
   readonly trustedNow: () => number
   readonly limits: { readonly maxRecordBytes: number; readonly maxQueueBytes: number }
   /** Told which partitions have new records, once they are durable. */
-  readonly appended: (places: readonly Place[], size: { records: number; bytes: number }) => void
+  readonly appended: (places: readonly Place[]) => void
 }
 
 /**
@@ -40,12 +40,12 @@ export class Appender {
   }
 
   append(topic: string, records: readonly AppendRecord[]): Promise<readonly AppendOutcome[]> {
-    const { topicId, prepared } = this.#prepare(topic, records)
-    if (prepared.length === 0) return Promise.resolve([])
-    const bytes = prepared.reduce((sum, record) => sum + record.bytes.length, 0)
-    this.#checkQueue(bytes)
     return new Promise((resolve, reject) => {
-      this.#queue.push({ topic, topicId, records: prepared, bytes, resolve, reject })
+      // Done here and not within the transaction: nobody else can write while that lasts.
+      const prepared = records.map(prepare)
+      const bytes = this.#checkSizes(topic, records, prepared)
+      this.#checkQueue(bytes)
+      this.#queue.push({ topic, records: prepared, bytes, resolve, reject })
       this.#queueBytes += bytes
       this.#running ??= this.#run()
     })
@@ -56,23 +56,18 @@ export class Appender {
     await this.#running
   }
 
-  #prepare(
-    topic: string,
-    records: readonly AppendRecord[],
-  ): { readonly topicId: number; readonly prepared: readonly PreparedRecord[] } {
-    const { storage, catalogue, limits } = this.#deps
-    const stored = storage.view(view => catalogue.topic(view, topic))
-    if (stored === undefined) throw unknownTopic(topic)
-    checkRecordSizes(topic, records, limits.maxRecordBytes)
-    let choose = this.#partitioners.get(topic)
-    if (choose === undefined) this.#partitioners.set(topic, (choose = partitioner(topic)))
-    const prepared: PreparedRecord[] = []
-    for (const record of records) {
-      const partition = choose(record, stored.partitions)
-      const dedup = record.dedup && { id: dedupId(record.dedup), hash: record.dedup.hash }
-      prepared.push({ partition, bytes: encodeRecord(record), dedup })
+  /** The bytes of all of them. */
+  #checkSizes(topic: string, records: readonly AppendRecord[], prepared: readonly PreparedRecord[]): number {
+    const { maxRecordBytes } = this.#deps.limits
+    let sum = 0
+    let largest = 0
+    for (const { bytes } of prepared) {
+      sum += bytes.length
+      largest = Math.max(largest, bytes.length)
     }
-    return { topicId: stored.id, prepared }
+    // As it is stored, a record takes more bytes than count: only what is near the limit is counted.
+    if (largest > maxRecordBytes) checkRecordSizes(topic, records, maxRecordBytes)
+    return sum
   }
 
   #checkQueue(bytes: number): void {
@@ -97,7 +92,7 @@ export class Appender {
         calls = this.#take() // only now: calls that came while the transaction waited for its turn are in it
         return this.#plan(tx, calls)
       }, 'ordinary')
-      this.#deps.appended(plan.places(), plan)
+      this.#deps.appended(plan.places())
       for (const { call, outcomes } of plan.outcomes) call.resolve(outcomes)
     } catch (error) {
       // A closed or failed storage refuses before it asks: then all that wait are refused, or they would be tried for ever.
@@ -116,7 +111,7 @@ export class Appender {
 
   #plan(tx: StorageTransaction, calls: readonly AppendCall[]): AppendPlan {
     const { catalogue, known, clock, trustedNow } = this.#deps
-    const plan = new AppendPlan(tx, catalogue, known, clock.now())
+    const plan = new AppendPlan(tx, { catalogue, known, now: clock.now(), partitioner: this.#partitioner })
     for (const call of calls) {
       try {
         plan.add(call)
@@ -127,6 +122,17 @@ export class Appender {
     plan.write(() => known.table(tx, trustedNow()))
     return plan
   }
+
+  readonly #partitioner = (topic: string): Partitioner => {
+    let choose = this.#partitioners.get(topic)
+    if (choose === undefined) this.#partitioners.set(topic, (choose = partitioner(topic)))
+    return choose
+  }
+}
+
+function prepare(record: AppendRecord): PreparedRecord {
+  const dedup = record.dedup && { id: dedupId(record.dedup), hash: record.dedup.hash }
+  return { key: record.key, partition: record.partition, bytes: encodeRecord(record), dedup }
 }
 
 /** Work of one transaction is bounded: other processes wait for it, and so does this one's event loop. */

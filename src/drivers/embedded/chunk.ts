@@ -100,20 +100,17 @@ export function decodeChunk(bytes: Uint8Array): Chunk {
 
 /** The bytes of a record within a chunk. */
 export function encodeRecord(record: Pick<NewRecord, 'key' | 'value' | 'headers'>): Buffer {
-  const headers = Object.entries(record.headers)
-  let size = optionalTextSize(record.key) + optionalSize(record.value?.length) + varintSize(headers.length)
-  for (const [name, text] of headers) size += textSize(name) + textSize(text)
-  const writer = new Writer(Buffer.allocUnsafe(varintSize(size) + size))
-  writer.varint(size)
-  writer.optionalText(record.key)
-  writer.varint(record.value === null ? 0 : record.value.length + 1)
-  if (record.value !== null) writer.raw(record.value)
-  writer.varint(headers.length)
-  for (const [name, text] of headers) {
+  const { key, value, headers } = record
+  const names = Object.keys(headers)
+  writer.begin()
+  writer.optionalText(key)
+  writer.optionalBytes(value)
+  writer.varint(names.length)
+  for (const name of names) {
     writer.text(name)
-    writer.text(text)
+    writer.text(headers[name] ?? '')
   }
-  return writer.bytes
+  return writer.sized()
 }
 
 function decodeRecord(
@@ -152,38 +149,88 @@ function recordStarts(chunk: Buffer, count: number): readonly number[] {
   return starts
 }
 
+/**
+ * Writes one record after the other into one buffer, and hands out copies. Texts are short and nearly all ASCII: a loop
+ * writes them in less time than a call to the runtime takes, and there is no first pass to add up sizes.
+ */
 class Writer {
-  readonly bytes: Buffer
+  #bytes = Buffer.allocUnsafe(KEPT_BYTES)
   #at = 0
 
-  constructor(bytes: Buffer) {
-    this.bytes = bytes
+  begin(): void {
+    this.#at = 0
+  }
+
+  /** What was written since the beginning, with its size in front. */
+  sized(): Buffer {
+    const size = this.#at
+    this.varint(size) // behind it, since only now it is known
+    const record = Buffer.allocUnsafe(this.#at)
+    record.set(this.#bytes.subarray(size, this.#at))
+    record.set(this.#bytes.subarray(0, size), this.#at - size)
+    if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafe(KEPT_BYTES)
+    return record
   }
 
   varint(n: number): void {
+    this.#reserve(5)
     let left = n
     while (left > 127) {
-      this.bytes[this.#at++] = (left & 127) | 128
+      this.#bytes[this.#at++] = (left & 127) | 128
       left >>>= 7
     }
-    this.bytes[this.#at++] = left
+    this.#bytes[this.#at++] = left
   }
 
-  raw(bytes: Uint8Array): void {
-    this.bytes.set(bytes, this.#at)
+  optionalBytes(bytes: Uint8Array | null): void {
+    this.varint(bytes === null ? 0 : bytes.length + 1)
+    if (bytes === null) return
+    this.#reserve(bytes.length)
+    this.#bytes.set(bytes, this.#at)
     this.#at += bytes.length
   }
 
-  text(text: string): void {
-    this.varint(Buffer.byteLength(text))
-    this.#at += this.bytes.write(text, this.#at)
+  optionalText(text: string | undefined): void {
+    if (text === undefined) this.varint(0)
+    else this.text(text, 1)
   }
 
-  optionalText(text: string | undefined): void {
-    this.varint(text === undefined ? 0 : Buffer.byteLength(text) + 1)
-    if (text !== undefined) this.#at += this.bytes.write(text, this.#at)
+  /** `more` is added to the size. */
+  text(text: string, more = 0): void {
+    this.#reserve(5 + text.length)
+    if (text.length + more < 128 && this.#ascii(text, this.#at + 1)) {
+      this.#bytes[this.#at] = text.length + more
+      this.#at += 1 + text.length
+      return
+    }
+    const size = Buffer.byteLength(text)
+    this.varint(size + more)
+    this.#reserve(size)
+    this.#at += this.#bytes.write(text, this.#at)
+  }
+
+  /** False when it met something else. */
+  #ascii(text: string, at: number): boolean {
+    const bytes = this.#bytes
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i)
+      if (code > 127) return false
+      bytes[at + i] = code
+    }
+    return true
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#at + bytes <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + bytes))
+    larger.set(this.#bytes.subarray(0, this.#at))
+    this.#bytes = larger
   }
 }
+
+/** One record of many bytes is no reason to hold as many for ever. */
+const KEPT_BYTES = 64 * 1024
+const writer = new Writer()
 
 class Reader {
   readonly #bytes: Buffer
@@ -212,21 +259,6 @@ class Reader {
     return taken
   }
 }
-
-function varintSize(n: number): number {
-  let size = 1
-  for (let left = n; left > 127; left >>>= 7) size++
-  return size
-}
-
-const optionalSize = (size: number | undefined): number =>
-  size === undefined ? 1 : varintSize(size + 1) + size
-const textSize = (text: string): number => {
-  const size = Buffer.byteLength(text)
-  return varintSize(size) + size
-}
-const optionalTextSize = (text: string | undefined): number =>
-  optionalSize(text === undefined ? undefined : Buffer.byteLength(text))
 
 function damaged(detail: string): HoldfastError {
   return new HoldfastError('LOG_CORRUPT', { detail })

@@ -43,27 +43,30 @@ export class KnownIds {
     return tableOf(turn)
   }
 
-  find(view: StorageView, id: Buffer): KnownId | undefined {
+  /** `id` is a {@link dedupId}. */
+  find(view: StorageView, id: string): KnownId | undefined {
+    const key = Buffer.from(id, 'latin1')
     for (const table of DEDUP_TABLES) {
-      const row = view.row(table, id)
-      if (row !== undefined) return decode(openRow('a known id', id, row))
+      const row = view.row(table, key)
+      if (row !== undefined) return decode(openRow('a known id', key, row))
     }
     return undefined
   }
 
-  add(tx: StorageTransaction, table: DedupTable, id: Buffer, known: KnownId): void {
+  add(tx: StorageTransaction, table: DedupTable, id: string, known: KnownId): void {
+    const key = Buffer.from(id, 'latin1')
     const body = Buffer.allocUnsafe(16 + known.hash.length)
     body.writeUInt32BE(known.topicId, 0)
     body.writeUInt32BE(known.partition, 4)
     body.writeBigUInt64BE(known.offset, 8)
     body.set(known.hash, 16)
-    tx.putRow(table, id, sealRow(id, body))
+    tx.putRow(table, key, sealRow(key, body))
   }
 }
 
-/** What stands for an id: 20 bytes of SHA-256 over its parts, which cannot run into one another. */
-export function dedupId({ scope, source, id }: DedupKey): Buffer {
-  return hash('sha256', JSON.stringify([scope, source, id]), 'buffer').subarray(0, 20)
+/** What stands for an id: 20 bytes of SHA-256 over its parts, which cannot run into one another. A character is a byte. */
+export function dedupId({ scope, source, id }: DedupKey): string {
+  return hash('sha256', JSON.stringify([scope, source, id]), 'binary').slice(0, 20)
 }
 
 function decode(body: Buffer): KnownId {

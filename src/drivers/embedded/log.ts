@@ -82,8 +82,9 @@ export class EmbeddedLog implements Log, Retains {
     this.#scheduleRetention()
   }
 
-  async append(topic: string, records: readonly AppendRecord[]): Promise<readonly AppendOutcome[]> {
-    if (this.#closed !== undefined) throw new HoldfastError('LOG_CLOSED', { detail: 'the embedded log' })
+  append(topic: string, records: readonly AppendRecord[]): Promise<readonly AppendOutcome[]> {
+    if (this.#closed !== undefined)
+      return Promise.reject(new HoldfastError('LOG_CLOSED', { detail: 'the embedded log' }))
     return this.#appender.append(topic, records)
   }
 

@@ -42,7 +42,7 @@ export class KnownIds {
 
   add(key: DedupKey, position: Position): void {
     const name = nameOf(key)
-    this.#young.set(name, { hash: key.hash.slice(), position })
+    this.#young.set(name, { hash: new Uint8Array(key.hash), position })
     this.#bytes.young += name.length * 2 + key.hash.length + ID_OVERHEAD_BYTES
   }
 }
