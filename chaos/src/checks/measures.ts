@@ -25,6 +25,8 @@ const percentiles = ['p50', 'p95', 'p99', 'p999', 'max'] as const satisfies read
 const figures = {
   /** Of what was planned, the share that no customer got a yes for: refused, unanswered and unsent. */
   failed_share: ({ counts: c }) => (c.refused + c.unanswered + c.unsent) / c.planned,
+  /** Of what was planned, the share that was due while a fault was there, as it was observed. */
+  fault_share: arm => faultShare(arm),
   lost_share: ({ counts: c }) => c.lost / c.planned,
   amplification: ({ amplification }) => amplification,
   /** Seconds of the schedule in which somebody was turned away. */
@@ -52,4 +54,17 @@ export function measure(arm: ArmResult, name: string): number | undefined {
 export function measureNames({ phases }: Pick<LoadPlan, 'phases'>): string[] {
   const ofPhases = phases.flatMap(({ name }) => percentiles.map(figure => `phase.${name}.${figure}`))
   return [...counts, ...Object.keys(figures), ...percentiles, ...ofPhases]
+}
+
+function faultShare({ faults, phases, counts }: ArmResult): number {
+  // Faults may overlap; what counts is when any of them was there.
+  let [events, covered] = [0, 0]
+  for (const { began, ended } of faults.toSorted((a, b) => a.began - b.began)) {
+    const start = Math.max(covered, began)
+    for (const { from, to, rate } of phases) {
+      events += rate * Math.max(0, Math.min(to, ended) - Math.max(from, start))
+    }
+    covered = Math.max(covered, ended)
+  }
+  return events / counts.planned
 }

@@ -136,13 +136,13 @@ test('changes keep proportions, and the checks follow them', () => {
   expect(scenario.load.phases).toEqual([{ name: 'load', seconds: 45, rate: 100 }])
   expect(scenario.faults).toEqual([{ target: 'postgres', fault: 'kill', at: 15, for: 15 }])
   const expressions = scenario.checks.map(({ arm, expression }) => `${arm} ${expression}`)
-  expect(expressions).toContain('rest failed_share between 23% and 50%')
+  expect(expressions).toContain('rest failed_share > 17%')
   expect(expressions).toContain('holdfast peak_lag > 750')
   expect(expressions.some(text => text.startsWith('naive'))).toBe(false)
 
   const long = chooseScenario('rest-vs-log', { fault: 'stop', faultAt: 10, faultFor: 60 }, known)
   expect(long.faults).toEqual([{ target: 'postgres', fault: 'stop', at: 10, for: 60 }])
-  expect(long.checks[0]?.expression).toBe('failed_share between 35% and 70%')
+  expect(long.checks[0]?.expression).toBe('failed_share > 25%')
 })
 
 test('assertions of the command line replace the checks, for one arm or for all', () => {
