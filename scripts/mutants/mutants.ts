@@ -15,15 +15,15 @@ export const mutants: readonly Mutant[] = [
   {
     fault: 'commits the highest event that is done',
     file: 'src/consume/watermark.ts',
-    text: 'return first.done ? next : first.value',
+    text: 'return deliveries[first]?.offset ?? next',
     becomes: 'return next',
     tests: ['src/consume/watermark.test.ts'],
   },
   {
     fault: 'runs the events of one key at once',
     file: 'src/consume/partition-worker.ts',
-    text: 'key === undefined ? `#${offset}` : `=${key}`',
-    becomes: '`#${offset}`',
+    text: 'return key === undefined ? offset : key',
+    becomes: 'return offset',
     tests: ['src/consume/group.test.ts'],
   },
   {
@@ -78,8 +78,8 @@ export const mutants: readonly Mutant[] = [
   {
     fault: 'takes in without a bound',
     file: 'src/consume/partition-worker.ts',
-    text: 'while (full() && !signal.aborted)',
-    becomes: 'while (full() && signal.aborted)',
+    text: 'while (this.#isFull() && !signal.aborted)',
+    becomes: 'while (this.#isFull() && signal.aborted)',
     tests: ['src/consume/lifecycle.test.ts'],
   },
   {
@@ -113,8 +113,8 @@ export const mutants: readonly Mutant[] = [
   {
     fault: 'keeps a batch group in single steps behind one failure',
     file: 'src/consume/partition-worker.ts',
-    text: 'if (this.#c.settings.batch && lane.every',
-    becomes: 'if (this.#c.settings.batch && !lane.every',
+    text: 'lane.tasks.length === 0 || lane.tasks.some(wasTried)',
+    becomes: 'lane.tasks.length === 0 || !lane.tasks.some(wasTried)',
     tests: ['src/consume/effects.int.test.ts'],
   },
   {

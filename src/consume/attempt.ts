@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { HoldfastError, isHoldfastError, type Offset } from '../event/index.ts'
+import { HoldfastError, isHoldfastError, type Logger, type Offset } from '../event/index.ts'
 import type { Lease, SinkRecord } from '../sink/index.ts'
-import { cutoff, type Cutoff } from './cutoff.ts'
+import { Cutoff } from './cutoff.ts'
 import type { GroupContext, Task } from './group-context.ts'
 import type { HandlerContext, OnHandler, Received } from './handlers.ts'
+import type { LaneName } from './lanes.ts'
 
 /** How one attempt at one event ended. */
 export type Attempted =
@@ -24,123 +25,169 @@ export interface AttemptOptions {
   readonly lease: Lease | undefined
   readonly appliedBelow: Offset
   /** Lane of each event: events of one lane keep their order. */
-  readonly laneOf: (task: Task) => string
+  readonly laneOf: (task: Task) => LaneName
   readonly signal: AbortSignal
 }
 
-/** Tries events once, with the deadline of the group: a single one, or a batch in one transaction. */
-export async function attempt(
+/**
+ * Tries events once, with the deadline of the group: a single one, or a batch in one transaction. Answers without a
+ * promise where the handler returned none. Never rejects.
+ */
+export function attempt(
   tasks: readonly Task[],
   context: GroupContext,
   options: AttemptOptions,
-): Promise<readonly Attempted[]> {
-  const { clock, settings } = context
+): readonly Attempted[] | Promise<readonly Attempted[]> {
+  const { clock, settings, observer } = context
+  const [first] = tasks
+  const cut = new Cutoff(context, options.signal)
   const began = clock.monotonic()
-  const cut = cutoff(context, options.signal)
-  try {
-    const results =
-      tasks[0]?.handler?.kind === 'on'
-        ? [await callOutside(tasks[0], tasks[0].handler.run)]
-        : await applyInside(tasks, context, options)
-    return results
-  } catch (error) {
-    const one: Attempted = isHoldfastError(error, 'SINK_FENCED')
-      ? { kind: 'fenced' }
-      : { kind: 'failed', error }
-    return tasks.map(() => one)
-  } finally {
+  const over = <T>(result: T): T => {
     cut.end()
     const seconds = (clock.monotonic() - began) / 1000
-    const topic = tasks[0]?.record.topic ?? ''
-    context.observer.handled?.({ topic, group: settings.group, seconds, count: tasks.length })
+    const topic = first?.record.topic ?? ''
+    observer.handled?.({ topic, group: settings.group, seconds, count: tasks.length })
+    return result
   }
+  if (first?.handler?.kind !== 'on') return applyInside(tasks, context, options, cut).then(over)
+  const attempted = callOutside(first, first.handler.run, context, cut, options.signal)
+  return attempted instanceof Promise ? attempted.then(one => over([one])) : over(attempted)
+}
 
-  /** At least once: the handler's own calls, and nothing that we could roll back. */
-  async function callOutside(task: Task, run: OnHandler): Promise<Attempted> {
-    const event = eventOf(task)
-    let work: Promise<void> | undefined
-    try {
-      work = run(event, handlerContext(event, context, cut)) as Promise<void> | undefined
-      if (work) await Promise.race([work, cut.passed])
-      // A handler that gave up because of the signal has not done its work, however it ended.
-      if (!cut.isPassed) return { kind: 'done' }
-    } catch (error) {
-      if (!cut.isPassed) return { kind: 'failed', error }
-    }
-    if (options.signal.aborted) {
-      work?.catch(() => {}) // nobody waits for it any more
-      return { kind: 'aborted' }
-    }
-    const returned = Promise.resolve(work).then(
-      () => {},
-      () => {},
-    )
-    return { kind: 'failed', error: cut.late, returned }
+const DONE = { kind: 'done' } as const
+/** Most attempts end so. */
+const ONE_DONE: readonly Attempted[] = [DONE]
+
+/** At least once: the handler's own calls, and nothing that we could roll back. */
+function callOutside(
+  task: Task,
+  run: OnHandler,
+  context: GroupContext,
+  cut: Cutoff,
+  worker: AbortSignal,
+): readonly Attempted[] | Promise<Attempted> {
+  const event = eventOf(task)
+  let work: Promise<void> | undefined
+  try {
+    work = run(event, new EventContext(event, context, cut)) as Promise<void> | undefined
+  } catch (error) {
+    return [worker.aborted ? { kind: 'aborted' } : { kind: 'failed', error }]
   }
+  if (work) return untilCut(work, cut, worker)
+  return worker.aborted ? [{ kind: 'aborted' }] : ONE_DONE
+}
 
-  /** Once: the handler's writes, the inbox and the fence in one transaction, which the abort of the signal ends. */
-  async function applyInside(
-    tasks: readonly Task[],
-    context: GroupContext,
-    options: AttemptOptions,
-  ): Promise<readonly Attempted[]> {
-    const { sink } = context
-    const { signal } = cut
+async function untilCut(work: Promise<void>, cut: Cutoff, worker: AbortSignal): Promise<Attempted> {
+  try {
+    await Promise.race([work, cut.passed])
+    // A handler that gave up because of the signal has not done its work, however it ended.
+    if (!cut.isPassed) return DONE
+  } catch (error) {
+    if (!cut.isPassed) return { kind: 'failed', error }
+  }
+  if (worker.aborted) {
+    Promise.resolve(work).catch(() => {}) // nobody waits for it any more
+    return { kind: 'aborted' }
+  }
+  const returned = Promise.resolve(work).then(
+    () => {},
+    () => {},
+  )
+  return { kind: 'failed', error: cut.late, returned }
+}
+
+/** Once: the handler's writes, the inbox and the fence in one transaction, which the abort of the signal ends. */
+async function applyInside(
+  tasks: readonly Task[],
+  context: GroupContext,
+  options: AttemptOptions,
+  cut: Cutoff,
+): Promise<readonly Attempted[]> {
+  const { settings, sink } = context
+  try {
     if (!sink || !options.lease)
       throw new HoldfastError('INTERNAL', { detail: `${settings.group}: effect without a lease` })
+    const { signal } = cut
     const events = tasks.map(eventOf)
     const records = tasks.map(task => sinkRecord(task, options.laneOf(task)))
-    try {
-      const outcomes = await sink.apply(
-        options.lease,
-        records,
-        { appliedBelow: options.appliedBelow, dedup: settings.dedup, signal },
-        async (tx, fresh, fail) => {
-          if (settings.batch) {
-            await settings.batch.run(
-              fresh.flatMap(i => events[i] ?? []),
-              tx,
-              { signal, log: context.logger, fail: (i, error) => fail(fresh[i] ?? i, error) },
-            )
-            return
-          }
-          const [event] = events
-          const handler = tasks[0]?.handler
-          if (event && handler?.kind === 'effect')
-            await handler.run(event, tx, handlerContext(event, context, cut))
-        },
-      )
-      return outcomes.map(outcome => (outcome.kind === 'applied' ? { kind: 'done' } : outcome))
-    } catch (error) {
-      if (options.signal.aborted) return tasks.map(() => ({ kind: 'aborted' }))
-      throw cut.late ?? error
-    }
+    const outcomes = await sink.apply(
+      options.lease,
+      records,
+      { appliedBelow: options.appliedBelow, dedup: settings.dedup, signal },
+      async (tx, fresh, fail) => {
+        if (settings.batch) {
+          await settings.batch.run(
+            fresh.flatMap(i => events[i] ?? []),
+            tx,
+            { signal, log: context.logger, fail: (i, error) => fail(fresh[i] ?? i, error) },
+          )
+          return
+        }
+        const [event] = events
+        const handler = tasks[0]?.handler
+        if (event && handler?.kind === 'effect')
+          await handler.run(event, tx, new EventContext(event, context, cut))
+      },
+    )
+    return outcomes.map(outcome => (outcome.kind === 'applied' ? DONE : outcome))
+  } catch (error) {
+    const one = failedInside(error, cut, options.signal)
+    return tasks.map(() => one)
   }
+}
+
+function failedInside(error: unknown, { late }: Cutoff, worker: AbortSignal): Attempted {
+  if (worker.aborted) return { kind: 'aborted' }
+  return isHoldfastError(late ?? error, 'SINK_FENCED')
+    ? { kind: 'fenced' }
+    : { kind: 'failed', error: late ?? error }
 }
 
 function eventOf(task: Task): Received {
-  if (!task.event)
-    throw new HoldfastError('INTERNAL', { detail: `record ${task.record.offset} was not decoded` })
-  return { ...task.event, attempt: task.attempts + 1 }
+  const event = decoded(task)
+  return task.attempts === 0 ? event : { ...event, attempt: task.attempts + 1 }
 }
 
-function sinkRecord(task: Task, lane: string): SinkRecord {
-  const { source, id, acceptedAt } = eventOf(task)
-  return { source, id, acceptedAt: acceptedAt.getTime(), offset: task.record.offset, key: lane }
+function sinkRecord(task: Task, lane: LaneName): SinkRecord {
+  const { source, id, acceptedAt } = decoded(task)
+  const key = typeof lane === 'string' ? lane : undefined
+  return { source, id, acceptedAt: acceptedAt.getTime(), offset: task.record.offset, key }
 }
 
-function handlerContext(event: Received, context: GroupContext, cut: Cutoff): HandlerContext {
-  const { settings, publisher, logger, source } = context
-  let published = 0
-  return {
-    get signal() {
-      return cut.signal
-    },
-    log: logger,
-    get idempotencyKey() {
-      return hash(settings.group, '0', event.source, event.id)
-    },
-    publish: (topic, type, data, options = {}) =>
+function decoded({ event, record }: Task): Received {
+  if (event) return event
+  throw new HoldfastError('INTERNAL', { detail: `record ${record.offset} was not decoded` })
+}
+
+/** Getters only: most handlers use nothing of it, and whoever takes it apart still gets working functions. */
+class EventContext implements HandlerContext {
+  readonly #event: Received
+  readonly #context: GroupContext
+  readonly #cut: Cutoff
+  #published = 0
+
+  constructor(event: Received, context: GroupContext, cut: Cutoff) {
+    this.#event = event
+    this.#context = context
+    this.#cut = cut
+  }
+
+  get signal(): AbortSignal {
+    return this.#cut.signal
+  }
+
+  get log(): Logger {
+    return this.#context.logger
+  }
+
+  get idempotencyKey(): string {
+    return hash(this.#context.settings.group, '0', this.#event.source, this.#event.id)
+  }
+
+  get publish(): HandlerContext['publish'] {
+    const { settings, publisher, source } = this.#context
+    const event = this.#event
+    return (topic, type, data, options = {}) =>
       publisher.publish(
         topic,
         type,
@@ -149,14 +196,14 @@ function handlerContext(event: Received, context: GroupContext, cut: Cutoff): Ha
           // The same attempt-independent id each time: the n-th publish of this event by this group.
           id:
             options.id ??
-            hash(settings.group, event.source, event.id, topic.name, String(published++)).slice(0, 32),
+            hash(settings.group, event.source, event.id, topic.name, String(this.#published++)).slice(0, 32),
           time: options.time ?? event.time,
           tenant: event.tenant,
           correlationId: event.correlationId,
         },
         // The accept time of the cause: a second attempt tomorrow still meets the inbox rows of the first.
         { source, acceptedAt: event.acceptedAt.getTime(), causationId: event.id, dedup: false },
-      ),
+      )
   }
 }
 

@@ -3,57 +3,75 @@ import type { GroupContext } from './group-context.ts'
 
 /**
  * Where one attempt is cut off: at the deadline of its group, or with its worker. Most handlers never ask for the
- * signal, so it is made for those that do: signals of signals for each event cost more than all the rest of the
- * pipeline, in time and in memory.
+ * signal, and some are done when they return, so signal and timer are made for those that need them: signals of signals
+ * for each event cost more than all the rest of the pipeline, in time and in memory.
  */
-export interface Cutoff {
-  /** Aborts when the attempt is cut off. */
-  readonly signal: AbortSignal
-  /** Resolves when the attempt is cut off, and never otherwise. */
-  readonly passed: Promise<void>
-  readonly isPassed: boolean
-  /** The deadline was what cut it off: the error to fail with. */
-  readonly late: HoldfastError | undefined
-  /** The attempt came to its end: nothing cuts it off any more. */
-  end(): void
-}
+export class Cutoff {
+  readonly #context: GroupContext
+  readonly #worker: AbortSignal
+  #passed: PromiseWithResolvers<void> | undefined
+  #controller: AbortController | undefined
+  #cancel: (() => void) | undefined
+  #late: HoldfastError | undefined
 
-export function cutoff({ clock, settings }: GroupContext, worker: AbortSignal): Cutoff {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  let late: HoldfastError | undefined
-  let controller: AbortController | undefined
-  const reason = (): unknown => (worker.aborted ? worker.reason : late)
-  const pass = (): void => {
-    controller?.abort(reason())
-    resolve()
+  constructor(context: GroupContext, worker: AbortSignal) {
+    this.#context = context
+    this.#worker = worker
   }
-  const isPassed = (): boolean => worker.aborted || late !== undefined
-  const cancel = clock.after(settings.deadlineMs, () => {
-    late = new HoldfastError('HANDLER_TIMEOUT', {
-      detail: `${settings.group}: no result after ${settings.deadlineMs} ms`,
+
+  /** Aborts when the attempt is cut off. */
+  get signal(): AbortSignal {
+    this.#arm()
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.isPassed) this.#controller.abort(this.#reason())
+    }
+    return this.#controller.signal
+  }
+
+  /** Resolves when the attempt is cut off, and never otherwise. */
+  get passed(): Promise<void> {
+    return this.#arm().promise
+  }
+
+  get isPassed(): boolean {
+    return this.#worker.aborted || this.#late !== undefined
+  }
+
+  /** The deadline was what cut it off: the error to fail with. */
+  get late(): HoldfastError | undefined {
+    return this.#late
+  }
+
+  /** The attempt came to its end: nothing cuts it off any more. */
+  end(): void {
+    if (!this.#passed) return
+    this.#cancel?.()
+    this.#worker.removeEventListener('abort', this.#pass)
+  }
+
+  /** The deadline begins to count. */
+  #arm(): PromiseWithResolvers<void> {
+    if (this.#passed) return this.#passed
+    const { clock, settings } = this.#context
+    this.#passed = Promise.withResolvers()
+    this.#cancel = clock.after(settings.deadlineMs, () => {
+      this.#late = new HoldfastError('HANDLER_TIMEOUT', {
+        detail: `${settings.group}: no result after ${settings.deadlineMs} ms`,
+      })
+      this.#pass()
     })
-    pass()
-  })
-  worker.addEventListener('abort', pass, { once: true })
-  if (worker.aborted) resolve()
-  return {
-    passed: promise,
-    get signal() {
-      if (!controller) {
-        controller = new AbortController()
-        if (isPassed()) controller.abort(reason())
-      }
-      return controller.signal
-    },
-    get isPassed() {
-      return isPassed()
-    },
-    get late() {
-      return late
-    },
-    end() {
-      cancel()
-      worker.removeEventListener('abort', pass)
-    },
+    if (this.#worker.aborted) this.#passed.resolve()
+    else this.#worker.addEventListener('abort', this.#pass, { once: true })
+    return this.#passed
+  }
+
+  #pass = (): void => {
+    this.#controller?.abort(this.#reason())
+    this.#passed?.resolve()
+  }
+
+  #reason(): unknown {
+    return this.#worker.aborted ? this.#worker.reason : this.#late
   }
 }

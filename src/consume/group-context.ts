@@ -3,10 +3,12 @@ import type { Log } from '../log/index.ts'
 import type { Publisher } from '../publish/index.ts'
 import type { Dependency, Failure, FloodGuard } from '../recover/index.ts'
 import type { Sink } from '../sink/index.ts'
+import type { Admission } from './admission.ts'
 import type { Received } from './handlers.ts'
-import type { Gate, Limiter } from './limits.ts'
+import type { Gate } from './limits.ts'
 import type { ConsumeObserver } from './observer.ts'
 import type { GroupSettings, Handler } from './settings.ts'
+import type { Delivery } from './watermark.ts'
 
 /** What all partitions of a group in this process share. */
 export interface GroupContext {
@@ -24,8 +26,7 @@ export interface GroupContext {
   /** Everything that must work before an attempt is made. The last one stands for what nobody declared. */
   readonly dependencies: readonly Dependency[]
   readonly undeclared: Dependency
-  readonly limiter: Limiter
-  readonly rate: (count: number, signal: AbortSignal) => Promise<void>
+  readonly admission: Admission
   /** Shut while the group is paused as a whole. */
   readonly gate: Gate
   readonly guard: FloodGuard
@@ -38,7 +39,9 @@ export interface GroupContext {
 /** One record on its way through the pipeline, until it has a durable outcome. */
 export interface Task {
   readonly record: LogRecord
-  readonly event: Omit<Received, 'attempt'> | undefined
+  readonly delivery: Delivery
+  /** As the first attempt gets it. */
+  readonly event: Received | undefined
   readonly handler: Handler | undefined
   /** Failed attempts so far. An outage is none. */
   attempts: number

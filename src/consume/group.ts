@@ -10,6 +10,7 @@ import {
 } from '../recover/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
 import type { Sink } from '../sink/index.ts'
+import { admission } from './admission.ts'
 import { groupRunner, type GroupRunner } from './group-runner.ts'
 import type { BatchHandler, BatchOptions, EffectHandler, OnHandler } from './handlers.ts'
 import { gate, limiter, rateLimit } from './limits.ts'
@@ -103,6 +104,7 @@ export class GroupDeclaration {
         `${settings.group}: concurrency ${settings.concurrency} is capped at ${concurrency}, its share of the connections of the database`,
       )
     }
+    const groupGate = gate()
     const runner = groupRunner({
       context: {
         settings,
@@ -116,9 +118,13 @@ export class GroupDeclaration {
         observer: parts.observer,
         dependencies,
         undeclared,
-        limiter: limiter(concurrency),
-        rate: rateLimit(settings.ratePerSecond, clock),
-        gate: gate(),
+        admission: admission({
+          gate: groupGate,
+          rate: rateLimit(settings.ratePerSecond, clock),
+          limiter: limiter(concurrency),
+          dependencies,
+        }),
+        gate: groupGate,
         guard: floodGuard(settings.deadShare),
         stuckAfterMs: parts.stuckAfterMs,
         fatal: parts.fatal,

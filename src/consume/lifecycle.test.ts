@@ -113,7 +113,8 @@ describe('a group over its life', () => {
     const gate = Promise.withResolvers<void>()
     a.consumer('billing', orders, { from: 'earliest', maxInFlight: 100 }).on('placed', () => gate.promise)
     await a.start()
-    for (let n = 0; n < 2_000; n++) await a.publish(orders, 'placed', { customer: `c${n}`, n })
+    // Of few keys: what waits behind its key counts until the bound.
+    for (let n = 0; n < 2_000; n++) await a.publish(orders, 'placed', { customer: `c${n % 4}`, n })
     let most = 0
     await until(async () => {
       most = Math.max(most, (await a.groups())[0]?.partitions[0]?.inFlight ?? 0)
@@ -123,6 +124,43 @@ describe('a group over its life', () => {
     expect(most).toBeLessThanOrEqual(100 + 500)
     gate.resolve()
     await until(async () => (await a.groups()).every(group => group.lag === 0n))
+    await a.stop()
+  })
+
+  it('takes in no more than can soon begin, however much may be in flight', async () => {
+    const a = app({ name: 'test', log: memory() })
+    const gate = Promise.withResolvers<void>()
+    a.consumer('billing', orders, { from: 'earliest', maxInFlight: 10_000, concurrency: 4 }).on(
+      'placed',
+      () => gate.promise,
+    )
+    await a.start()
+    const backlog = Array.from({ length: 5_000 }, (_, n) => ({ customer: `c${n}`, n }))
+    await Promise.all(backlog.map(data => a.publish(orders, 'placed', data)))
+    const inFlight = async (): Promise<number> => (await a.groups())[0]?.partitions[0]?.inFlight ?? 0
+    await until(async () => (await inFlight()) >= 8)
+    // Every key is free to run, but there are four places: one page of those that wait for them is enough.
+    expect(await inFlight()).toBeLessThanOrEqual(8 + 500)
+    gate.resolve()
+    await until(async () => (await a.groups()).every(group => group.lag === 0n))
+    await a.stop()
+  })
+
+  it('lets everything else of the process have its turn while it works through a backlog', async () => {
+    const a = app({ name: 'test', log: memory() })
+    let handled = 0
+    let handledAtFirstTurn: number | undefined
+    a.consumer('billing', orders, { from: 'earliest' }).on('placed', () => {
+      if (handled++ === 0) setImmediate(() => (handledAtFirstTurn = handled))
+    })
+    await a.start()
+    a.group('billing').pause('they gather')
+    const backlog = Array.from({ length: 5_000 }, (_, n) => ({ customer: `c${n}`, n }))
+    await Promise.all(backlog.map(data => a.publish(orders, 'placed', data)))
+    a.group('billing').resume()
+    await until(() => handled === 5_000)
+    // After one page, not after the last event.
+    expect(handledAtFirstTurn).toBeLessThanOrEqual(1_000)
     await a.stop()
   })
 

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { limiter } from './limits.ts'
+import { seededRandom, type Clock } from '../event/index.ts'
+import { limiter, rateLimit } from './limits.ts'
 
 describe('the limiter', () => {
   it('lets those who wait in as they came, one for each that leaves', async () => {
@@ -49,5 +50,36 @@ describe('the limiter', () => {
     expect(getEventListeners(abort.signal, 'abort')).toHaveLength(1)
     abort.abort()
     expect(await Promise.all(waiting)).toEqual(Array(1_000).fill(undefined))
+  })
+})
+
+describe('the rate limit', () => {
+  /** Timers fire up to 15 ms late. */
+  function lateClock(): Clock & { time: number } {
+    const random = seededRandom(3)
+    const clock = {
+      time: 1_000,
+      now: () => clock.time,
+      monotonic: () => clock.time,
+      after(ms: number, fn: () => void): () => void {
+        clock.time += ms + random() * 15
+        queueMicrotask(fn)
+        return () => {}
+      },
+    }
+    return clock
+  }
+
+  it('keeps its rate also where timers are late, and saves up nothing for later', async () => {
+    const clock = lateClock()
+    const rate = rateLimit(500, clock)
+    const { signal } = new AbortController()
+    for (let n = 0; n < 500; n++) if (!rate.tryTake(1)) await rate.take(1, signal)
+    expect(clock.time - 1_000).toBeGreaterThan(950)
+    expect(clock.time - 1_000).toBeLessThan(1_050)
+    clock.time += 60_000
+    let burst = 0
+    while (rate.tryTake(1)) burst += 1
+    expect(burst).toBeLessThanOrEqual(11) // what a timer may be late
   })
 })

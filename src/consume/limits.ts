@@ -2,6 +2,8 @@ import { sleep, type Clock } from '../event/index.ts'
 
 /** Lets at most `size` run at once; the others wait in the order in which they came. */
 export interface Limiter {
+  /** The release, or undefined when one would have to wait. */
+  tryEnter(): (() => void) | undefined
   /** Answers the release, or undefined when `signal` aborted first. */
   enter(signal: AbortSignal): Promise<(() => void) | undefined>
 }
@@ -28,13 +30,17 @@ export function limiter(size: number): Limiter {
       [...waiting].filter(waiter => waiter.signal === signal).forEach(waiter => settle(waiter, false))
     signal.addEventListener('abort', giveUp, { once: true })
   }
+  const tryEnter = (): (() => void) | undefined => {
+    if (running >= size) return undefined
+    running += 1
+    return leave
+  }
   return {
+    tryEnter,
     async enter(signal) {
       if (signal.aborted) return undefined
-      if (running < size) {
-        running += 1
-        return leave
-      }
+      const free = tryEnter()
+      if (free) return free
       watch(signal)
       const entered = await new Promise<boolean>(settle => waiting.add({ signal, settle }))
       if (!entered) return undefined
@@ -51,23 +57,42 @@ interface Waiter {
   settle(entered: boolean): void
 }
 
-/** Spaces starts so that at most `perSecond` happen, without saving up for a burst. */
-export function rateLimit(
-  perSecond: number | undefined,
-  clock: Clock,
-): (count: number, signal: AbortSignal) => Promise<void> {
-  if (perSecond === undefined) return () => Promise.resolve()
+/** Spaces starts so that at most so many happen in a second, without saving up for a burst. */
+export interface RateLimit {
+  /** Whether `count` may start at once; they have then. */
+  tryTake(count: number): boolean
+  /** Waits until `count` may start, or until the abort. */
+  take(count: number, signal: AbortSignal): Promise<void>
+}
+
+/** A timer may be that late; what was missed by it is caught up. */
+const TIMER_SLACK_MS = 20
+
+export function rateLimit(perSecond: number | undefined, clock: Clock): RateLimit {
+  if (perSecond === undefined) return { tryTake: () => true, take: () => Promise.resolve() }
   let free = clock.monotonic()
-  return async (count, signal) => {
-    const now = clock.monotonic()
-    const start = Math.max(now, free)
+  const reserve = (now: number, count: number): number => {
+    const start = Math.max(now - TIMER_SLACK_MS, free)
     free = start + (count * 1000) / perSecond
-    if (start > now) await sleep(clock, start - now, signal)
+    return start - now
+  }
+  return {
+    tryTake(count) {
+      const now = clock.monotonic()
+      if (free > now) return false
+      reserve(now, count)
+      return true
+    },
+    async take(count, signal) {
+      const wait = reserve(clock.monotonic(), count)
+      if (wait > 0) await sleep(clock, wait, signal)
+    },
   }
 }
 
 /** A door with reasons: open as long as nobody has a reason to keep it shut. */
 export interface Gate {
+  readonly isOpen: boolean
   /** The reasons why it is shut, oldest first. */
   readonly reasons: readonly string[]
   shut(by: string, reason: string): void
@@ -80,6 +105,9 @@ export function gate(): Gate {
   const holders = new Map<string, string>()
   let opened = Promise.withResolvers<void>()
   return {
+    get isOpen() {
+      return holders.size === 0
+    },
     get reasons() {
       return [...holders.values()]
     },

@@ -1,31 +1,36 @@
 import {
   HoldfastError,
   isHoldfastError,
+  othersTurn,
   partitionId,
   sleep,
   type LogRecord,
   type Offset,
 } from '../event/index.ts'
-import type { OwnedPartition } from '../log/index.ts'
+import type { Log, OwnedPartition, ReadResult } from '../log/index.ts'
 import { describeFailure, failureText } from '../recover/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
 import type { Lease } from '../sink/index.ts'
 import { bury } from './bury.ts'
+import type { Place } from './admission.ts'
 import type { GroupContext, Task } from './group-context.ts'
+import { Lanes, type Lane, type LaneName } from './lanes.ts'
 import type { AttemptResult } from './observer.ts'
 import { readEvent } from './read-event.ts'
-import { supervised, type Settled } from './supervised.ts'
+import { supervised, type Outcome, type Settled } from './supervised.ts'
 import type { Decision } from './verdict.ts'
 import { watermark, type Watermark } from './watermark.ts'
 
 /**
  * One partition, one owner, one epoch, one pipeline:
  *
- *   fetch → decode (guarded) → lane of the key → gate, rate, breakers → attempt → outcome → watermark
+ *   fetch → decode (guarded) → lane of the key → place (gate, rate, concurrency, breakers) → attempt → outcome → watermark
  *
  * A lane is a queue of events that run one after another; different lanes run at once. Single events always go through
- * their lane. A batch group gathers events for one transaction instead, and an event that fails there goes on in its
- * lane alone, with the later ones of its lane behind it, until the lane is empty again.
+ * their lane, and begin when there is a place for them: what waits is a record in a list, with nothing begun for it. A
+ * handler that is done when it returns leaves no promise behind. A batch group gathers events for one transaction
+ * instead, and an event that fails there goes on in its lane alone, with the later ones of its lane behind it, until
+ * the lane is empty again.
  *
  * An event leaves only with a durable outcome: done, dead (its letter is durable) or skipped. Whatever else happens
  * (abort, fence, crash), its offset stays unfinished, the commit stays below it, and it is delivered again.
@@ -80,9 +85,8 @@ class Worker implements PartitionWorker {
   readonly #o: PartitionWorkerOptions
   readonly #c: GroupContext
   readonly #mark: Watermark
-  /** Unfinished events in offset order. */
-  readonly #tasks = new Map<Offset, Task>()
-  readonly #lanes = new Map<string, Task[]>()
+  readonly #lanes = new Lanes()
+  #waitsForPlace = false
   /** Events that wait for a batch, in offset order. */
   #gathered: Task[] = []
   #gatherTimer: (() => void) | undefined
@@ -92,7 +96,9 @@ class Worker implements PartitionWorker {
   readonly #intake = new AbortController()
   /** Aborted last: what runs is cut off. */
   readonly #work = new AbortController()
-  readonly #running = new Set<Promise<void>>()
+  /** Pieces of work under way, and who waits for the last of them. */
+  #running = 0
+  #idle: PromiseWithResolvers<void> | undefined
   #roomMade: (() => void) | undefined
   #halted = false
 
@@ -109,12 +115,11 @@ class Worker implements PartitionWorker {
   }
 
   get inFlight(): number {
-    return this.#tasks.size
+    return this.#mark.unfinished
   }
 
   get oldestTime(): number | undefined {
-    const [first] = this.#tasks.values()
-    return first?.record.timestamp
+    return this.#mark.oldestTime
   }
 
   async stop(drainMs: number): Promise<void> {
@@ -130,15 +135,19 @@ class Worker implements PartitionWorker {
     await settled
   }
 
-  async #settled(): Promise<void> {
-    while (this.#running.size > 0) await Promise.allSettled(this.#running)
+  #settled(): Promise<void> {
+    if (this.#running === 0) return Promise.resolve()
+    this.#idle ??= Promise.withResolvers()
+    return this.#idle.promise
   }
 
   #track(work: Promise<void>): void {
-    const guarded = work
-      .catch((error: unknown) => this.#c.fatal(error))
-      .finally(() => this.#running.delete(guarded))
-    this.#running.add(guarded)
+    this.#running += 1
+    const over = (): void => {
+      this.#running -= 1
+      if (this.#running === 0) this.#idle?.resolve()
+    }
+    work.catch((error: unknown) => this.#c.fatal(error)).then(over, over)
   }
 
   // ---- intake
@@ -153,19 +162,26 @@ class Worker implements PartitionWorker {
       // An open breaker pauses intake too: what is read now would only wait in memory.
       for (const dependency of dependencies) (await dependency.enter(signal))?.done('neither')
       if (signal.aborted) return
-      try {
-        const page = await log.read({ ...this.#place(), offset: position }, FETCH, signal)
-        for (const record of page.records) {
-          if (!this.#accept(record)) return
-        }
-        this.#mark.readUpTo(page.next)
-        if (page.next > position) this.#o.progressed()
-        position = page.next
-      } catch (error) {
-        if (signal.aborted) return
-        if (!this.#readFailed(error)) return
-        await sleep(this.#c.clock, RETRY_READ_MS, signal)
+      const page = await this.#readPage(position, log, signal)
+      if (!page) continue
+      for (const record of page.records) {
+        if (!this.#accept(record)) return
       }
+      this.#mark.readUpTo(page.next)
+      if (page.next > position) this.#o.progressed()
+      position = page.next
+      if (page.records.length > 0) await othersTurn()
+    }
+  }
+
+  async #readPage(offset: Offset, log: Log, signal: AbortSignal): Promise<ReadResult | undefined> {
+    try {
+      return await log.read({ ...this.#place(), offset }, FETCH, signal)
+    } catch (error) {
+      if (signal.aborted) return undefined
+      if (this.#readFailed(error)) await sleep(this.#c.clock, RETRY_READ_MS, signal)
+      else this.#halted = true
+      return undefined
     }
   }
 
@@ -192,15 +208,29 @@ class Worker implements PartitionWorker {
   }
 
   async #room(signal: AbortSignal): Promise<void> {
-    const full = (): boolean =>
-      this.#tasks.size >= this.#c.settings.maxInFlight ||
-      this.#bytes >= MAX_BYTES ||
-      this.#mark.span >= MAX_SPAN
-    while (full() && !signal.aborted) {
+    while (this.#isFull() && !signal.aborted) {
       const made = Promise.withResolvers<void>()
       this.#roomMade = made.resolve
       await made.promise
     }
+  }
+
+  #isFull(): boolean {
+    const { maxInFlight, concurrency, batch } = this.#c.settings
+    return (
+      this.#mark.unfinished >= maxInFlight ||
+      this.#bytes >= MAX_BYTES ||
+      this.#mark.span >= MAX_SPAN ||
+      // Enough for every place: more would only grow old in memory.
+      this.#lanes.ready >= concurrency ||
+      this.#gathered.length >= (batch?.max ?? Infinity)
+    )
+  }
+
+  #makeRoom(): void {
+    if (!this.#roomMade || this.#isFull()) return
+    this.#roomMade()
+    this.#roomMade = undefined
   }
 
   /** False when the partition must wait at this record. */
@@ -211,11 +241,12 @@ class Worker implements PartitionWorker {
       this.#halt(reading.reason)
       return false
     }
-    this.#mark.delivered(record.offset)
+    const handling = reading.kind === 'handle' ? reading : undefined
     const task: Task = {
       record,
-      event: reading.kind === 'handle' ? reading.event : undefined,
-      handler: reading.kind === 'handle' ? reading.handler : undefined,
+      delivery: this.#mark.delivered(record),
+      event: handling?.event,
+      handler: handling?.handler,
       attempts: 0,
       first: undefined,
       last: undefined,
@@ -223,63 +254,104 @@ class Worker implements PartitionWorker {
       alone: false,
       fate: reading.kind === 'dead' ? { reason: reading.reason, error: reading.error } : undefined,
     }
-    this.#tasks.set(record.offset, task)
     this.#bytes += sizeOf(record)
-    if (this.#o.buried.has(record.offset)) {
-      this.#finish(task, 'dead_lettered')
-      return true
-    }
-    const lane = this.#laneOf(task)
-    if (reading.kind === 'skip') this.#finish(task, 'skipped')
+    if (this.#o.buried.has(record.offset)) this.#finish(task, 'dead_lettered')
+    else if (reading.kind === 'skip') this.#finish(task, 'skipped')
     // Nothing runs for it, so it need not wait for its key, nor its key for it.
-    else if (task.fate) this.#queue(`dead#${record.offset}`, task)
-    else if (this.#c.settings.batch && !this.#lanes.has(lane)) this.#gather(task)
-    else this.#queue(lane, task)
+    else if (task.fate) this.#track(this.#persist(task).then(() => {}))
+    else this.#line(task)
     return true
   }
 
-  #laneOf = (task: Task): string => {
-    const { key, offset } = task.record
+  /** Puts it where it waits for its turn. */
+  #line(task: Task): void {
+    const lane = this.#laneOf(task)
+    if (this.#c.settings.batch && !this.#lanes.has(lane)) return this.#gather(task)
+    this.#lanes.add(lane, task)
+    this.#begin()
+  }
+
+  #laneOf = ({ record: { key, offset } }: Task): LaneName => {
     switch (this.#c.settings.order) {
       case 'partition':
         return ''
       case 'key':
         // A record that came without a key (from another producer) has no order to keep.
-        return key === undefined ? `#${offset}` : `=${key}`
+        return key === undefined ? offset : key
       case 'none':
-        return `#${offset}`
+        return offset
     }
   }
 
   // ---- lanes
 
-  #queue(name: string, task: Task): void {
-    const lane = this.#lanes.get(name)
-    if (lane) {
-      lane.push(task)
-      return
+  /** Begins what may: the heads of lanes, as many as there are places. */
+  #begin(): void {
+    for (let head = this.#lanes.head; head && !this.#intake.signal.aborted; head = this.#lanes.head) {
+      const place = wasTried(head) ? undefined : this.#c.admission.tryEnter(1)
+      if (!place && !wasTried(head)) {
+        if (!this.#waitsForPlace) this.#track(this.#beginWhenPlace())
+        break
+      }
+      this.#beginHead(place)
     }
-    const opened = [task]
-    this.#lanes.set(name, opened)
-    this.#track(this.#runLane(name, opened))
+    this.#makeRoom()
   }
 
-  async #runLane(name: string, lane: Task[]): Promise<void> {
-    for (let head = lane[0]; head; head = lane[0]) {
-      const finished = await this.#runAlone(head)
-      if (!finished) return
-      lane.shift()
-      // Only what failed goes alone: a lane that kept its followers would drag behind a batch group for ever.
-      if (this.#c.settings.batch && lane.every(task => task.attempts === 0 && !task.fate && !task.alone))
-        break
+  /** One waits for all lanes of the partition, so that the group's other partitions get their turn. */
+  async #beginWhenPlace(): Promise<void> {
+    this.#waitsForPlace = true
+    const place = await this.#c.admission.enter(1, this.#intake.signal)
+    this.#waitsForPlace = false
+    if (!place) return
+    this.#beginHead(place)
+    this.#begin()
+  }
+
+  /** An event that was tried before waits for its time, and then for a place of its own. */
+  #beginHead(place: Place | undefined): void {
+    const lane = this.#lanes.take()
+    const head = lane?.tasks[0]
+    if (!lane || !head || !place || wasTried(head)) {
+      place?.leave('neither')
+      if (lane && head) this.#track(this.#persistIn(lane, head))
+      return
     }
-    this.#lanes.delete(name)
-    if (lane.length > 0) this.#gatherAgain(lane)
+    const outcome = this.#attempt([head], place)
+    const more =
+      outcome instanceof Promise ? this.#goOnWhen(outcome, lane, head) : this.#goOn(outcome, lane, head)
+    if (more) this.#track(more)
+  }
+
+  async #goOnWhen(outcome: Promise<Outcome>, lane: Lane, head: Task): Promise<void> {
+    await this.#goOn(await outcome, lane, head)
+    this.#begin()
+  }
+
+  /** What follows from the first attempt at the head of a lane. Without a promise where that is nothing more. */
+  #goOn(outcome: Outcome, lane: Lane, head: Task): Promise<void> | undefined {
+    const settled = this.#settledOf(outcome)?.[0]
+    if (!settled) return undefined // cut off: the lane stands still
+    if (this.#conclude(head, settled)) return this.#headDone(lane)
+    return this.#persistIn(lane, head, settled)
+  }
+
+  async #persistIn(lane: Lane, head: Task, failed?: Settled): Promise<void> {
+    const isDone = (failed && (await this.#isGivenUp(head, failed))) || (await this.#persist(head))
+    if (isDone) this.#headDone(lane)
+    this.#begin()
+  }
+
+  #headDone(lane: Lane): undefined {
+    this.#lanes.headDone(lane)
+    // Only what failed goes alone: a lane that kept its followers would drag behind a batch group for ever.
+    if (!this.#c.settings.batch || lane.tasks.length === 0 || lane.tasks.some(wasTried)) return
+    this.#gatherAgain(this.#lanes.dissolve(lane))
   }
 
   /** Tries one event until it has its outcome. False when it was cut off before. */
-  async #runAlone(task: Task): Promise<boolean> {
-    const { clock } = this.#c
+  async #persist(task: Task): Promise<boolean> {
+    const { clock, admission } = this.#c
     const signal = this.#intake.signal
     while (!signal.aborted) {
       if (task.fate) {
@@ -288,11 +360,11 @@ class Worker implements PartitionWorker {
       }
       const wait = task.dueAt - clock.monotonic()
       if (wait > 0) await sleep(clock, wait, signal)
-      const settled = (await this.#try([task]))?.[0]
+      const place = await admission.enter(1, signal)
+      if (!place) return false
+      const settled = this.#settledOf(await this.#attempt([task], place))?.[0]
       if (!settled) return false
-      if (this.#conclude(task, settled)) return true
-      const returned = settled.kind === 'failed' ? settled.returned : undefined
-      if (returned && (await this.#gaveUpOn(task, returned))) return true
+      if (this.#conclude(task, settled) || (await this.#isGivenUp(task, settled))) return true
     }
     return false
   }
@@ -320,11 +392,14 @@ class Worker implements PartitionWorker {
     this.#batchRunning = true
     const tasks = this.#gathered.splice(0, this.#c.settings.batch?.max ?? 1)
     this.#track(this.#runBatch(tasks))
+    this.#makeRoom()
   }
 
   async #runBatch(tasks: readonly Task[]): Promise<void> {
     for (;;) {
-      const settled = await this.#try(tasks)
+      const place = await this.#c.admission.enter(tasks.length, this.#intake.signal)
+      if (!place) return
+      const settled = this.#settledOf(await this.#attempt(tasks, place))
       if (!settled) return
       const away = settled.every(one => one.kind === 'failed' && one.decision.kind === 'pause')
       if (away) continue // the batch waits at the breaker, as it is
@@ -346,25 +421,28 @@ class Worker implements PartitionWorker {
     const lanes = new Set(alone.map(this.#laneOf))
     const follow = this.#gathered.filter(task => lanes.has(this.#laneOf(task)))
     this.#gathered = this.#gathered.filter(task => !lanes.has(this.#laneOf(task)))
-    for (const task of [...alone, ...follow]) this.#queue(this.#laneOf(task), task)
+    for (const task of [...alone, ...follow]) this.#lanes.add(this.#laneOf(task), task)
+    this.#begin()
   }
 
   // ---- one attempt and what follows from it
 
-  /** Undefined when it was cut off: by the abort, or by the fence. */
-  async #try(tasks: readonly Task[]): Promise<readonly Settled[] | undefined> {
-    const settled = await supervised(tasks, this.#c, {
+  #attempt(tasks: readonly Task[], place: Place): Outcome | Promise<Outcome> {
+    return supervised(tasks, place, this.#c, {
       lease: this.#o.lease,
       appliedBelow: this.#mark.commitable,
       laneOf: this.#laneOf,
-      intake: this.#intake.signal,
-      work: this.#work.signal,
+      signal: this.#work.signal,
     })
-    if (settled === 'fenced') {
+  }
+
+  /** Undefined when it was cut off: by the abort, or by the fence. */
+  #settledOf(outcome: Outcome): readonly Settled[] | undefined {
+    if (outcome === 'fenced') {
       this.#halt('another worker owns the lease in the database')
       this.#o.fenced()
     }
-    return settled === 'fenced' || settled === 'cut' ? undefined : settled
+    return outcome === 'fenced' || outcome === 'cut' ? undefined : outcome
   }
 
   /** True when the event has its outcome; false when it is to be tried again, or dies. */
@@ -424,7 +502,9 @@ class Worker implements PartitionWorker {
    * key waits. One that never comes back is kept as a dead letter first, so that the next process does not meet it
    * again, and then this process ends: what still runs in it may write at any time.
    */
-  async #gaveUpOn(task: Task, returned: Promise<void>): Promise<boolean> {
+  async #isGivenUp(task: Task, settled: Settled): Promise<boolean> {
+    const returned = settled.kind === 'failed' ? settled.returned : undefined
+    if (!returned) return false
     const { clock, stuckAfterMs, fatal, settings } = this.#c
     const cameBack = await Promise.race([
       returned.then(() => true),
@@ -446,8 +526,7 @@ class Worker implements PartitionWorker {
   #finish(task: Task, result: AttemptResult): void {
     const { observer, clock, guard, settings } = this.#c
     const { topic, partition, offset, timestamp } = task.record
-    this.#mark.completed(offset)
-    this.#tasks.delete(offset)
+    this.#mark.completed(task.delivery)
     this.#bytes -= sizeOf(task.record)
     observer.attempted?.({ topic, group: settings.group, result, count: 1 })
     observer.completed?.({
@@ -461,7 +540,7 @@ class Worker implements PartitionWorker {
       seconds: Math.max(0, clock.now() - timestamp) / 1000,
     })
     if (result !== 'dead_lettered') guard.survived(clock.monotonic(), 1)
-    this.#roomMade?.()
+    this.#makeRoom()
     this.#o.progressed()
   }
 
@@ -490,6 +569,11 @@ class Worker implements PartitionWorker {
   #facts(): Record<string, unknown> {
     return { group: this.#c.settings.group, ...this.#place() }
   }
+}
+
+/** It has failed before, alone or in a batch, or it dies: it goes on by itself. */
+function wasTried(task: Task): boolean {
+  return task.attempts > 0 || task.alone || task.fate !== undefined
 }
 
 /** Memory that a record holds while it is in flight, roughly. */

@@ -8,7 +8,7 @@ import type { GroupSettings, Handler } from './settings.ts'
  * never a throw, so one bad record cannot stop the loop.
  */
 export type Reading =
-  | { readonly kind: 'handle'; readonly event: Omit<Received, 'attempt'>; readonly handler: Handler }
+  | { readonly kind: 'handle'; readonly event: Received; readonly handler: Handler }
   /** No handler for the type here. */
   | { readonly kind: 'skip' }
   | { readonly kind: 'dead'; readonly reason: 'decode' | 'schema' | 'unhandled'; readonly error: unknown }
@@ -72,7 +72,7 @@ function dataOf(envelope: Envelope): unknown {
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-function received(envelope: Envelope, record: LogRecord, data: unknown): Omit<Received, 'attempt'> {
+function received(envelope: Envelope, record: LogRecord, data: unknown): Received {
   const acceptedAt = new Date(envelope.acceptedAt)
   const time = envelope.time === undefined ? acceptedAt : new Date(envelope.time)
   return {
@@ -91,5 +91,6 @@ function received(envelope: Envelope, record: LogRecord, data: unknown): Omit<Re
     topic: record.topic,
     partition: record.partition,
     offset: record.offset,
+    attempt: 1,
   }
 }

@@ -1,4 +1,4 @@
-import type { Dependency, Pass } from '../recover/index.ts'
+import type { Place } from './admission.ts'
 import { attempt, type Attempted, type AttemptOptions } from './attempt.ts'
 import type { GroupContext, Task } from './group-context.ts'
 import { decide, failureReason, type Decision } from './verdict.ts'
@@ -8,50 +8,66 @@ export type Settled =
   | Extract<Attempted, { kind: 'done' | 'duplicate' | 'held' | 'expired' }>
   | (Extract<Attempted, { kind: 'failed' }> & { readonly decision: Decision })
 
-export interface SupervisedOptions extends Omit<AttemptOptions, 'signal'> {
-  /** Aborted: nothing new begins. */
-  readonly intake: AbortSignal
-  /** Aborted: what runs is cut off. */
-  readonly work: AbortSignal
-}
+/** One for each event; or `cut`: an abort came meanwhile; or `fenced`: another worker owns the lease. */
+export type Outcome = readonly Settled[] | 'cut' | 'fenced'
 
 /**
- * One attempt at one event or a batch, once the group may go on, the rate and the concurrency allow it, and every
- * dependency lets it in; afterwards each dependency is told how it went. `cut`: an abort came first or meanwhile.
+ * One attempt at one event or a batch, in a place that it was given and leaves. Answers without a promise where the
+ * handler needed none and nothing failed.
  */
-export async function supervised(
+export function supervised(
   tasks: readonly Task[],
+  place: Place,
   context: GroupContext,
-  { intake, work, ...options }: SupervisedOptions,
-): Promise<readonly Settled[] | 'cut' | 'fenced'> {
-  const { gate, rate, limiter, dependencies } = context
-  await gate.passed(intake)
-  await rate(tasks.length, intake)
-  const leave = await limiter.enter(intake)
-  if (!leave) return 'cut'
-  const passes = new Map<Dependency, Pass>()
+  options: AttemptOptions,
+): Outcome | Promise<Outcome> {
+  const attempted = attempt(tasks, context, options)
+  return attempted instanceof Promise
+    ? attempted.then(results => settle(tasks, results, place, context))
+    : settle(tasks, attempted, place, context)
+}
+
+function settle(
+  tasks: readonly Task[],
+  results: readonly Attempted[],
+  place: Place,
+  context: GroupContext,
+): Outcome | Promise<Outcome> {
+  if (!results.every(isSettled)) return settleFailures(tasks, results, place, context)
+  place.leave(results.some(worked) ? 'success' : 'neither')
+  return results
+}
+
+function isSettled(result: Attempted): result is Exclude<Settled, { kind: 'failed' }> {
+  return result.kind !== 'failed' && result.kind !== 'aborted' && result.kind !== 'fenced'
+}
+
+function worked({ kind }: Settled): boolean {
+  return kind === 'done' || kind === 'duplicate'
+}
+
+async function settleFailures(
+  tasks: readonly Task[],
+  results: readonly Attempted[],
+  place: Place,
+  context: GroupContext,
+): Promise<Outcome> {
+  let how: Parameters<Place['leave']>[0] = 'neither'
   try {
-    for (const dependency of dependencies) {
-      const pass = await dependency.enter(intake)
-      if (!pass) return 'cut'
-      passes.set(dependency, pass)
-    }
-    const results = await attempt(tasks, context, { ...options, signal: work })
-    const settled = await settle(tasks, results, context)
-    if (typeof settled !== 'string') report(settled, passes)
-    return settled
+    const outcome = await decideAll(tasks, results, context)
+    if (typeof outcome !== 'string') how = lesson(outcome)
+    return outcome
   } finally {
-    leave()
-    for (const pass of passes.values()) pass.done('neither')
+    place.leave(how)
   }
 }
 
 /** Decides about each failure; one error for the whole transaction is decided once. */
-async function settle(
+async function decideAll(
   tasks: readonly Task[],
   results: readonly Attempted[],
   context: GroupContext,
-): Promise<readonly Settled[] | 'cut' | 'fenced'> {
+): Promise<Outcome> {
   const decisions = new Map<Attempted, Decision>()
   const settled: Settled[] = []
   for (const [i, result] of results.entries()) {
@@ -77,11 +93,9 @@ async function settle(
   return settled
 }
 
-function report(settled: readonly Settled[], passes: ReadonlyMap<Dependency, Pass>): void {
+/** What the dependencies are to learn from it. */
+function lesson(settled: readonly Settled[]): Parameters<Place['leave']>[0] {
   const away = settled.find(one => one.kind === 'failed' && one.decision.kind === 'pause')
-  if (away?.kind === 'failed' && away.decision.kind === 'pause') {
-    passes.get(away.decision.dependency)?.done('outage', away.decision.reason)
-  } else if (settled.some(one => one.kind === 'done' || one.kind === 'duplicate')) {
-    for (const pass of passes.values()) pass.done('success')
-  }
+  if (away?.kind === 'failed' && away.decision.kind === 'pause') return away.decision
+  return settled.some(worked) ? 'success' : 'neither'
 }

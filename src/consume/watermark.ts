@@ -1,4 +1,4 @@
-import { HoldfastError, type Offset } from '../event/index.ts'
+import { HoldfastError, type LogRecord, type Offset } from '../event/index.ts'
 
 /**
  * The only code that computes a commit. One for each (group, partition, epoch): it knows which delivered records have
@@ -8,52 +8,80 @@ import { HoldfastError, type Offset } from '../event/index.ts'
  */
 export interface Watermark {
   /** A record was handed to the pipeline. Offsets only grow. */
-  delivered(offset: Offset): void
+  delivered(record: Pick<LogRecord, 'offset' | 'timestamp'>): Delivery
   /** The log was read up to here: records below `next` that were not delivered do not exist. */
   readUpTo(next: Offset): void
   /** The record has its durable outcome: done, dead or skipped. */
-  completed(offset: Offset): void
+  completed(delivery: Delivery): void
   /** The position to commit: the first record without an outcome, else where the log is read on. */
   readonly commitable: Offset
   /** Records without an outcome. */
   readonly unfinished: number
   /** Records delivered from the first one without an outcome on: what a crash now would deliver again at most. */
   readonly span: number
+  /** When the first record without an outcome was appended. */
+  readonly oldestTime: number | undefined
+}
+
+/** A delivered record. Nothing of its content: it is kept until all before it are done. */
+export interface Delivery {
+  readonly offset: Offset
+  readonly timestamp: number
+  /** For the watermark alone to write. */
+  completed: boolean
 }
 
 export function watermark(start: Offset): Watermark {
-  /** Offset → how many were delivered before it. Insertion order is offset order, so the first entry is the smallest. */
-  const open = new Map<Offset, number>()
+  /** In offset order; those before `first` are done, and forgotten now and then. */
+  let deliveries: Delivery[] = []
+  let first = 0
+  let unfinished = 0
   let next = start
-  let deliveries = 0
   let last = start - 1n
+  const forgetDone = (): void => {
+    while (deliveries[first]?.completed) first += 1
+    if (first < FORGET_AT || first < deliveries.length / 2) return
+    deliveries = deliveries.slice(first)
+    first = 0
+  }
   return {
-    delivered(offset) {
+    delivered({ offset, timestamp }) {
       if (offset <= last) throw broken(`offset ${offset} was delivered after ${last}`)
       last = offset
-      open.set(offset, deliveries++)
+      next = offset // the log has nothing between what was read before and this record
+      const delivery = { offset, timestamp, completed: false }
+      deliveries.push(delivery)
+      unfinished += 1
+      return delivery
     },
     readUpTo(position) {
       if (position < next || position <= last)
         throw broken(`read on at ${position}, after ${next} and record ${last}`)
       next = position
     },
-    completed(offset) {
-      if (!open.delete(offset)) throw broken(`offset ${offset} was completed twice, or never delivered`)
+    completed(delivery) {
+      if (delivery.completed) throw broken(`offset ${delivery.offset} was completed twice`)
+      delivery.completed = true
+      unfinished -= 1
+      forgetDone()
     },
     get commitable() {
-      const first = open.keys().next()
-      return first.done ? next : first.value
+      return deliveries[first]?.offset ?? next
     },
     get unfinished() {
-      return open.size
+      return unfinished
     },
     get span() {
-      const first = open.values().next()
-      return first.done ? 0 : deliveries - first.value
+      return deliveries.length - first
+    },
+    get oldestTime() {
+      return deliveries[first]?.timestamp
     },
   }
 }
+
+/** Done deliveries at the front, from which on they are cut off: rarely, so that it costs nothing for each event. */
+const FORGET_AT = 256
 
 function broken(detail: string): HoldfastError {
   return new HoldfastError('INTERNAL', { detail: `watermark: ${detail}` })

@@ -41,6 +41,14 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   })
 }
 
+/**
+ * Resolves when everything else of the process that is due has had its turn. Whoever works through a backlog without
+ * ever waiting asks for it now and then: promises alone never let timers and sockets in.
+ */
+export function othersTurn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
+}
+
 /** A small seeded generator (mulberry32) for tests and for jitter that can be replayed. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0

@@ -1,4 +1,12 @@
-export { seededRandom, sleep, systemClock, systemRandom, type Clock, type Random } from './clock.ts'
+export {
+  othersTurn,
+  seededRandom,
+  sleep,
+  systemClock,
+  systemRandom,
+  type Clock,
+  type Random,
+} from './clock.ts'
 export { parseDuration, parseRate, type Duration, type Rate } from './duration.ts'
 export { decodeEvent, encodeEvent, type Envelope } from './envelope.ts'
 export { errorCatalogue, HoldfastError, isHoldfastError, type ErrorCode } from './errors.ts'

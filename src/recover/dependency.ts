@@ -15,6 +15,8 @@ import type { BreakerObserver, BreakerStateName } from './observer.ts'
  */
 export interface Dependency {
   readonly name: string
+  /** Lets a call in at once; undefined when it would have to wait. */
+  tryEnter(): Pass | undefined
   /** Waits until a call may be made. Undefined when `signal` aborted first. */
   enter(signal: AbortSignal): Promise<Pass | undefined>
   /**
@@ -87,6 +89,11 @@ class GuardedDependency implements Dependency {
     options.observer.changed?.({ name: this.name, from: undefined, to: 'CLOSED', reason: 'start' })
   }
 
+  tryEnter(): Pass | undefined {
+    const mustWait = this.#waiting.length > 0 || this.#running >= admittedAtOnce(this.#state)
+    return this.#closed || mustWait ? undefined : this.#pass()
+  }
+
   async enter(signal: AbortSignal): Promise<Pass | undefined> {
     let told = false
     while (!this.#closed && !signal.aborted && this.#running >= admittedAtOnce(this.#state)) {
@@ -96,7 +103,10 @@ class GuardedDependency implements Dependency {
       }
       await this.#turn(signal)
     }
-    if (this.#closed || signal.aborted) return undefined
+    return this.#closed || signal.aborted ? undefined : this.#pass()
+  }
+
+  #pass(): Pass {
     const free = this.#takePlace()
     const tenure = this.#tenure
     let open = true
@@ -106,7 +116,7 @@ class GuardedDependency implements Dependency {
         open = false
         free()
         if (how !== 'neither' && tenure === this.#tenure) this.#input({ kind: how }, reason)
-        this.#wake()
+        if (this.#waiting.length > 0) this.#wake()
       },
     }
   }
@@ -186,6 +196,8 @@ class GuardedDependency implements Dependency {
   }
 
   #input(input: BreakerInput, reason: string): void {
+    // What nearly every call says. No state hears of it.
+    if (input.kind === 'success' && admittedAtOnce(this.#state) === Infinity) return
     const { clock, random, breaker } = this.#o
     const before = this.#state
     this.#state = nextBreakerState(before, input, { now: clock.monotonic(), jitter: random() }, breaker)

@@ -82,12 +82,10 @@ class SlidingGuard implements FloodGuard {
 
   #slot(now: number): Slot {
     const number = Math.floor(now / SLOT_MS)
-    this.#slots = this.#slots.filter(slot => slot.number > number - SLOTS)
-    let slot = this.#slots.at(-1)
-    if (slot?.number !== number) {
-      slot = { number, survived: 0, died: new Map() }
-      this.#slots.push(slot)
-    }
+    const last = this.#slots.at(-1)
+    if (last?.number === number) return last
+    const slot = { number, survived: 0, died: new Map() }
+    this.#slots = [...this.#slots.filter(slot => slot.number > number - SLOTS), slot]
     return slot
   }
 
