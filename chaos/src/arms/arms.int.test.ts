@@ -2,13 +2,14 @@ import { describe, expect, test } from 'vitest'
 import { isAlive } from '../../../src/server/processes.ts'
 import { testDatabase } from '../../../test/postgres.ts'
 import { arms } from './index.ts'
-import { drainedAudit, startArm } from './testing.ts'
+import { drainedAudit, startArm, testDependency } from './testing.ts'
 
-describe.each(Object.values(arms).filter(arm => arm.needs.length === 0))('$name', arm => {
+describe.each(Object.values(arms))('$name', arm => {
   const database = testDatabase()
 
   test('turns each event into one row; every process can be frozen, killed and started again; none is left behind', async () => {
-    const running = await startArm(arm, database.url)
+    const dependencies = await Promise.all(arm.needs.map(testDependency))
+    const running = await startArm(arm, database.url, { dependencies })
     const pids = [...running.services.values()].map(({ pid }) => pid ?? 0)
     expect(new Set(pids).size).toBe(running.services.size)
     expect(await running.sender.post(3)).toEqual(['accepted', 'accepted', 'accepted'])

@@ -8,7 +8,8 @@ import { audit, ledgerOf, type Audit, type LedgerLine } from 'holdfast/testing'
 import { onTestFinished } from 'vitest'
 import { send } from '../../../test/client/send.ts'
 import { until } from '../../../test/harness/until.ts'
-import type { Arm, RunningArm, Stage, Target } from '../contract/arm.ts'
+import { dependencies as starters } from './dependencies/index.ts'
+import type { Arm, Dependency, RunningArm, Stage, Target } from '../contract/arm.ts'
 
 /** A new folder that is gone when the test ends. */
 export function testFolder(): string {
@@ -20,13 +21,27 @@ export function testFolder(): string {
 export async function startArm(
   arm: Arm,
   databaseUrl: string,
-  { flags = [], dependencies = {} }: { flags?: readonly string[]; dependencies?: Stage['dependencies'] } = {},
+  { flags = [], dependencies = [] }: { flags?: readonly string[]; dependencies?: readonly Dependency[] } = {},
 ): Promise<RunningArm & { sender: Sender }> {
   const signal = new AbortController().signal
-  const stage = { databaseUrl, folder: testFolder(), flags: new Set(flags), dependencies, signal }
+  const stage: Stage = {
+    databaseUrl,
+    folder: testFolder(),
+    flags: new Set(flags),
+    dependencies: Object.fromEntries(dependencies.map(({ name, url }) => [name, url])),
+    signal,
+  }
   const running = await arm.start(stage)
   onTestFinished(() => running.stop())
   return Object.assign(running, { sender: sender(running.target) })
+}
+
+/** Started for this test; stopped when it ends. */
+export async function testDependency(name: string): Promise<Dependency> {
+  const started = await starters[name]?.({ folder: testFolder(), signal: new AbortController().signal })
+  if (!started) throw new Error(`no dependency ${name}`)
+  onTestFinished(() => started.stop())
+  return started
 }
 
 /** Waits until the arm says that it has done everything, and audits it. */

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { createTables } from '../../../../examples/drivers/src/tables.ts'
-import type { Arm, RunningArm, Stage } from '../../contract/arm.ts'
+import type { Arm, RunningArm, Stage, Target } from '../../contract/arm.ts'
 import type { Ports, ProcessOptions } from '../process/arm-process.ts'
 import { startAll } from '../started.ts'
 import { location, POSITIONS, storedLocations } from '../store.ts'
@@ -23,17 +23,12 @@ async function startHoldfast(stage: Stage): Promise<RunningArm> {
   const log = path.join(stage.folder, 'log')
   const started = await startAll(
     stage.signal,
-    () => role('collector', stage, log),
-    () => role('consumers', stage, log),
+    () => holdfastRole('collector', stage, log),
+    () => holdfastRole('consumers', stage, log),
   )
   const statusUrl = `http://127.0.0.1:${started.port('consumers', 'admin')}/status.json`
   return {
-    target: {
-      url: `http://127.0.0.1:${started.port('collector', 'door')}/v1/topics/locations/events`,
-      headers: { 'x-api-key': 'pk_demo', 'content-type': 'application/json' },
-      ...location,
-      attempts: 1,
-    },
+    target: locationsTarget(started.port('collector', 'door')),
     services: started.services,
     table: POSITIONS,
     sample: async () => (await readStatus(statusUrl))?.sample ?? {},
@@ -50,11 +45,21 @@ async function startHoldfast(stage: Stage): Promise<RunningArm> {
   }
 }
 
+/** The collector of examples/drivers as it is found at `port`. */
+export function locationsTarget(port: number): Target {
+  return {
+    url: `http://127.0.0.1:${port}/v1/topics/locations/events`,
+    headers: { 'x-api-key': 'pk_demo', 'content-type': 'application/json' },
+    ...location,
+    attempts: 1,
+  }
+}
+
 const bin = path.join(import.meta.dirname, '../../../../bin/holdfast.js')
 const module = path.join(import.meta.dirname, 'app.ts')
 
 /** `holdfast start ROLE app.ts`, the command that users run. */
-function role(
+export function holdfastRole(
   name: 'collector' | 'consumers',
   { databaseUrl, dependencies, folder }: Stage,
   log: string,

@@ -19,8 +19,9 @@ export function database(url: string): Database {
     query_timeout: 2_000,
     keepAlive: true,
   })
-  // An idle connection that dies takes the process with it otherwise.
+  // A connection that dies, idle or in use, would take the process with it otherwise.
   pool.on('error', () => {})
+  pool.on('connect', client => client.on('error', () => {}))
   return {
     async run({ name, text }, values) {
       const client = await connect(pool)
@@ -41,10 +42,7 @@ export function database(url: string): Database {
 
 async function connect(pool: Pool): Promise<PoolClient> {
   try {
-    const client = await pool.connect()
-    // Without it, one that dies while it is in use would end the process.
-    if (client.listenerCount('error') === 0) client.on('error', () => {})
-    return client
+    return await pool.connect()
   } catch (cause) {
     throw new RequestFailed('not_stored', 'the database cannot be reached', { cause })
   }

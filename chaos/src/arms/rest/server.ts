@@ -1,10 +1,9 @@
 /** The direct writer: POST /locations is answered when its row is committed. */
 import { noVehicles, vehiclesAt } from '../../../../examples/drivers/src/vehicles.ts'
-import { RequestFailed } from '../http/failure.ts'
 import { serve } from '../http/http-service.ts'
 import { given } from '../process/in-process.ts'
 import { database } from './database.ts'
-import { keepLocation, readLocation } from './locations.ts'
+import { keepLocation, readLocation, vehicleFor } from './locations.ts'
 
 const settings = given<{ port: number; databaseUrl: string; cacheUrl?: string }>()
 const db = database(settings.databaseUrl)
@@ -15,10 +14,8 @@ await serve({
   routes(server) {
     server.post('/locations', async (request, reply) => {
       const event = readLocation(request.body)
-      const vehicle = await vehicles.vehicleOf(event.data.driver, request.signal).catch((cause: unknown) => {
-        throw new RequestFailed('not_stored', 'the vehicle is not known now', { cause })
-      })
-      await keepLocation(db, event, vehicle ?? null)
+      const vehicle = await vehicleFor(event, vehicles)
+      await keepLocation(db, event, vehicle)
       return reply.code(201).send({ id: event.id })
     })
   },
