@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { toArray, until } from '../../test/support/wait.ts'
 import { memory } from '../drivers/memory/index.ts'
-import { encodeEvent, seededRandom, silentLogger, systemClock, type NewRecord } from '../event/index.ts'
+import {
+  encodeEvent,
+  HoldfastError,
+  seededRandom,
+  silentLogger,
+  systemClock,
+  type NewRecord,
+} from '../event/index.ts'
 import type { LogDriver } from '../log/index.ts'
 import { app, type App } from '../server/app.ts'
 import { topic } from '../schema/index.ts'
@@ -185,6 +192,29 @@ describe('poison', () => {
     expect(runs).toEqual(['first 0', 'first 1', 'first 2', 'second 3'])
     expect(await toArray(second.group('billing').letters())).toHaveLength(3)
     await second.stop()
+  })
+
+  it('holds back an event whose letter cannot be written until it is, and drops neither', async () => {
+    const system = await memory().open({ clock: systemClock, random: Math.random, logger: silentLogger })
+    const append = system.log.append.bind(system.log)
+    let refused = 0
+    system.log.append = async (topic, records) => {
+      if (!topic.endsWith('.dead') || refused === 2) return append(topic, records)
+      refused += 1
+      throw new HoldfastError('LOG_FULL', { detail: 'planted' })
+    }
+    const a = app({ name: 'shop', log: { kind: 'memory', where: 'memory', open: async () => system } })
+    a.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', () => {
+      throw new Error('broken here')
+    })
+    await a.start()
+    await append('orders', [record(json({ customer: 'c', n: 0 }))])
+    await until(() => refused === 1)
+    expect((await a.groups())[0]?.lag).toBe(1n)
+    await until(() => lagIsZero(a))
+    expect(refused).toBe(2)
+    expect(await toArray(a.group('billing').letters())).toHaveLength(1)
+    await a.stop()
   })
 
   it('skips what it has no handler for by default, and kills or waits when told', async () => {
