@@ -12,7 +12,7 @@ const silent = { out: () => {}, err: () => {}, env: {} }
 const pages = {
   'errors.md': errorsPage(),
   'collector-problems.md': problemsPage(),
-  'cli.md': cliPage(cliProgram(silent, () => {})),
+  'cli.md': cliPage(await cliProgram(silent, () => {}, ['chaos'])),
   'metrics.md': await metricsPage(),
   'hazards.md': hazardsPage(findHazardTests(fileURLToPath(new URL('..', import.meta.url)))),
 }

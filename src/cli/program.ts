@@ -5,6 +5,7 @@ import { dev } from './dev.ts'
 import { dlqList, type DlqListOptions } from './dlq-list.ts'
 import { doctor, type DoctorOptions } from './doctor/doctor.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
+import { addExperiment } from './experiment.ts'
 import { explainError } from './explain-error.ts'
 import type { CliIo } from './io.ts'
 import { logBackup, logCompact, logRestore } from './log-copies.ts'
@@ -18,7 +19,8 @@ import { describeError } from '../server/describe-error.ts'
 export async function runCli(args: readonly string[], io: CliIo): Promise<number> {
   let code: number = exitCode.ok
   try {
-    await cliProgram(io, given => (code = given)).parseAsync(args, { from: 'user' })
+    const program = await cliProgram(io, given => void (code = given), args)
+    await program.parseAsync(args, { from: 'user' })
     return code
   } catch (error) {
     // commander has already written its own message, or the help that was asked for.
@@ -29,7 +31,11 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
 }
 
 /** All commands. A command that ends well with another code than 0 gives it to `ended`. */
-export function cliProgram(io: CliIo, ended: (code: number) => void): Command {
+export async function cliProgram(
+  io: CliIo,
+  ended: (code: number) => void,
+  args: readonly string[],
+): Promise<Command> {
   const program = new Command('holdfast')
     .description(
       'Durable events for TypeScript: an HTTP collector, a log, and consumer groups whose effects happen once',
@@ -152,6 +158,7 @@ export function cliProgram(io: CliIo, ended: (code: number) => void): Command {
     .description('say what an error code means and what to do')
     .action((given: string) => io.out(explainError(given)))
 
+  await addExperiment(program, io, ended, args)
   return program
 }
 

@@ -26,8 +26,9 @@ export const databaseFaults: Readonly<Record<DatabaseFault, Fault>> = {
       return await away(held, `PostgreSQL (pid ${pid}) and its backends ended by SIGKILL`)
     },
     async end(held) {
+      const start = performance.now()
       await held.restart()
-      return await back(held)
+      return await back(held, start)
     },
   },
   stop: {
@@ -88,8 +89,7 @@ async function away(held: Held, what: string): Promise<string[]> {
 }
 
 /** Asks until the database answers. One that ended itself meanwhile, as with a full disk, is started again. */
-async function back(held: Held): Promise<string[]> {
-  const start = performance.now()
+async function back(held: Held, start: number = performance.now()): Promise<string[]> {
   let ended = false
   void held.server?.exited.then(() => (ended = true))
   for (;;) {

@@ -1,0 +1,110 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import process from 'node:process'
+import { stopSignals } from 'holdfast/server'
+import { arms } from '../arms/index.ts'
+import type { Progress } from '../contract/progress.ts'
+import type { Result } from '../contract/result.ts'
+import { writeReport } from '../report/write-report.ts'
+import { runExperiment } from '../run/run-experiment.ts'
+import type { KnownArms } from '../run/start-dependencies.ts'
+import { chooseScenario, type Changes } from '../scenario/choose-scenario.ts'
+import { exitCode, exitCodeOf } from './exit-code.ts'
+import type { CliIo } from './io.ts'
+import { progressLines } from './progress-lines.ts'
+import { verdict } from './verdict.ts'
+
+export interface RunOptions extends Omit<Changes, 'asserts'> {
+  readonly quick?: boolean
+  readonly assert?: readonly string[]
+  readonly postgres?: string
+  readonly json?: string
+  readonly report?: string
+  readonly seed: number
+}
+
+/** Everything that takes longer than a coffee is left for the long form. */
+const QUICK_SECONDS = 45
+
+/** `holdfast chaos run`: answers the exit code. */
+export async function runCommand(
+  name: string,
+  options: RunOptions,
+  args: readonly string[],
+  io: CliIo,
+): Promise<number> {
+  const known: KnownArms = { arms: Object.values(arms), dependencies: {} }
+  const { quick, assert: asserts, postgres, json, report, seed, ...changes } = options
+  const scenario = chooseScenario(
+    name,
+    { ...(quick && { duration: QUICK_SECONDS }), ...changes, ...(asserts && { asserts }) },
+    { arms: known.arms, dependencies: Object.keys(known.dependencies) },
+  )
+  const startedAt = new Date()
+  const id = `${startedAt.toISOString().slice(0, 19).replaceAll(':', '-')}-${scenario.name}`
+  const home = runsFolder(io.env)
+  const folder = path.join(home, id)
+  const lines = progressLines()
+  const result = await interruptible(io, signal =>
+    runExperiment({
+      scenario,
+      known,
+      seed,
+      command: commandOf(args, seed),
+      id,
+      folder,
+      postgresFolder: path.join(home, 'postgres'),
+      ...(postgres !== undefined && { postgresUrl: postgres }),
+      progress: (progress: Progress) => {
+        const line = lines(progress)
+        if (line !== undefined) io.err(line)
+      },
+      now: Date.now,
+      signal,
+    }),
+  )
+  if (result === undefined) return exitCode.interrupted
+  const page = report ?? path.join(folder, 'report.html')
+  await writeReport(result, page)
+  if (json !== undefined) {
+    mkdirSync(path.dirname(path.resolve(json)), { recursive: true })
+    writeFileSync(json, `${JSON.stringify(result, null, 1)}\n`)
+  }
+  io.out(verdict(result))
+  io.err(`\n  report   ${shown(page)}\n  result   ${shown(json ?? path.join(folder, 'result.json'))}\n`)
+  io.err(`  events   ${shown(path.join(folder, 'events.ndjson'))}\n  again    ${result.command}\n`)
+  return exitCodeOf(result)
+}
+
+/** Where runs are kept, one folder each. */
+export function runsFolder(env: CliIo['env']): string {
+  return path.join(env['HOLDFAST_DATA'] ?? '.holdfast', 'chaos')
+}
+
+/** The first Ctrl-C ends the run early with what is known; the second ends everything at once. */
+async function interruptible(
+  io: CliIo,
+  run: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result | undefined> {
+  const signals = stopSignals()
+  const ending = new AbortController()
+  void signals.first.then(name => {
+    io.err(`\n${name}: stopping what was started; what is known so far is kept\n`)
+    ending.abort()
+  })
+  try {
+    return await Promise.race([run(ending.signal), signals.second.then(() => undefined)])
+  } finally {
+    signals.release()
+  }
+}
+
+function commandOf(args: readonly string[], seed: number): string {
+  const quoted = args.map(arg => (/^[\w./:@=,-]+$/.test(arg) ? arg : `'${arg}'`))
+  return ['holdfast', ...quoted, ...(args.includes('--seed') ? [] : ['--seed', String(seed)])].join(' ')
+}
+
+function shown(file: string): string {
+  const relative = path.relative(process.cwd(), file)
+  return relative.startsWith('..') ? path.resolve(file) : relative
+}
