@@ -27,11 +27,12 @@ create table if not exists drivers.positions (
   log_offset bigint
 );
 
--- The last location of each driver, and how many there were.
+-- The last location of each driver, the highest speed so far, and how many locations there were.
 create table if not exists drivers.latest (
   driver text primary key,
   lat double precision not null,
   lon double precision not null,
+  top_speed real not null constraint nobody_drove_so_fast check (top_speed <= 400),
   at timestamptz not null,
   updates bigint not null
 );

@@ -70,10 +70,10 @@ async function write(db: Pick<Pool, 'query'>, event: Location, vehicle: string |
   const { id, driver, speed, payload, lat, lon } = event
   const row =
     'insert into drivers.positions (id, driver, speed, payload, vehicle) values ($1, $2, $3, $4, $5)'
-  const sum = `insert into drivers.latest as kept (driver, lat, lon, at, updates) values ($1, $2, $3, now(), 1)
-    on conflict (driver) do update set lat = $2, lon = $3, at = now(), updates = kept.updates + 1`
+  const sum = `insert into drivers.latest as kept (driver, lat, lon, top_speed, at, updates) values ($1, $2, $3, $4, now(), 1)
+    on conflict (driver) do update set lat = $2, lon = $3, top_speed = greatest(kept.top_speed, $4), at = now(), updates = kept.updates + 1`
   await db.query(row, [id, driver, speed, payload, vehicle])
-  await db.query(sum, [driver, lat, lon])
+  await db.query(sum, [driver, lat, lon, speed])
 }
 
 async function saveOnce(event: Location, vehicle: string | undefined): Promise<void> {

@@ -51,7 +51,7 @@ export async function keepLocation(
 
 /** The sum of the driver, once for each id. */
 export async function countLocation(db: Database, { id, data }: LocationEvent): Promise<void> {
-  await db.run(countOnly, [id, data.driver, data.lat, data.lon])
+  await db.run(countOnly, [id, data.driver, data.lat, data.lon, data.speed])
 }
 
 function positionValues({ id, data }: LocationEvent, vehicle: string | null): unknown[] {
@@ -64,19 +64,19 @@ const insertPosition = `insert into drivers.positions (id, driver, speed, vehicl
 
 const positionOnly = { name: 'position', text: insertPosition }
 
-const moveDriver = `on conflict (driver) do update set lat = excluded.lat, lon = excluded.lon, at = excluded.at,
-  updates = kept.updates + 1`
+const moveDriver = `on conflict (driver) do update set lat = excluded.lat, lon = excluded.lon,
+  top_speed = greatest(kept.top_speed, excluded.top_speed), at = excluded.at, updates = kept.updates + 1`
 
 const positionAndLatest = {
   name: 'location',
   text: `with fresh as (${insertPosition} returning driver)
-    insert into drivers.latest as kept (driver, lat, lon, at, updates)
-    select driver, $6, $7, now(), 1 from fresh ${moveDriver}`,
+    insert into drivers.latest as kept (driver, lat, lon, top_speed, at, updates)
+    select driver, $6, $7, $3, now(), 1 from fresh ${moveDriver}`,
 }
 
 const countOnly = {
   name: 'count',
   text: `with fresh as (insert into drivers.counted (id) values ($1) on conflict do nothing returning id)
-    insert into drivers.latest as kept (driver, lat, lon, at, updates)
-    select $2::text, $3, $4, now(), 1 from fresh ${moveDriver}`,
+    insert into drivers.latest as kept (driver, lat, lon, top_speed, at, updates)
+    select $2::text, $3, $4, $5, now(), 1 from fresh ${moveDriver}`,
 }
