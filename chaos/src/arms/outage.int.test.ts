@@ -19,7 +19,12 @@ const clean = { clean: true }
 const cases = [
   { arm: rest, outcomes: all('refused'), audit: { ...clean, counts: { refused: AWAY, done: 2 } } },
   { arm: restChain, outcomes: all('refused'), audit: { ...clean, counts: { refused: AWAY, done: 2 } } },
-  { arm: holdfast, outcomes: all('accepted'), audit: { ...clean, counts: { done: 32 } } },
+  {
+    arm: holdfast,
+    flags: ['four-groups'],
+    outcomes: all('accepted'),
+    audit: { ...clean, counts: { done: 32 } },
+  },
   { arm: naive, outcomes: all('accepted'), audit: { clean: false, counts: { accepted: 32, done: 2 } } },
   {
     arm: naive,

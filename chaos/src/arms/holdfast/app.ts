@@ -4,9 +4,10 @@ import { embedded, postgres } from 'holdfast'
 import { drivers, type DriversApp } from '../../../../examples/drivers/src/drivers.ts'
 import { noVehicles, vehiclesAt } from '../../../../examples/drivers/src/vehicles.ts'
 import { obeyParent } from '../process/in-process.ts'
+import { moreGroups } from './more-groups.ts'
 import { slowed } from './slowed.ts'
 
-const { ARM_DATABASE = '', ARM_LOG = '', ARM_PORT = '0', ARM_CACHE } = process.env
+const { ARM_DATABASE = '', ARM_LOG = '', ARM_PORT = '0', ARM_GROUPS, ARM_CACHE } = process.env
 const slowness = obeyParent()
 
 const app: DriversApp = drivers({
@@ -15,4 +16,5 @@ const app: DriversApp = drivers({
   port: Number(ARM_PORT),
   vehicles: ARM_CACHE === undefined ? noVehicles : vehiclesAt(ARM_CACHE),
 })
+if (ARM_GROUPS === '4') moreGroups(app)
 export default app
