@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { holdPort } from '../src/server/index.ts'
+import { processesOf } from './harness/example.ts'
+import { observed } from './harness/observed.ts'
+import { CTRL_C, inTerminal, type Terminal } from './harness/terminal.ts'
 import { until } from './harness/until.ts'
 
 /**
@@ -20,7 +23,8 @@ const commands = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block
 
 const data = mkdtempSync(join(tmpdir(), 'holdfast-readme-'))
 let ports = { collector: 0, admin: 0 }
-let running: { child: ChildProcess; out: string; ended: Promise<number | null> } | undefined
+/** The terminal in which `npm start` runs now. */
+let running: Terminal | undefined
 
 function asHere(command: string): string {
   return command
@@ -52,20 +56,14 @@ async function shell(command: string): Promise<{ code: number; out: string; err:
   )
 }
 
-/** `npm start`, until its banner is complete. */
+/** `npm start` in a terminal, until its banner is complete. */
 async function start(command: string): Promise<void> {
-  const child = spawn('bash', ['-c', asHere(command)], { cwd: root, env: environment(), detached: true })
-  const run = {
-    child,
-    out: '',
-    ended: new Promise<number | null>(resolve => child.once('close', code => resolve(code))),
-  }
-  running = run
-  const hear = (text: string): string => (run.out += text)
-  child.stdout.setEncoding('utf8').on('data', hear)
-  child.stderr.setEncoding('utf8').on('data', hear)
-  await until('the banner', () => run.out.includes('Ctrl-C stops') || child.exitCode !== null)
-  expect(run.out).toContain('Ctrl-C stops')
+  running = inTerminal(asHere(command), environment())
+  const { screen, ended } = running
+  let gone = false
+  void ended.then(() => (gone = true))
+  await until('the banner', () => screen().includes('Ctrl-C stops') || gone)
+  expect(screen()).toContain('Ctrl-C stops')
 }
 
 beforeAll(async () => {
@@ -75,11 +73,8 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  const child = running?.child
-  if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null) {
-    process.kill(-child.pid, 'SIGINT')
-    await running?.ended
-  }
+  await running?.hangUp()
+  await until('nothing is left', () => processesOf(data).length === 0)
   rmSync(data, { recursive: true, force: true })
 })
 
@@ -111,7 +106,7 @@ const expected: readonly (readonly [command: RegExp, check: (command: string) =>
     /^kill -9 \$\(head -1 .*postmaster\.pid\)$/,
     async command => {
       expect((await shell(command)).code).toBe(0)
-      await until('its end was noticed', () => running?.out.includes('PostgreSQL has ended'))
+      await until('its end was noticed', () => running?.screen().includes('PostgreSQL has ended'))
     },
   ],
   [/^curl -i .*\/api\/collect/, accepted],
@@ -133,8 +128,13 @@ const expected: readonly (readonly [command: RegExp, check: (command: string) =>
       const { code, err } = await shell(command)
       expect(code).toBe(1)
       expect(err).toContain('PostgreSQL is away')
-      await until('it is back', () => running?.out.includes('db is back'))
+      const screen = (): string => running?.screen() ?? ''
+      await until('it is back', () => screen().includes('db is back'))
       await agreeing(2)
+      const outage = screen().slice(screen().indexOf('Ctrl-C stops')).trim().split('\n').slice(2)
+      expect(outage.length, outage.join('\n')).toBeLessThanOrEqual(5)
+      for (const line of outage) expect(line).toMatch(/^\d\d:\d\d:\d\d (! )?[A-Za-z]/)
+      observed(`a real outage printed at a terminal: ${outage.join(' | ')}`)
     },
   ],
   [
@@ -151,7 +151,7 @@ const expected: readonly (readonly [command: RegExp, check: (command: string) =>
       const before = existsSync(join(data, 'log'))
       await start(command)
       expect(before).toBe(true)
-      expect(running?.out).toMatch(/Goes on with \d+ events in events.raw/)
+      expect(running?.screen()).toMatch(/Goes on with \d+ events? in events.raw/)
       await agreeing(2)
     },
   ],
@@ -205,7 +205,7 @@ describe('the README, followed word by word', () => {
   })
 
   it('names in its banner only what works', async () => {
-    const printed = running?.out ?? ''
+    const printed = running?.screen() ?? ''
     for (const url of printed.match(/http:\/\/\S+/g) ?? []) {
       const response = await fetch(url)
       // The address of the curl takes POST only.
@@ -216,19 +216,18 @@ describe('the README, followed word by word', () => {
     expect((await shell(tries[0] ?? '')).out).toMatch(/^HTTP\/1\.1 202/)
     expect((await shell(tries[1] ?? '')).out).toContain('events kept')
     expect((await shell(tries[2] ?? '')).code).toBe(0)
-    await until('PostgreSQL was what it killed', () => running?.out.includes('PostgreSQL has ended'))
+    await until('PostgreSQL was what it killed', () => running?.screen().includes('PostgreSQL has ended'))
   })
 
   it('Ctrl-C drains and leaves no process', async () => {
-    const pid = running?.child.pid ?? 0
-    const postmaster = (await shell('cat .holdfast/pg-*/server.json')).out
-    process.kill(-pid, 'SIGINT')
-    // npm and its shell pass the signal on as their own end, so the last word of the process itself counts.
+    const { pid } = JSON.parse(readFileSync(join(data, 'run.json'), 'utf8')) as { pid: number }
+    expect(existsSync(`/proc/${pid}`)).toBe(true)
+    running?.type(CTRL_C)
+    // The shell between npm and the process tells of its end as its own, so the last word of the process counts.
     await running?.ended
-    expect(running?.out).toContain('"msg":"stopped"')
-    expect(postmaster).toMatch(/"pid":\d+/)
-    const postgres = Number(/"pid":(\d+)/.exec(postmaster)?.[1])
-    expect(() => process.kill(postgres, 0)).toThrow(/ESRCH/)
-    expect(() => process.kill(-pid, 0)).toThrow(/ESRCH/)
+    expect(running?.screen()).toMatch(/ stopping: .*; a second signal ends at once\n/)
+    expect(running?.screen()).toMatch(/ stopped\n/)
+    expect(existsSync(`/proc/${pid}`)).toBe(false)
+    expect(processesOf(data)).toEqual([])
   })
 })

@@ -11,7 +11,8 @@ export function resumes({
 }): string {
   const kept = [raw.name, enriched.name].map(name => {
     const partitions = topics.find(({ topic }) => topic === name)?.partitions ?? []
-    return `${count(partitions.reduce((sum, { start, end }) => sum + end - start, 0n))} events in ${name}`
+    const events = partitions.reduce((sum, { start, end }) => sum + end - start, 0n)
+    return `${count(events)} ${events === 1n ? 'event' : 'events'} in ${name}`
   })
   const behind = groups.filter(({ lag }) => lag > 0n).map(({ group, lag }) => `${group} ${count(lag)}`)
   const left =
