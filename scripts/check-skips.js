@@ -1,14 +1,22 @@
 // Compares the tests that a run skipped with .ci/skips.txt, both ways: `node scripts/check-skips.js SUMMARY`. A skip that
-// nobody wrote down with its reason fails, and so does one that is written down and ran.
-import { readFileSync } from 'node:fs'
+// nobody wrote down with its reason fails, and so does one that is written down and ran. A third column `unless PROGRAM`
+// holds only where that program is not on PATH, and then for every test that begins with the text before ` *`.
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import process from 'node:process'
 
 const { skipped } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
+const entries = readFileSync(new URL('../.ci/skips.txt', import.meta.url), 'utf8')
+  .split('\n')
+  .filter(line => line !== '' && !line.startsWith('#'))
+  .map(line => line.split('\t'))
+  .filter(([, , condition]) => condition === undefined || !isOnPath(condition.replace('unless ', '')))
 const listed = new Map(
-  readFileSync(new URL('../.ci/skips.txt', import.meta.url), 'utf8')
-    .split('\n')
-    .filter(line => line !== '' && !line.startsWith('#'))
-    .map(line => line.split('\t'))
-    .map(([test, reason]) => [test, reason]),
+  entries.flatMap(([test, reason]) =>
+    test.endsWith(' *')
+      ? skipped.filter(name => name.startsWith(test.slice(0, -1))).map(name => [name, reason])
+      : [[test, reason]],
+  ),
 )
 const problems = [
   ...skipped.filter(test => !listed.has(test)).map(test => `skipped, but not in .ci/skips.txt: ${test}`),
@@ -21,3 +29,7 @@ const problems = [
 ]
 for (const problem of problems) process.stderr.write(`${problem}\n`)
 process.exitCode = problems.length === 0 ? 0 : 1
+
+function isOnPath(program) {
+  return (process.env.PATH ?? '').split(path.delimiter).some(folder => existsSync(path.join(folder, program)))
+}

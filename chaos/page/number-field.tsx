@@ -13,7 +13,7 @@ export function NumberField({
   readonly label: string
   readonly value: number
   readonly step: string
-  readonly origin: Origin
+  readonly origin?: Origin
   readonly onChange: (value: number) => void
 }): JSX.Element {
   const id = useId()
@@ -32,7 +32,7 @@ export function NumberField({
         value={value}
         onInput={event => given(event.currentTarget.valueAsNumber)}
       />
-      <Mark origin={origin} />
+      {origin === undefined ? null : <Mark origin={origin} />}
     </p>
   )
 }

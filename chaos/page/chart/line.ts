@@ -15,17 +15,27 @@ export interface FaultSpan {
   readonly to: number
 }
 
-const dashes: readonly (readonly number[])[] = [[], [9, 4], [2, 3], [12, 3, 2, 3], [5, 5], [1, 4]]
-
 export interface Style {
   readonly colour: string
   readonly dash: readonly number[]
 }
 
-/** How an arm looks, everywhere on the page. From the seventh on they repeat. */
-export function armStyle(index: number): Style {
-  const turn = index % dashes.length
-  return { colour: `--arm-${turn + 1}`, dash: dashes[turn] ?? [] }
+const dashes: readonly (readonly number[])[] = [[], [9, 4], [2, 3], [12, 3, 2, 3], [5, 5], [1, 4]]
+
+/**
+ * How each arm looks, everywhere on the page: Holdfast always the same, the others in their order. From the seventh on they
+ * repeat.
+ */
+export function armStyles(names: readonly string[]): ReadonlyMap<string, Style> {
+  const ours = names.filter(name => name.startsWith('holdfast'))
+  const ordered = [...ours, ...names.filter(name => !ours.includes(name))]
+  const first = ours.length === 0 ? 1 : 0
+  return new Map(
+    ordered.map((name, index) => {
+      const turn = (index + first) % dashes.length
+      return [name, { colour: `--arm-${turn + 1}`, dash: dashes[turn] ?? [] }]
+    }),
+  )
 }
 
 /** Where a moment stands in a list of moments: the last one that is not later, or the first. */

@@ -18,8 +18,11 @@ export interface PlotOptions {
 
 /** Width of the axis and of the margin at the right: the same in every chart, so that moments stand below each other. */
 export const AXIS_PX: number = 58
-export const MARGIN_PX: number = 12
+export const MARGIN_PX: number = 16
 const TICK_ROOM_PX = 64
+/** Above the plot, for the names of faults. */
+export const LABEL_PX: number = 18
+export const TIME_AXIS_PX: number = 26
 
 /** The canvas of a chart. Colours are resolved now: a new theme needs a new plot. */
 export function plot(host: HTMLElement, width: number, options: PlotOptions): uPlot {
@@ -30,7 +33,7 @@ export function plot(host: HTMLElement, width: number, options: PlotOptions): uP
     {
       width,
       height: options.height,
-      padding: [8, MARGIN_PX, 0, 0],
+      padding: [LABEL_PX, MARGIN_PX, 0, 0],
       cursor: {
         show: true,
         x: false,
@@ -43,7 +46,7 @@ export function plot(host: HTMLElement, width: number, options: PlotOptions): uP
       axes: [
         {
           ...axis,
-          size: 30,
+          size: TIME_AXIS_PX,
           space: TICK_ROOM_PX,
           incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400],
           values: (_, moments) => moments.map(clock),
@@ -53,12 +56,19 @@ export function plot(host: HTMLElement, width: number, options: PlotOptions): uP
           size: AXIS_PX,
           space: 28,
           values: (_, values) => values.map(value => (value === null ? '' : options.format(value))),
-          ...(options.scale === 'log' ? { filter: decadesOnly } : {}),
+          ...(options.scale === 'log'
+            ? {
+                filter: decadesOnly,
+                grid: { ...grid, filter: decadesOnly },
+                ticks: { ...grid, size: 4, filter: decadesOnly },
+              }
+            : {}),
         },
       ],
       series: [{}, ...drawnSeries(options)],
       hooks: {
         drawClear: [chart => shadeFaults(chart, options.faults)],
+        draw: [chart => markFaults(chart, options.faults)],
         setSelect: [
           chart => {
             const { left, width } = chart.select
@@ -107,12 +117,11 @@ function drawnSeries({ lines, kind }: PlotOptions): uPlot.Series[] {
   }
   const stepped = uPlot.paths.stepped?.({ align: 1 })
   return lines.toReversed().map(line => {
-    const colour = resolveColour(line.colour)
     return {
       label: line.label,
-      stroke: colour,
-      fill: colour,
-      width: 0,
+      stroke: resolveColour(line.colour),
+      fill: resolveColour(`${line.colour}-fill`),
+      width: 1.5,
       points: { show: false },
       ...(stepped === undefined ? {} : { paths: stepped }),
     }
@@ -132,38 +141,63 @@ function valueScale({ scale, atLeast = 0 }: PlotOptions): uPlot.Scale {
       },
     }
   // A range from 0: a line must not look steep because its axis begins just below it.
-  return { range: (_, __, max) => [0, Math.max(max ?? 0, atLeast, 1) * 1.08] }
+  return { range: (_, __, max) => [0, (Math.max(max ?? 0, atLeast) || 1) * 1.08] }
 }
 
 function decadesOnly(_: uPlot, splits: number[]): (number | null)[] {
   return splits.map(value => (Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6) ? value : null))
 }
 
+/** Below everything: the span. */
 function shadeFaults(chart: uPlot, faults: readonly FaultSpan[]): void {
-  const { ctx } = chart
-  const { left, top, width, height } = chart.bbox
+  const { top, height } = chart.bbox
+  inPlot(chart, () => {
+    chart.ctx.fillStyle = resolveColour('--fault')
+    for (const { from, to } of faultsOnCanvas(chart, faults)) chart.ctx.fillRect(from, top, to - from, height)
+  })
+}
+
+/** Above everything: where it began and ended, which areas would hide, and its name where there is room. */
+function markFaults(chart: uPlot, faults: readonly FaultSpan[]): void {
+  const { ctx, bbox } = chart
   const scale = devicePixelRatio
+  inPlot(chart, () => {
+    ctx.fillStyle = resolveColour('--fault-edge')
+    for (const { from, to } of faultsOnCanvas(chart, faults)) {
+      ctx.fillRect(from, bbox.top, 1.5 * scale, bbox.height)
+      ctx.fillRect(to - 1.5 * scale, bbox.top, 1.5 * scale, bbox.height)
+    }
+  })
+  ctx.save()
+  ctx.fillStyle = resolveColour('--fault-ink')
+  ctx.font = `${11.5 * scale}px system-ui, sans-serif`
+  ctx.textAlign = 'left'
+  ctx.textBaseline = 'bottom'
+  let free = bbox.left
+  for (const { name, from, to } of faultsOnCanvas(chart, faults)) {
+    if (to < bbox.left || from > bbox.left + bbox.width) continue
+    const start = Math.max(from, bbox.left)
+    const room = ctx.measureText(name).width
+    if (start < free || start + room > bbox.left + bbox.width) continue
+    ctx.fillText(name, start, bbox.top - 3 * scale)
+    free = start + room + 8 * scale
+  }
+  ctx.restore()
+}
+
+function faultsOnCanvas(chart: uPlot, faults: readonly FaultSpan[]): FaultSpan[] {
+  return faults.map(({ name, from, to }) => ({
+    name,
+    from: chart.valToPos(from, 'x', true),
+    to: chart.valToPos(to, 'x', true),
+  }))
+}
+
+function inPlot({ ctx, bbox }: uPlot, paint: () => void): void {
   ctx.save()
   ctx.beginPath()
-  ctx.rect(left, top, width, height)
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height)
   ctx.clip()
-  let labelledUntil = left
-  for (const fault of faults) {
-    const from = chart.valToPos(fault.from, 'x', true)
-    const to = chart.valToPos(fault.to, 'x', true)
-    ctx.fillStyle = resolveColour('--fault')
-    ctx.fillRect(from, top, to - from, height)
-    ctx.fillStyle = resolveColour('--fault-edge')
-    ctx.fillRect(from, top, scale, height)
-    ctx.fillRect(to - scale, top, scale, height)
-    ctx.font = `${11 * scale}px system-ui, sans-serif`
-    const room = ctx.measureText(fault.name).width + 8 * scale
-    const start = Math.max(from, left)
-    if (start < labelledUntil || start + room > left + width || room > to - from + 40 * scale) continue
-    ctx.fillStyle = resolveColour('--fault-ink')
-    ctx.textBaseline = 'top'
-    ctx.fillText(fault.name, start + 4 * scale, top + 3 * scale)
-    labelledUntil = start + room
-  }
+  paint()
   ctx.restore()
 }

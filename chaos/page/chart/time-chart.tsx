@@ -4,7 +4,7 @@ import type uPlot from 'uplot'
 import { clock } from '../../src/report/readable.ts'
 import { DataTable } from './data-table.tsx'
 import { indexAt, type FaultSpan, type Line } from './line.ts'
-import { AXIS_PX, MARGIN_PX, plot, plotData } from './plot.ts'
+import { AXIS_PX, LABEL_PX, MARGIN_PX, plot, plotData, TIME_AXIS_PX } from './plot.ts'
 import { useTimeView, type SharedTime, type TimeView } from './shared-time.ts'
 import { Swatch } from './swatch.tsx'
 import { useThemeVersion } from './theme.ts'
@@ -164,7 +164,12 @@ function Cursor({ title, x, lines, faults, format, shared, view, area }: CursorP
     <div
       ref={area}
       class="cursor-area"
-      style={{ left: `${AXIS_PX}px`, right: `${MARGIN_PX}px` }}
+      style={{
+        left: `${AXIS_PX}px`,
+        right: `${MARGIN_PX}px`,
+        top: `${LABEL_PX}px`,
+        bottom: `${TIME_AXIS_PX}px`,
+      }}
       role="slider"
       tabIndex={0}
       aria-label={`Moment in: ${title}`}

@@ -13,11 +13,27 @@ const icons: Readonly<Record<Advice['answer'], IconName>> = {
   'ask-more': 'pause',
 }
 
+/** What can be ticked, with what it says of a situation. */
+const statements = {
+  'Whoever writes must read it at once': { consistency: 'strong' },
+  'Readers may see it a little later': { consistency: 'eventual' },
+  'The result itself is needed within 10 ms': { answerWithinMs: 10 },
+  'Customers must not see that a service is down': { hideFailures: true },
+  'It is a monolith': { monolith: true },
+  'Little operations skill': { operations: 'little' },
+} as const satisfies Readonly<Record<string, Situation>>
+
+type Statement = keyof typeof statements
+
 /** Whether a log is the right thing at all. It can say no. */
 export function Advisor(): JSX.Element {
-  const [situation, setSituation] = useState<Situation>({ rate: 200, consumers: 1, team: 6 })
-  const advice = adviseOn(situation)
-  const set = (part: Situation): void => setSituation({ ...situation, ...part })
+  const [numbers, setNumbers] = useState({ rate: 200, consumers: 1, team: 6 })
+  const [ticked, setTicked] = useState<ReadonlySet<Statement>>(new Set())
+  // In the order of the list, turned around: who must read at once cannot also read later.
+  const said = (Object.keys(statements) as Statement[]).filter(name => ticked.has(name)).toReversed()
+  const advice = adviseOn(Object.assign({ ...numbers }, ...said.map(name => statements[name])) as Situation)
+  const tick = (name: Statement, on: boolean): void =>
+    setTicked(new Set([...ticked].filter(other => other !== name).concat(on ? [name] : [])))
   return (
     <section id="advice" aria-labelledby="advice-title">
       <h2 id="advice-title">Should you use a log at all?</h2>
@@ -28,45 +44,35 @@ export function Advisor(): JSX.Element {
       <div class="inputs">
         <NumberField
           label="Requests a second"
-          value={situation.rate ?? 0}
+          value={numbers.rate}
           step="1"
-          origin="yours"
-          onChange={rate => set({ rate })}
+          onChange={rate => setNumbers({ ...numbers, rate })}
         />
         <NumberField
           label="Readers of one event"
-          value={situation.consumers ?? 1}
+          value={numbers.consumers}
           step="1"
-          origin="yours"
-          onChange={consumers => set({ consumers })}
+          onChange={consumers => setNumbers({ ...numbers, consumers })}
         />
         <NumberField
           label="Engineers"
-          value={situation.team ?? 0}
+          value={numbers.team}
           step="1"
-          origin="yours"
-          onChange={team => set({ team })}
+          onChange={team => setNumbers({ ...numbers, team })}
         />
       </div>
       <fieldset>
         <legend>What is so</legend>
-        <Choice
-          label="Whoever writes must read it at once"
-          onChange={on => set({ consistency: on ? 'strong' : 'eventual' })}
-        />
-        <Choice
-          label="The result itself is needed within 10 ms"
-          onChange={on => set({ answerWithinMs: on ? 10 : 1_000 })}
-        />
-        <Choice
-          label="Customers must not see that a service is down"
-          onChange={hideFailures => set({ hideFailures })}
-        />
-        <Choice label="It is a monolith" onChange={monolith => set({ monolith })} />
-        <Choice
-          label="Little operations skill"
-          onChange={on => set({ operations: on ? 'little' : 'some' })}
-        />
+        {(Object.keys(statements) as Statement[]).map(name => (
+          <label key={name} class="choice">
+            <input
+              type="checkbox"
+              checked={ticked.has(name)}
+              onChange={event => tick(name, event.currentTarget.checked)}
+            />{' '}
+            {name}
+          </label>
+        ))}
       </fieldset>
       <div aria-live="polite">
         <p class={`advice ${advice.answer}`}>
@@ -84,20 +90,6 @@ export function Advisor(): JSX.Element {
       </div>
       <Options advice={advice} />
     </section>
-  )
-}
-
-function Choice({
-  label,
-  onChange,
-}: {
-  readonly label: string
-  readonly onChange: (on: boolean) => void
-}): JSX.Element {
-  return (
-    <label class="choice">
-      <input type="checkbox" onChange={event => onChange(event.currentTarget.checked)} /> {label}
-    </label>
   )
 }
 

@@ -1,5 +1,5 @@
 import type { ArmResult, Series } from '../../src/contract/result.ts'
-import { armStyle, type FaultSpan, type Line } from '../chart/line.ts'
+import { armStyles, type FaultSpan, type Line } from '../chart/line.ts'
 
 /** Series that arms are compared by. */
 export type Measure = Exclude<
@@ -17,10 +17,12 @@ export function alignArms(arms: readonly ArmResult[]): readonly number[] {
 
 /** A line for each arm in which the measure was ever read. Colours go by the arm, so they are the same in every chart. */
 export function measureLines(arms: readonly ArmResult[], measure: Measure, x: readonly number[]): Line[] {
-  return arms.flatMap((arm, index) => {
+  const styles = armStyles(arms.map(({ name }) => name))
+  return arms.flatMap(arm => {
     const values = arm.series[measure]
     if (!values.some(value => value !== null)) return []
-    return [{ label: arm.title, ...armStyle(index), values: x.map((_, at) => values[at] ?? null) }]
+    const { colour = '--ink', dash = [] } = styles.get(arm.name) ?? {}
+    return [{ label: arm.title, colour, dash, values: x.map((_, at) => values[at] ?? null) }]
   })
 }
 

@@ -1,5 +1,7 @@
 import type { JSX } from 'preact'
 import { useMemo } from 'preact/hooks'
+import type { Result } from '../../src/contract/result.ts'
+import { seconds } from '../../src/report/readable.ts'
 import type { ReportData } from '../../src/report/report-data.ts'
 import { sharedTime } from '../chart/shared-time.ts'
 import { ThemeButton } from '../theme-button.tsx'
@@ -35,9 +37,10 @@ export function Report({ data }: { readonly data: ReportData }): JSX.Element {
       <header class="masthead">
         <div>
           <p class="eyebrow">Holdfast experiment</p>
-          <h1>{result.scenario.title}</h1>
+          <ThemeButton />
         </div>
-        <ThemeButton />
+        <h1>{result.scenario.title}</h1>
+        <p class="soft">{subtitle(result)}</p>
       </header>
       <nav class="contents" aria-label="Sections">
         <ul>
@@ -61,6 +64,16 @@ export function Report({ data }: { readonly data: ReportData }): JSX.Element {
       </main>
     </>
   )
+}
+
+function subtitle({ startedAt, finishedAt, mode, environment }: Result): string {
+  return [
+    new Date(startedAt).toISOString().slice(0, 16).replace('T', ' ').concat(' UTC'),
+    seconds((finishedAt - startedAt) / 1000),
+    mode === 'sequence' ? 'one arm after another' : 'all arms side by side',
+    `PostgreSQL ${environment.postgres}`,
+    `${environment.cores} cores`,
+  ].join(' · ')
 }
 
 /** Seconds that the longest arm took, its draining included. */

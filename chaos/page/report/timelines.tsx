@@ -1,8 +1,9 @@
-import type { JSX } from 'preact'
+import type { ComponentChildren, JSX } from 'preact'
 import { useMemo } from 'preact/hooks'
 import type { ArmResult } from '../../src/contract/result.ts'
-import { bytes, count, millis, seconds, share, shortCount } from '../../src/report/readable.ts'
+import { bytes, clock, count, millis, seconds, share, shortCount } from '../../src/report/readable.ts'
 import type { ReportData } from '../../src/report/report-data.ts'
+import type { Line } from '../chart/line.ts'
 import type { SharedTime } from '../chart/shared-time.ts'
 import { StateStrip } from '../chart/state-strip.tsx'
 import { TimeChart, type TimeChartProps } from '../chart/time-chart.tsx'
@@ -46,83 +47,82 @@ export function Timelines({
         ))}
       </p>
       <h3>What customers were answered</h3>
+      <p class="soft">Events a second, by the second in which they were due. One scale for all.</p>
       <Outcomes arms={arms} common={common} />
-      <h3>How long they waited</h3>
-      <div class="charts">
-        <Comparison
-          {...common}
-          arms={arms}
-          measure="p99"
-          title="Answer time, 99th percentile"
-          note={fromDue}
-          scale="log"
-          format={millis}
-        />
-        <Comparison
-          {...common}
-          arms={arms}
-          measure="p50"
-          title="Answer time, median"
-          note={fromDue}
-          scale="log"
-          format={millis}
-        />
-      </div>
-      <h3>What became of it behind the door</h3>
-      <div class="charts">
-        <Comparison
-          {...common}
-          arms={arms}
-          measure="rows"
-          title="Rows in PostgreSQL"
-          note="Gaps: nobody could be asked."
-          format={count}
-          axisFormat={shortCount}
-        />
-        <Comparison
-          {...common}
-          arms={arms}
-          measure="lag"
-          title="Waiting: events"
-          note="Accepted and not yet done."
-          format={count}
-          axisFormat={shortCount}
-        />
-        <Comparison
-          {...common}
-          arms={arms}
-          measure="lagSeconds"
-          title="Waiting: age of the oldest"
-          format={seconds}
-        />
-        <Comparison
-          {...common}
-          arms={arms}
-          measure="retrying"
-          title="Waiting for a retry"
-          format={count}
-          axisFormat={shortCount}
-        />
-        <Comparison
-          {...common}
-          arms={arms}
-          measure="deadLetters"
-          title="Dead letters"
-          format={count}
-          axisFormat={shortCount}
-        />
+      <Group title="How long they waited" charts={waiting} arms={arms} common={common} />
+      <Group title="What became of it behind the door" charts={behind} arms={arms} common={common}>
         <Breakers arms={arms} {...common} />
-      </div>
-      <h3>What it cost the machine</h3>
-      <div class="charts">
-        <Comparison {...common} arms={arms} measure="cpu" title="CPU, share of one core" format={share} />
-        <Comparison {...common} arms={arms} measure="rssBytes" title="Memory (RSS)" format={bytes} />
-      </div>
+      </Group>
+      <Group title="What it cost the machine" charts={machine} arms={arms} common={common} />
     </section>
   )
 }
 
+interface MeasureChart extends Pick<TimeChartProps, 'title' | 'note' | 'scale' | 'format' | 'axisFormat'> {
+  readonly measure: Measure
+}
+
 const fromDue = 'From the moment an event was due, of all answers.'
+
+const waiting: readonly MeasureChart[] = [
+  { measure: 'p99', title: 'Answer time, 99th percentile', note: fromDue, scale: 'log', format: millis },
+  { measure: 'p50', title: 'Answer time, median', note: fromDue, scale: 'log', format: millis },
+]
+
+const counts = { format: count, axisFormat: shortCount }
+
+const behind: readonly MeasureChart[] = [
+  { measure: 'rows', title: 'Rows in PostgreSQL', note: 'Gaps: nobody could be asked.', ...counts },
+  { measure: 'lag', title: 'Waiting events', note: 'Accepted and not yet done.', ...counts },
+  { measure: 'lagSeconds', title: 'Age of the oldest waiting event', format: seconds, axisFormat: clock },
+  { measure: 'retrying', title: 'Events waiting for a retry', ...counts },
+  { measure: 'deadLetters', title: 'Dead letters', ...counts },
+]
+
+const machine: readonly MeasureChart[] = [
+  { measure: 'cpu', title: 'CPU, share of one core', format: share },
+  { measure: 'rssBytes', title: 'Memory (RSS)', format: bytes },
+]
+
+interface GroupProps {
+  readonly title: string
+  readonly charts: readonly MeasureChart[]
+  readonly arms: readonly ArmResult[]
+  readonly common: Common
+  readonly children?: ComponentChildren
+}
+
+/** Charts of one measure for all arms. What was never read is left out, and what was always 0 takes one line. */
+function Group({ title, charts, arms, common, children }: GroupProps): JSX.Element {
+  const drawn = useMemo(
+    () =>
+      charts
+        .map(chart => ({ chart, lines: measureLines(arms, chart.measure, common.x) }))
+        .filter(({ lines }) => lines.length > 0),
+    [charts, arms, common.x],
+  )
+  const isFlat = (lines: readonly Line[]): boolean =>
+    lines.every(line => line.values.every(value => value === 0 || value === null))
+  const flat = drawn.filter(({ lines }) => isFlat(lines))
+  return (
+    <>
+      <h3>{title}</h3>
+      <div class="charts">
+        {drawn
+          .filter(({ lines }) => !isFlat(lines))
+          .map(({ chart, lines }) => (
+            <TimeChart key={chart.measure} {...common} {...chart} lines={lines} />
+          ))}
+        {children}
+      </div>
+      {flat.length === 0 ? null : (
+        <p class="soft flat">
+          None at any time, in any arm: {flat.map(({ chart }) => chart.title.toLowerCase()).join(', ')}.
+        </p>
+      )}
+    </>
+  )
+}
 
 function around({ from, to }: { readonly from: number; readonly to: number }): {
   readonly from: number
@@ -150,13 +150,12 @@ function Outcomes({
     ),
   )
   return (
-    <div class="charts">
+    <div class="charts narrow">
       {charts.map(({ arm, lines }) => (
         <TimeChart
           key={arm.name}
           {...common}
           title={arm.title}
-          note="Events a second, by the second in which they were due."
           lines={lines}
           kind="stack"
           faults={faultSpans([arm])}
@@ -168,19 +167,6 @@ function Outcomes({
       ))}
     </div>
   )
-}
-
-interface ComparisonProps
-  extends Common, Pick<TimeChartProps, 'title' | 'note' | 'scale' | 'format' | 'axisFormat'> {
-  readonly arms: readonly ArmResult[]
-  readonly measure: Measure
-}
-
-/** One measure of all arms that have it. */
-function Comparison({ arms, measure, ...chart }: ComparisonProps): JSX.Element | null {
-  const lines = useMemo(() => measureLines(arms, measure, chart.x), [arms, measure, chart.x])
-  if (lines.length === 0) return null
-  return <TimeChart {...chart} lines={lines} />
 }
 
 function Breakers({ arms, x, shared }: Common & { readonly arms: readonly ArmResult[] }): JSX.Element | null {

@@ -1,4 +1,4 @@
-import type { JSX } from 'preact'
+import { Fragment, type JSX } from 'preact'
 import type { ArmResult, Result } from '../../src/contract/result.ts'
 import { count, share } from '../../src/report/readable.ts'
 import {
@@ -65,10 +65,12 @@ function Card({ arm }: { readonly arm: ArmResult }): JSX.Element {
       </p>
       <p class="sentence">
         {figuresOf(arm).map(({ value, label, tone }, index) => (
-          <span key={label} class={`part ${tone}`}>
-            {index === 0 ? '' : ' · '}
-            <b>{value}</b> {label}
-          </span>
+          <Fragment key={label}>
+            {index === 0 ? '' : <span class="unseen"> · </span>}
+            <span class={`part ${tone}`}>
+              <b>{value}</b> {label}
+            </span>
+          </Fragment>
         ))}
       </p>
       <Fate arm={arm} />

@@ -23,7 +23,9 @@ async function bundle(sources: string, page: PageName): Promise<Rolldown.Rolldow
     logLevel: 'error',
     mode: 'production',
     resolve: { conditions: ['holdfast-source', 'browser', 'module', 'import', 'default'] },
-    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+    // The same text whatever NODE_ENV this process has.
+    define: { 'process.env.NODE_ENV': '"production"' },
+    oxc: { jsx: { runtime: 'automatic', importSource: 'preact', development: false } },
     build: {
       write: false,
       target: 'es2023',

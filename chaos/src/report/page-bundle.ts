@@ -37,7 +37,7 @@ function fingerprint(): string {
   const advise = path.join(chaos, '..', 'src', 'advise')
   for (const folder of [sources, path.join(chaos, 'src'), advise]) {
     for (const file of globSync('**/*.{ts,tsx,css}', { cwd: folder }).toSorted()) {
-      if (!file.endsWith('.test.ts')) hash.update(file).update(readFileSync(path.join(folder, file)))
+      if (!file.includes('test')) hash.update(file).update(readFileSync(path.join(folder, file)))
     }
   }
   hash.update(readFileSync(path.join(chaos, 'package.json')))
