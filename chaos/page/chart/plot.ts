@@ -8,7 +8,8 @@ export interface PlotOptions {
   /** `stack`: areas on top of each other, the first at the bottom. */
   readonly kind: 'lines' | 'stack'
   readonly scale: 'linear' | 'log'
-  readonly faults: readonly FaultSpan[]
+  /** Asked at every drawing: while a run lasts, its fault grows. */
+  readonly faults: () => readonly FaultSpan[]
   readonly format: (value: number) => string
   readonly height: number
   /** The largest value that the axis must hold, so that charts side by side have one scale. */
@@ -67,8 +68,8 @@ export function plot(host: HTMLElement, width: number, options: PlotOptions): uP
       ],
       series: [{}, ...drawnSeries(options)],
       hooks: {
-        drawClear: [chart => shadeFaults(chart, options.faults)],
-        draw: [chart => markFaults(chart, options.faults)],
+        drawClear: [chart => shadeFaults(chart, options.faults())],
+        draw: [chart => markFaults(chart, options.faults())],
         setSelect: [
           chart => {
             const { left, width } = chart.select

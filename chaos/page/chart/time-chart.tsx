@@ -88,16 +88,12 @@ function Canvas(props: TimeChartProps & { readonly view: TimeView }): JSX.Elemen
   const { x, lines, kind = 'lines', scale = 'linear', faults, format, view, shared, height = 170 } = props
   const host = useRef<HTMLDivElement>(null)
   const chart = useRef<uPlot>(undefined)
+  const latest = useRef(faults)
+  latest.current = faults
   const theme = useThemeVersion()
   const [width, setWidth] = useState(0)
   // Whatever a plot is made of; its data come afterwards, once a second on a live page.
-  const shape = JSON.stringify([
-    lines.map(line => [line.label, line.colour, line.dash]),
-    kind,
-    scale,
-    faults,
-    height,
-  ])
+  const shape = JSON.stringify([lines.map(line => [line.label, line.colour, line.dash]), kind, scale, height])
 
   useEffect(() => {
     if (host.current === null) return
@@ -115,7 +111,7 @@ function Canvas(props: TimeChartProps & { readonly view: TimeView }): JSX.Elemen
       lines,
       kind,
       scale,
-      faults,
+      faults: () => latest.current,
       format: axisFormat,
       height,
       onZoom,
@@ -130,7 +126,7 @@ function Canvas(props: TimeChartProps & { readonly view: TimeView }): JSX.Elemen
   useEffect(() => {
     chart.current?.setData(plotData(x, lines, kind, scale), false)
     chart.current?.setScale('x', { min: view.from, max: view.to })
-  }, [x, lines, view.from, view.to, width, theme, shape])
+  }, [x, lines, faults, view.from, view.to, width, theme, shape])
 
   return <div class="plot" ref={host} style={{ height: `${height}px` }} aria-hidden="true" />
 }
