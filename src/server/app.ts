@@ -394,15 +394,19 @@ class HoldfastApp implements App<boolean> {
   #declare(topic: AnyTopic): Promise<void> {
     const known = this.#created.get(topic.name)
     if (known) return known
-    const { name, partitions, retainMs, retainBytes } = topic
-    const created = this.system.log.topics.create(name, {
-      partitions,
-      retentionMs: retainMs,
-      retentionBytes: retainBytes,
-    })
-    this.#created.set(name, created)
-    created.catch(() => this.#created.delete(name)) // tried again by the next who needs it
+    const created = this.#create(topic)
+    this.#created.set(topic.name, created)
+    created.catch(() => this.#created.delete(topic.name)) // tried again by the next who needs it
     return created
+  }
+
+  async #create({ name, partitions, retainMs, retainBytes, retainChosen }: AnyTopic): Promise<void> {
+    const { topics } = this.system.log
+    const isNew = (await topics.describe(name)) === undefined
+    await topics.create(name, { partitions, retentionMs: retainMs, retentionBytes: retainBytes })
+    // Events are deleted some day, and nobody has said when: told on the day when that can still be changed.
+    if (isNew && !retainChosen)
+      this.#logger.info({ topic: name }, `topic ${name} names no retain: its events are kept for 7 days`)
   }
 
   #fatal(error: unknown): void {

@@ -8,11 +8,14 @@ const visitor = z
 
 const shown = z.object({ campaignId: z.string().min(1).max(100), visitor: visitor.optional() })
 
+/** For each of the 8 partitions of both topics, so that the example keeps 1 GiB of events at most. */
+const retainBytes = 64 * 1024 * 1024
+
 /** What comes in by `POST /api/collect`. The tenant is not part of it: it belongs to the key of the sender. */
 export const raw = topic('events.raw', {
   key: 'campaignId',
   retain: '7d',
-  retainBytes: 128 * 1024 * 1024,
+  retainBytes,
   events: {
     impression: shown,
     click: shown,
@@ -34,7 +37,7 @@ const enrichedData = z.object({
 export const enriched = topic('events.enriched', {
   key: 'campaignId',
   retain: '7d',
-  retainBytes: 128 * 1024 * 1024,
+  retainBytes,
   events: { enriched: enrichedData },
 })
 

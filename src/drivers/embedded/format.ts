@@ -3,7 +3,10 @@ import { dirname, join } from 'node:path'
 import { HoldfastError } from '../../event/index.ts'
 import { syncFolder } from './sync.ts'
 
-/** What the folder was written as. Raised when an older Holdfast could no longer read it. */
+/**
+ * What the folder was written as. Raised when an older Holdfast could no longer read something in it: chunks, rows, notes
+ * of positions, letters. Each format has a log in `test/fixtures`, made by `scripts/log-fixture.ts`.
+ */
 export const FORMAT_VERSION = 1
 
 export interface Format {
