@@ -16,6 +16,8 @@ export interface MovesOptions extends GroupOptions {
   readonly sessionMs?: number
   /** How often a member says that it lives, milliseconds. */
   readonly beatMs?: number
+  /** How often old events are deleted. */
+  readonly retentionInterval?: '200ms'
   readonly roles?: readonly Role[]
 }
 
@@ -25,6 +27,7 @@ export async function startMoves(options: MovesOptions): Promise<void> {
     name: 'moves',
     db: postgres(options.database),
     log: embedded(options.data, {
+      retentionInterval: options.retentionInterval,
       leases: { sessionMs: options.sessionMs, beatMs: options.beatMs ?? 1_000 },
     }),
     logger,

@@ -1,4 +1,3 @@
-import type { MovesOptions } from '../apps/moves-app.ts'
 import { moves } from '../apps/moves-topic.ts'
 import { until } from '../harness/until.ts'
 import { startSystem, type Consumer, type System } from './system.ts'
@@ -41,7 +40,7 @@ export async function allDone(consumers: readonly Consumer[], groups: readonly s
 
 /** A system whose first process only collects, and some that only consume. */
 export async function startShared(
-  options: Pick<MovesOptions, 'groups'> & Partial<MovesOptions>,
+  options: Parameters<typeof startSystem>[0],
   consumers: number,
 ): Promise<{ system: System; consumers: Consumer[] }> {
   const system = await startSystem({ ...options, roles: ['collector'] })

@@ -28,6 +28,8 @@ export interface System {
   readonly app: Child
   /** Options of a load of `moved` events on this system. */
   readonly load: Pick<Load, 'url' | 'headers' | 'body' | 'data' | 'maxInFlight'>
+  /** Where the process that serves now shows how it is. */
+  readonly adminPort: number
   /** Kills the server and all its backends. Answers when it is seen to be gone. */
   killPostgres(): Promise<PostgresKill>
   startPostgres(): Promise<void>
@@ -51,9 +53,11 @@ export interface PostgresKill {
   readonly refused: () => Promise<number>
 }
 
-export async function startSystem(
-  options: Pick<MovesOptions, 'groups'> & Partial<MovesOptions>,
-): Promise<System> {
+/** `env` is that of the processes of the app, not of PostgreSQL. */
+export async function startSystem({
+  env = {},
+  ...options
+}: Pick<MovesOptions, 'groups'> & Partial<MovesOptions> & { env?: Env }): Promise<System> {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-e2e-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const data = options.data ?? join(folder, 'log')
@@ -63,7 +67,7 @@ export async function startSystem(
   postgres = first
   await withClient(first.url, client => client.query(storeSchema))
   const settings: MovesOptions = { ...options, data, database: first.url, door: 0, admin: 0 }
-  let { app, ports } = await startMoves(settings)
+  let { app, ports } = await startMoves(settings, env)
 
   const status = (): Promise<Status> => readStatus(ports.admin)
   return {
@@ -71,6 +75,9 @@ export async function startSystem(
     data,
     get app() {
       return app
+    },
+    get adminPort() {
+      return ports.admin
     },
     load: {
       url: `http://127.0.0.1:${ports.door}/v1/topics/moves/events`,
@@ -95,10 +102,10 @@ export async function startSystem(
       )
     },
     async startApp() {
-      ;({ app, ports } = await startMoves({ ...settings, ...ports }))
+      ;({ app, ports } = await startMoves({ ...settings, ...ports }, env))
     },
     async startConsumer(own = {}) {
-      const { app: child, ports } = await startMoves({ ...settings, ...own, roles: ['consumers'] })
+      const { app: child, ports } = await startMoves({ ...settings, ...own, roles: ['consumers'] }, env)
       return { child, status: () => readStatus(ports.admin) }
     },
     status,
@@ -119,12 +126,15 @@ function done({ state, lag, partitions }: Status['groups'][number]): boolean {
   return state === 'running' && lag === 0 && partitions.length === moves.partitions
 }
 
+type Env = Readonly<Record<string, string>>
+
 async function startMoves(
   settings: MovesOptions,
+  env: Env,
 ): Promise<{ app: Child; ports: { door: number; admin: number } }> {
   const main = join(import.meta.dirname, '../apps/moves.ts')
   const args = ['--conditions=holdfast-source', main, JSON.stringify(settings)]
-  const app = await startChild({ name: 'moves', args })
+  const app = await startChild({ name: 'moves', args, env })
   const [, ports = '{}'] = await app.line(/^up (\{.*\})$/)
   return { app, ports: JSON.parse(ports) as { door: number; admin: number } }
 }

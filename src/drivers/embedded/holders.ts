@@ -43,10 +43,14 @@ export async function holdFolder(folder: string, clock: Clock, as: 'shared' | 'a
     namespace: processNamespace(),
     alone: as === 'alone',
   }
-  const file = join(holders, `${self.bootId.slice(0, 8)}-${self.pid}-${++openings}.json`)
+  // With the namespace: the first process of every container has the id 1.
+  const namespace = self.namespace.replaceAll(/\D/g, '')
+  const file = join(holders, `${self.bootId.slice(0, 8)}-${namespace}-${self.pid}-${++openings}.json`)
   // First this, then the look: of two that come at once and do not share, each sees the other.
   writeFileSync(`${file}.new`, JSON.stringify(self))
   renameSync(`${file}.new`, file) // never half a file under this name
+  // Already while it looks: that may take long, and who comes meanwhile must not find a file that shows no life.
+  const holding = keep(file, clock)
   try {
     for (const name of readdirSync(holders)) {
       const other = join(holders, name)
@@ -59,10 +63,10 @@ export async function holdFolder(folder: string, clock: Clock, as: 'shared' | 'a
       else if (!ours || as === 'alone' || holder.alone === true) throw inUse(folder, holder)
     }
   } catch (error) {
-    rmSync(file, { force: true })
+    holding.release()
     throw error
   }
-  return keep(file, clock)
+  return holding
 }
 
 /** A process may have the folder open more than once. */

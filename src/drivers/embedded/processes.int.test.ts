@@ -1,16 +1,26 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import {
+  killChildren,
+  startChild as startEmbedded,
+  type Child as EmbeddedChild,
+} from '../../../test/embedded/child.ts'
 import { openLog } from '../../../test/embedded/open.ts'
 import { startChild, type Child } from '../../../test/harness/child.ts'
 import { observed } from '../../../test/harness/observed.ts'
 import { scale, seed } from '../../../test/harness/scale.ts'
 import { until } from '../../../test/harness/until.ts'
-import { offset, seededRandom } from '../../event/index.ts'
+import { isHoldfastError, offset, seededRandom } from '../../event/index.ts'
 import type { LogSystem } from '../../log/index.ts'
 
 const appender = join(import.meta.dirname, '../../../test/embedded/appender.ts')
+
+/** What a container gives its processes: a namespace of process ids. Only root on Linux can make one. */
+const CONTAINER = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child']
+const noContainer = spawnSync(CONTAINER[0] ?? '', [...CONTAINER.slice(1), 'true']).status !== 0
 
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-processes-'))
@@ -68,6 +78,38 @@ describe('processes on one folder', () => {
     expect(turns, 'changes of the writer within the log').toBeGreaterThan(count * 10)
     observed(`${count} processes, ${told.length} records, ${turns} changes of the writer`)
   })
+
+  it.skipIf(noContainer)(
+    'hazard 18: processes of two containers and of none refuse each other, naming who has it',
+    async () => {
+      onTestFinished(killChildren)
+      const folder = newFolder()
+      const inContainer = (name: string): EmbeddedChild =>
+        startEmbedded('appender.ts', [folder, name, '0'], { under: CONTAINER })
+      const there = inContainer('there')
+      await there.said('acknowledged')
+      const error = await openLog(folder).catch((error: unknown) => error)
+      if (!isHoldfastError(error, 'LOG_IN_USE')) throw new Error('should have been refused', { cause: error })
+      expect(error.facts).toMatchObject({ host: hostname() })
+      const foreign = error.facts['pid']
+      expect(foreign).toBe(1)
+      // Both are process 1 of their container, on one machine.
+      await expect(inContainer('second').said('acknowledged')).rejects.toThrow(
+        new RegExp(`LOG_IN_USE[^]*process ${String(foreign)} on`),
+      )
+      await there.kill()
+
+      const system = await openLog(folder)
+      onTestFinished(() => system.close())
+      const late = inContainer('late')
+      await expect(late.said('acknowledged')).rejects.toThrow(
+        new RegExp(`LOG_IN_USE[^]*process ${process.pid} on`),
+      )
+      observed(
+        `pid 1 of a namespace kept out pid 1 of another and pid ${process.pid} of none, which then kept out a third`,
+      )
+    },
+  )
 
   it('hazard 1: killed at any moment under load, the log holds all that was acknowledged, where it was told', async () => {
     const folder = newFolder()
