@@ -36,6 +36,7 @@ export {
   type Rate,
 } from './event/index.ts'
 export type { LogDriver } from './log/index.ts'
+export type { OutboxOptions, PublishingTx } from './outbox/index.ts'
 export type { Published, PublishOptions } from './publish/index.ts'
 export type { BreakerOptions, BreakerStatus, DeadLetter } from './recover/index.ts'
 export { topic, type EventOf, type Topic } from './schema/index.ts'

@@ -9,6 +9,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   collect: ['event', 'schema', 'log'],
   publish: ['event', 'schema', 'log'],
   sink: ['event'],
+  outbox: ['event', 'schema', 'log', 'publish', 'sink'],
   recover: ['event', 'schema', 'log', 'sink'],
   consume: ['event', 'schema', 'log', 'publish', 'sink', 'recover'],
   observe: ['event', 'schema', 'log', 'collect', 'consume', 'recover', 'sink'],

@@ -259,6 +259,32 @@ export const hazardRows: readonly HazardRow[] = [
     'The connection dies after COMMIT was sent',
     'The transaction is run again and the inbox row answers.',
   ),
+  row(
+    '65',
+    'Rows of an outbox become visible in another order than their numbers',
+    'A row is read only once every transaction that began before its own is over; a bare cursor passes what commits late.',
+  ),
+  row(
+    '66',
+    'An open transaction anywhere in the cluster holds the outbox back',
+    'The status names the session or the prepared transaction; the rows follow when it is over.',
+  ),
+  row(
+    '67',
+    'Rows of the outbox come from a restored database, with transaction ids of another cluster',
+    'The relay refuses and says so; a rebase gives them ids of this one, in their old order.',
+  ),
+  row('68', 'Transaction ids are sorted as text', 'They are compared and ordered by their own type.'),
+  row(
+    '69',
+    'Two relays take rows at once',
+    'One works, by a lease with an epoch; the place of one that lost it is refused.',
+  ),
+  row(
+    '70',
+    'A relay dies after it appended rows and before it noted that',
+    'Its successor appends them again under the same ids, and the log or the inbox recognises them.',
+  ),
   later(
     'S1',
     'The admin side is open to the network',

@@ -66,7 +66,7 @@ describe('holdfast start', () => {
     expect(idle.err).toContain('app shop has nothing to do as collector')
     const unknown = holdfast(['start', 'consumer', 'test/fixtures/small-app.ts'])
     expect(await unknown.ended).toBe(2)
-    expect(unknown.err).toContain('holdfast start collector|consumers|all test/fixtures/small-app.ts')
+    expect(unknown.err).toContain('holdfast start collector|consumers|relay|all test/fixtures/small-app.ts')
   })
 
   it('refuses a module that exports no app', async () => {

@@ -47,7 +47,7 @@ export async function cliProgram(
 
   program
     .command('start')
-    .usage('[options] [collector|consumers|all] <app>')
+    .usage('[options] [collector|consumers|relay|all] <app>')
     .argument('<role-or-app>', 'what this process does of the app (default: all), or the app')
     .argument('[app]', 'a module whose default export is an app')
     .option('--admin-port <port>', 'port of the status page (default: HOLDFAST_ADMIN_PORT or 4310)', port)

@@ -14,8 +14,16 @@ export interface StartOptions {
   readonly port?: number | undefined
 }
 
-const roleNames = ['collector', 'consumers', 'all'] as const
+const roleNames = ['collector', 'consumers', 'relay', 'all'] as const
 type RoleName = (typeof roleNames)[number]
+
+/** Where collector and consumers are two processes, the consumers, which have the database, move the outbox as well. */
+const rolesOf: Readonly<Record<RoleName, readonly Role[]>> = {
+  collector: ['collector'],
+  consumers: ['consumers', 'relay'],
+  relay: ['relay'],
+  all: ['collector', 'consumers', 'relay'],
+}
 
 /** The role and the file of `start [role] <app>`. One word is the file. */
 export function roleAndFile(first: string, second: string | undefined): { role: RoleName; file: string } {
@@ -37,17 +45,21 @@ export async function start(
 ): Promise<number> {
   const app = await loadApp(file)
   refuseIdle(app, role)
-  const roles: readonly Role[] = role === 'all' ? ['collector', 'consumers'] : [role]
   const logger = processLogger({ to: process.stderr, now: Date.now })
   const door = { port, setBy: 'HOLDFAST_PORT' }
-  const { adminUrl, ended } = await run(app, { roles, admin: { port: adminPort }, door, logger })
+  const { adminUrl, ended } = await run(app, {
+    roles: rolesOf[role],
+    admin: { port: adminPort },
+    door,
+    logger,
+  })
   io.err(announcement(app, role, adminUrl))
   return ended
 }
 
 /** The one line that says what runs and where. */
 export function announcement(app: App<boolean>, role: RoleName, adminUrl: string): string {
-  const door = role === 'consumers' ? undefined : doorUrl(app)
+  const door = rolesOf[role].includes('collector') ? doorUrl(app) : undefined
   const parts = [
     `app ${app.name}${role === 'all' ? '' : `, ${role} only`}`,
     ...(door === undefined ? [] : [`collector ${door}`]),
@@ -66,14 +78,14 @@ function doorUrl(app: App<boolean>): string | undefined {
 
 /** A process that would do nothing is a mistake: it would look well and take nothing. */
 function refuseIdle({ name, declared }: App<boolean>, role: RoleName): void {
-  const missing =
-    role === 'collector' && declared.collector === undefined
-      ? 'collector()'
-      : role === 'consumers' && declared.groups.length === 0
-        ? 'consumer()'
-        : undefined
-  if (missing === undefined) return
+  const missing = {
+    collector: declared.collector === undefined && 'app.collector()',
+    consumers: declared.groups.length === 0 && 'app.consumer()',
+    relay: declared.db === undefined && 'db: postgres(url) among the options of app()',
+    all: false as const,
+  }[role]
+  if (missing === false) return
   throw new CliError(`app ${name} has nothing to do as ${role}`, exitCode.usage, {
-    next: `Declare it with app.${missing} before the module exports the app.`,
+    next: `Declare it with ${missing} before the module exports the app.`,
   })
 }

@@ -130,6 +130,23 @@ const table = {
     advice: 'The handler caught the error of a statement and went on. Let it throw, or use a savepoint.',
     retriable: false,
   },
+  SINK_OUTCOME_UNKNOWN: {
+    message: 'The connection was lost while the transaction committed, so nobody knows whether it did',
+    advice:
+      'Look at the data, or run it again if it may run twice. With ids of your own, events published in it are recognised.',
+    retriable: false,
+  },
+  OUTBOX_FENCE: {
+    message: 'The outbox holds rows of transactions that this database cluster has not reached',
+    advice:
+      'The database was restored into another cluster. Run holdfast outbox rebase --execute once, then the rows are moved.',
+    retriable: false,
+  },
+  OUTBOX_MISSING: {
+    message: 'The database driver has no outbox',
+    advice: 'Use a database with an outbox, such as postgres(url), or publish to the log directly.',
+    retriable: false,
+  },
   SINK_TX_ENDED: {
     message: 'The transaction of this handler has ended',
     advice: 'Await every statement before the handler returns, and keep nothing of tx.',

@@ -1,10 +1,10 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
 import { shortBuckets } from './buckets.ts'
 
-/** The way that an event came in: through the collector, or by a call in the process. */
-export type PublishSource = 'http' | 'sdk'
+/** The way that an event came in: through the collector, by a call in the process, or out of the outbox. */
+export type PublishSource = 'http' | 'sdk' | 'outbox'
 
-const sources: readonly PublishSource[] = ['http', 'sdk']
+const sources: readonly PublishSource[] = ['http', 'sdk', 'outbox']
 
 export interface PublishMetrics {
   /** Puts every series of these topics at 0. */

@@ -1,1 +1,2 @@
-export { publisher, type Published, type Publisher, type PublishOptions } from './publisher.ts'
+export { draftEvent, type PublishOptions } from './draft.ts'
+export { publisher, type Published, type Publisher } from './publisher.ts'

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import {
   HoldfastError,
+  newEventId,
   parseDuration,
   silentLogger,
   systemClock,
@@ -29,6 +30,14 @@ import {
   type Listening,
 } from '../collect/index.ts'
 import type { LogDriver, LogSystem } from '../log/index.ts'
+import {
+  outboxRelay,
+  publishingTx,
+  type OutboxContext,
+  type OutboxRelay,
+  type PublishingTx,
+  type RelayState,
+} from '../outbox/index.ts'
 import { publisher, type Published, type Publisher, type PublishOptions } from '../publish/index.ts'
 import {
   deadTopicOf,
@@ -41,7 +50,7 @@ import {
   type Dependency,
 } from '../recover/index.ts'
 import type { AnyTopic, EventOf, TypesOf } from '../schema/index.ts'
-import type { Database, Sink } from '../sink/index.ts'
+import type { Database, Outbox, OutboxStatus, Sink } from '../sink/index.ts'
 import type { AdminSource } from './admin.ts'
 import type { Declared } from './declared.ts'
 import { holdPort, type HeldPort } from './hold-port.ts'
@@ -86,6 +95,14 @@ export interface App<HasDatabase extends boolean> {
     data: EventOf<T, Type>,
     options?: PublishOptions,
   ): Promise<Published>
+  /**
+   * Runs `work` in one transaction of the database. What it publishes through `tx` reaches the log if the transaction
+   * commits, and never if it does not. Rejects with what `work` threw, with `SINK_ROLLED_BACK`, or with
+   * `SINK_OUTCOME_UNKNOWN` when the connection died under COMMIT; it is never run a second time.
+   */
+  readonly transaction: HasDatabase extends true ? TransactionVerb : undefined
+  /** The outbox of the app's database, for whoever operates it. */
+  readonly outbox: OutboxControl
   /** Declares a consumer group on one topic or several. Its name is its identity: another name starts anew. */
   consumer<const T extends AnyTopic | readonly AnyTopic[], Needs extends string = never>(
     group: string,
@@ -114,11 +131,25 @@ export interface App<HasDatabase extends boolean> {
   readonly declared: Declared
 }
 
+/** The acts of an operator on the outbox. Each rejects with `OUTBOX_MISSING` where there is none. */
+export interface OutboxControl {
+  status(): Promise<OutboxStatus>
+  /** What the relay of this process does. Undefined in a process without that role. */
+  relay(): RelayState | undefined
+  /** After a restore into another cluster; see the error `OUTBOX_FENCE`. Answers how many rows there are to move. */
+  rebase(): Promise<number>
+}
+
+export type TransactionVerb = <T>(work: (tx: PublishingTx) => Promise<T>) => Promise<T>
+
 /** What a process of an app does. Several processes on one machine may share the log and split the work. */
-export type Role = 'collector' | 'consumers'
+export type Role = 'collector' | 'consumers' | 'relay'
 
 export interface StartOptions {
-  /** Defaults to both. A process without `consumers` joins no group; one without `collector` listens on no port. */
+  /**
+   * Defaults to all. A process without `consumers` joins no group, one without `collector` listens on no port, and one
+   * without `relay` leaves the outbox to others.
+   */
   readonly roles?: readonly Role[] | undefined
   /** Told, beside the observer of the options, what the groups do: for a tool that runs an app that it did not make. */
   readonly observer?: ConsumeObserver | undefined
@@ -182,6 +213,10 @@ class HoldfastApp implements App<boolean> {
   #sink: Sink | undefined
   #stopping: Promise<void> | undefined
   #stopPruning: (() => void) | undefined
+  #relay: OutboxRelay | undefined
+  readonly #life = new AbortController()
+  /** Makes the tables once; tried again by the next who needs them when the database was away. */
+  readonly #prepareSink = onceSuccessful(async () => this.#sink?.migrate())
   readonly #monitor: Monitor
   #observer: Required<ConsumeObserver>
   readonly #breakerObserver: BreakerObserver
@@ -241,9 +276,48 @@ class HoldfastApp implements App<boolean> {
     })
     if (!published.duplicate) {
       const seconds = (this.#clock.monotonic() - began) / 1_000
-      this.#monitor.published({ topic: topic.name, count: 1, seconds })
+      this.#monitor.published({ topic: topic.name, source: 'sdk', count: 1, seconds })
     }
     return published
+  }
+
+  readonly outbox: OutboxControl = {
+    status: async () => (await this.#openOutbox()).status(),
+    relay: () => this.#relay?.status(),
+    rebase: async () => (await this.#openOutbox()).rebase(),
+  }
+
+  async #openOutbox(): Promise<Outbox> {
+    if (this.#state !== 'running') throw notRunning(this.#state)
+    const outbox = this.#sink?.outbox
+    if (!outbox) {
+      const db = this.#options.db?.kind ?? 'no database'
+      throw new HoldfastError('OUTBOX_MISSING', { detail: `app ${this.name} has ${db}` })
+    }
+    await this.#prepareSink()
+    return outbox
+  }
+
+  readonly transaction: TransactionVerb = async work => {
+    const outbox = await this.#openOutbox()
+    const context: OutboxContext = {
+      outbox,
+      source: `/apps/${this.name}`,
+      clock: this.#clock,
+      random: this.#random,
+      declare: topic => this.#declare(topic),
+    }
+    let published = false
+    const result = await outbox.transaction(tx => {
+      const publishing = publishingTx(tx, context)
+      const publish: PublishingTx['publish'] = (...event) => {
+        published = true
+        return publishing.publish(...event)
+      }
+      return work({ ...publishing, publish })
+    }, this.#life.signal)
+    if (published) this.#relay?.wake()
+    return result
   }
 
   consumer<const T extends AnyTopic | readonly AnyTopic[], Needs extends string = never>(
@@ -282,7 +356,11 @@ class HoldfastApp implements App<boolean> {
     return this.#door
   }
 
-  async start({ roles = ['collector', 'consumers'], observer, door }: StartOptions = {}): Promise<void> {
+  async start({
+    roles = ['collector', 'consumers', 'relay'],
+    observer,
+    door,
+  }: StartOptions = {}): Promise<void> {
     if (this.#state !== 'new')
       throw new HoldfastError('CONFIG_INVALID', { detail: `app ${this.name} was started before` })
     this.#state = 'starting'
@@ -301,6 +379,7 @@ class HoldfastApp implements App<boolean> {
       this.#publisher = publisher({ system, clock: this.#clock, random: this.#random })
       if (collector) await this.#openDoor(system, collector, held)
       if (roles.includes('consumers')) await this.#startGroups(system, this.#publisher)
+      if (roles.includes('relay')) this.#relay = this.#startRelay(system)
       this.#state = 'running'
     } catch (error) {
       await held?.release()
@@ -354,7 +433,6 @@ class HoldfastApp implements App<boolean> {
         observer: this.#breakerObserver,
       })
     if (database) this.#dependencies.push(database)
-    const prepareSink = onceSuccessful(async () => sink?.migrate())
     const sharing = [...this.#declarations.values()].filter(group => group.usesDatabase).length
     const databaseShare = Math.max(1, Math.floor((sink?.maxConcurrent ?? 0) / Math.max(1, sharing)))
     for (const [group, declaration] of this.#declarations) {
@@ -367,7 +445,7 @@ class HoldfastApp implements App<boolean> {
         system,
         sink,
         databaseShare,
-        prepareSink,
+        prepareSink: this.#prepareSink,
         database,
         publisher: publish,
         clock: this.#clock,
@@ -388,6 +466,23 @@ class HoldfastApp implements App<boolean> {
       this.#stopPruning = startPruning({ ...parts, everyMs: PRUNE_EVERY_MS })
     }
     this.#monitor.declare([...this.#created.keys()], await this.groups())
+  }
+
+  #startRelay(system: LogSystem): OutboxRelay | undefined {
+    const outbox = this.#sink?.outbox
+    return (
+      outbox &&
+      outboxRelay({
+        outbox,
+        system,
+        owner: `${hostname()}:${process.pid}:${newEventId(this.#clock, this.#random)}`,
+        clock: this.#clock,
+        random: this.#random,
+        logger: this.#logger,
+        prepare: this.#prepareSink,
+        observer: { relayed: of => this.#monitor.published({ ...of, source: 'outbox' }) },
+      })
+    )
   }
 
   /** Makes the topic in the log, once; a topic value is its declaration. */
@@ -437,8 +532,10 @@ class HoldfastApp implements App<boolean> {
     // The door first: what is answered until then is durable, and the groups may still be working on it.
     await step(this.#door?.stop())
     this.#stopPruning?.()
+    await step(this.#relay?.stop())
     await step(Promise.all([...this.#runners.values()].map(runner => runner.stop(drainMs))))
     for (const one of this.#dependencies) one.close()
+    this.#life.abort(notRunning(this.#state))
     await step(this.#sink?.close())
     await step(this.#system?.close())
     if (failures.length > 0)

@@ -66,6 +66,31 @@ describe('pruning of the inbox', () => {
     await sink.close()
     await a.stop()
   })
+
+  it('keeps the days of rows that wait in the outbox', async () => {
+    const env = { clock: systemClock, random: Math.random, logger: silentLogger }
+    const [sink, system] = [await postgres(database.url).open(env), await memory().open(env)]
+    await sink.migrate()
+    const { outbox } = sink
+    if (!outbox) throw new Error('no outbox')
+    await outbox.transaction(async tx => {
+      await tx.query(`insert into holdfast.outbox (id, aggregatetype, aggregateid, type, payload, created_at)
+        values ('old', 'nowhere', 'k', 't', '{}', now() - interval '9 days')`)
+    }, new AbortController().signal)
+    const looks: number[] = []
+    const counting = { outbox, prune: async (before: number) => void looks.push(before) }
+    const stop = startPruning({ system, sink: counting, ...env, everyMs: 20 })
+    await until(() => looks.length > 0)
+    expect(looks[0]).toBeLessThanOrEqual(systemClock.now() - 10 * DAY_MS)
+    const lease = await outbox.lease('test', 1_000)
+    const [row] = await outbox.read({ transaction: 0n, sequence: 0n }, 1)
+    if (!lease || !row) throw new Error('nothing to move')
+    await outbox.advance(lease, row.place)
+    await until(() => (looks.at(-1) ?? 0) > systemClock.now() - 2 * DAY_MS)
+    stop()
+    await sink.close()
+    await system.close()
+  })
 })
 
 async function prunedDays(): Promise<number> {

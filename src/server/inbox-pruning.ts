@@ -5,7 +5,7 @@ import type { Sink } from '../sink/index.ts'
 /** What pruning needs of an app. */
 export interface PruningOptions {
   readonly system: Pick<LogSystem, 'log' | 'groups'>
-  readonly sink: Pick<Sink, 'prune'>
+  readonly sink: Pick<Sink, 'prune' | 'outbox'>
   readonly clock: Clock
   readonly logger: Logger
   /** Between two looks, milliseconds. */
@@ -33,7 +33,7 @@ export function startPruning(options: PruningOptions): () => void {
   function look(): void {
     void (async () => {
       try {
-        const now = await neededFrom(system, clock)
+        const now = Math.min(await neededFrom(system, clock), await pendingFrom(sink))
         if (before !== undefined) await sink.prune(Math.min(before, now))
         before = now
         failing = false
@@ -63,4 +63,10 @@ export async function neededFrom({ log, groups }: PruningOptions['system'], cloc
     }
   }
   return oldest - MARGIN_MS
+}
+
+/** Rows of the outbox carry their accept time, and are read from the log for the first time after they were moved. */
+async function pendingFrom({ outbox }: PruningOptions['sink']): Promise<number> {
+  const oldest = (await outbox?.status())?.oldestAt
+  return oldest === undefined ? Infinity : oldest - MARGIN_MS
 }

@@ -6,6 +6,7 @@ import {
   createMetrics,
   RateMeter,
   type Metrics,
+  type PublishSource,
   type Standing,
   type TopicStanding,
 } from '../observe/index.ts'
@@ -28,8 +29,8 @@ export interface Monitor {
   readonly observer: Required<ConsumeObserver> & { readonly breaker: Required<BreakerObserver> }
   readonly collect: Required<CollectObserver>
   readonly log: Required<LogObserver>
-  /** Events that a call in this process made durable in the log. */
-  published(of: { topic: string; count: number; seconds: number }): void
+  /** Events that a call in this process, or its relay, made durable in the log. */
+  published(of: { topic: string; source: PublishSource; count: number; seconds: number }): void
   /** Puts the series of these topics and of the app's groups at 0. */
   declare(topics: readonly string[], groups: readonly Pick<GroupStatus, 'group' | 'topics'>[]): void
   readonly metrics: Pick<Metrics, 'contentType' | 'text'>
@@ -76,7 +77,7 @@ export function monitor(app: Watched, clock: Clock): Monitor {
     },
     log: metrics.log,
     published(of) {
-      metrics.publish.published({ ...of, source: 'sdk' })
+      metrics.publish.published(of)
       taken.count(of.count)
     },
     declare(topics, groups) {

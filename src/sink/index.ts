@@ -1,1 +1,2 @@
+export type * from './outbox.ts'
 export type * from './port.ts'

@@ -1,4 +1,5 @@
 import type { Clock, Finding, Logger, Offset, Random, TopicPartition } from '../event/index.ts'
+import type { Outbox } from './outbox.ts'
 
 /**
  * The sink port: a database in which an event's effect, the proof that it was applied (the inbox row) and the proof
@@ -60,6 +61,9 @@ export interface Sink {
    * one that comes nevertheless is answered `expired`.
    */
   prune(before: number): Promise<void>
+
+  /** Optional power: events that commit with a business change. */
+  readonly outbox?: Outbox
 
   /** Ends connections; work under way is cut off. Idempotent. */
   close(): Promise<void>

@@ -3,12 +3,14 @@ import type { PgClient, PgModule, PgPool } from './client.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
 import { Session } from './session.ts'
 
-/** The connections to one database, in two lanes: effects under load never keep a probe or a take-over waiting. */
+/** The connections to one database, in lanes: effects under load never keep a probe or a take-over waiting. */
 export interface Connections {
   /** Runs an effect. Waits for a free connection until the signal aborts. */
   work<T>(signal: AbortSignal, use: (session: Session) => Promise<T>): Promise<T>
   /** Runs something of our own, which is cut off with ETIMEDOUT after `limitMs`. */
   control<T>(limitMs: number, use: (session: Session) => Promise<T>, signal?: AbortSignal): Promise<T>
+  /** The same for the outbox, whose rounds must not keep a probe waiting either. */
+  relay<T>(limitMs: number, use: (session: Session) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
@@ -35,12 +37,20 @@ export function openConnections(
     pool.on('error', error => env.logger.debug({ error: error.message }, 'an idle connection was lost'))
     return pool
   }
-  const pools = { work: makePool(options.maxConnections), control: makePool(CONTROL_CONNECTIONS) }
+  const pools = {
+    work: makePool(options.maxConnections),
+    control: makePool(CONTROL_CONNECTIONS),
+    relay: makePool(RELAY_CONNECTIONS),
+  }
   // pg counts the wait for a free connection as connecting, so that load would look like an outage; a gate does not.
-  const gates = { work: gate(options.maxConnections), control: gate(CONTROL_CONNECTIONS) }
+  const gates = {
+    work: gate(options.maxConnections),
+    control: gate(CONTROL_CONNECTIONS),
+    relay: gate(RELAY_CONNECTIONS),
+  }
 
   async function withSession<T>(
-    lane: 'work' | 'control',
+    lane: keyof typeof pools,
     signal: AbortSignal,
     use: (session: Session) => Promise<T>,
   ): Promise<T> {
@@ -74,30 +84,39 @@ export function openConnections(
     }
   }
 
+  async function withinLimit<T>(
+    lane: 'control' | 'relay',
+    limitMs: number,
+    use: (session: Session) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const late = new AbortController()
+    const cancel = env.clock.after(limitMs, () => {
+      const error = new Error(`the database did not answer within ${limitMs} ms`)
+      late.abort(Object.assign(error, { code: 'ETIMEDOUT' }))
+    })
+    const either = signal ? AbortSignal.any([signal, late.signal]) : late.signal
+    return withSession(lane, either, use).finally(cancel)
+  }
+
   return {
     work: (signal, use) => withSession('work', signal, use),
-    async control(limitMs, use, signal) {
-      const late = new AbortController()
-      const cancel = env.clock.after(limitMs, () => {
-        const error = new Error(`the database did not answer within ${limitMs} ms`)
-        late.abort(Object.assign(error, { code: 'ETIMEDOUT' }))
-      })
-      const either = signal ? AbortSignal.any([signal, late.signal]) : late.signal
-      return withSession('control', either, use).finally(cancel)
-    },
+    control: (limitMs, use, signal) => withinLimit('control', limitMs, use, signal),
+    relay: (limitMs, use) => withinLimit('relay', limitMs, use),
     async close() {
       for (const session of sessions) session.destroy(new Error('the database was closed'))
       // A server that is stopped never answers the farewell.
       const cancel = env.clock.after(FAREWELL_MS, () => {
         for (const client of clients) client.connection?.stream?.destroy()
       })
-      await Promise.all([pools.work.end(), pools.control.end()]).finally(cancel)
+      await Promise.all(Object.values(pools).map(pool => pool.end())).finally(cancel)
     },
   }
 }
 
 /** A take-over and a probe at the same time. */
 export const CONTROL_CONNECTIONS = 2
+export const RELAY_CONNECTIONS = 1
 const FAREWELL_MS = 2_000
 
 interface Gate {

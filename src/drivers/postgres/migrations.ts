@@ -161,4 +161,37 @@ begin
 end $$;
 `,
   },
+  {
+    version: 2,
+    name: 'outbox',
+    sql: `
+-- Columns as Debezium's outbox event router expects them; its id may have any type. Rows are inserted and deleted,
+-- never updated. json and not jsonb: the payload keeps its bytes, large numbers and repeated names included.
+create table holdfast.outbox (
+  txid xid8 not null default pg_current_xact_id(),
+  seq bigint generated always as identity,
+  id text not null,
+  aggregatetype varchar(255) not null,
+  aggregateid varchar(255) not null,
+  type varchar(255) not null,
+  aggregateversion bigint,
+  payload json,
+  headers jsonb,
+  keyed boolean not null default true,
+  created_at timestamptz not null default clock_timestamp(),
+  primary key (txid, seq)
+);
+
+-- One row: who moves rows to the log, until when, and how far it is.
+create table holdfast.outbox_relay (
+  shard int primary key,
+  owner text not null default '',
+  epoch bigint not null default 0,
+  until timestamptz not null default '-infinity',
+  txid xid8 not null default '0',
+  seq bigint not null default 0
+) with (fillfactor = 50);
+insert into holdfast.outbox_relay (shard) values (0);
+`,
+  },
 ]

@@ -3,12 +3,13 @@ import type { Database, Lease, Sink, SinkEnvironment } from '../../sink/index.ts
 import { apply } from './apply.ts'
 import { currentBuckets, ensureBuckets, pruneBuckets } from './buckets.ts'
 import { importPg } from './client.ts'
-import { CONTROL_CONNECTIONS, openConnections } from './connections.ts'
+import { CONTROL_CONNECTIONS, openConnections, RELAY_CONNECTIONS } from './connections.ts'
 import { beginText, type Driver, type PostgresLease } from './driver.ts'
 import { isBadData, isOutage } from './errors.ts'
 import { examine } from './examine.ts'
 import { migrate } from './migrate.ts'
 import { DAY_MS, resolvePostgresOptions, type PostgresOptions } from './options.ts'
+import { outbox } from './outbox.ts'
 import { takeOver } from './take-over.ts'
 
 /**
@@ -35,7 +36,7 @@ export function postgres(url: string | undefined, options?: PostgresOptions): Da
     async examine(env) {
       const connections = openConnections(await importPg(), url ?? '', resolved, env)
       try {
-        const taken = resolved.maxConnections + CONTROL_CONNECTIONS
+        const taken = resolved.maxConnections + CONTROL_CONNECTIONS + RELAY_CONNECTIONS
         return await connections.control(resolved.connectTimeoutMs * 2, session => examine(session, taken))
       } finally {
         await connections.close()
@@ -60,6 +61,7 @@ function openSink(driver: Driver): Sink {
     apply: (lease, records, options, work) => apply(driver, ours(lease), records, options, work),
     isOutage,
     isBadData,
+    outbox: outbox(driver),
     prune: before => pruneBuckets(driver, before),
     close: once(() => connections.close()),
   }

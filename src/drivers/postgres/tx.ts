@@ -20,7 +20,8 @@ export async function runWork(
   return bad
 }
 
-function openTx(session: Session): { tx: Tx; end(): void } {
+/** The transaction as its user sees it, until `end`. */
+export function openTx(session: Session): { tx: Tx; end(): void } {
   let ended = false
   const tx: Tx = {
     query(text, params) {
@@ -39,5 +40,7 @@ function openTx(session: Session): { tx: Tx; end(): void } {
 }
 
 function afterTheEnd(): HoldfastError {
-  return new HoldfastError('SINK_TX_ENDED', { detail: 'tx.query was called after its handler had returned' })
+  return new HoldfastError('SINK_TX_ENDED', {
+    detail: 'tx.query was called after the work of its transaction had returned',
+  })
 }

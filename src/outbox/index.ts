@@ -1,0 +1,2 @@
+export { publishingTx, type OutboxContext, type OutboxOptions, type PublishingTx } from './publishing-tx.ts'
+export { outboxRelay, type OutboxRelay, type RelayState } from './relay.ts'

@@ -1,0 +1,37 @@
+/**
+ * A relay alone, that a test may kill:
+ *
+ *   node --conditions=holdfast-source test/apps/outbox-relay.ts '{"data":"/tmp/x","database":"postgres://…","leaseMs":300}'
+ *
+ * It says `up` when it begins and `relayed N` after each append.
+ */
+import process from 'node:process'
+import { embedded } from '../../src/drivers/embedded/index.ts'
+import { postgres } from '../../src/drivers/postgres/index.ts'
+import { silentLogger, systemClock, systemRandom } from '../../src/event/index.ts'
+import { outboxRelay } from '../../src/outbox/index.ts'
+
+interface Options {
+  readonly data: string
+  readonly database: string
+  readonly leaseMs: number
+}
+
+const { data, database, leaseMs } = JSON.parse(process.argv[2] ?? '{}') as Options
+const env = { clock: systemClock, random: systemRandom, logger: silentLogger }
+const sink = await postgres(database).open(env)
+const system = await embedded(data).open(env)
+if (!sink.outbox) throw new Error('no outbox')
+const relay = outboxRelay({
+  ...env,
+  outbox: sink.outbox,
+  system,
+  owner: `relay-${process.pid}-${process.hrtime.bigint()}`,
+  leaseMs,
+  maxRows: 20,
+  prepare: async () => {},
+  observer: { relayed: ({ count }) => void process.stdout.write(`relayed ${count}\n`) },
+})
+relay.wake()
+process.stdout.write('up\n')
+process.once('SIGTERM', () => void relay.stop().then(() => process.exit(0)))

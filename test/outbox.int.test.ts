@@ -1,0 +1,243 @@
+import { Client } from 'pg'
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { z } from 'zod'
+import { app, memory, postgres, topic, type App } from '../src/index.ts'
+import { offset, seededRandom, type LogRecord } from '../src/event/index.ts'
+import { until } from './harness/until.ts'
+import { observed } from './harness/observed.ts'
+import { scale, seed } from './harness/scale.ts'
+import { testDatabase } from './postgres.ts'
+import { rejection } from '../src/sink/suite/world.ts'
+
+const database = testDatabase()
+const orders = topic('orders', {
+  key: 'order',
+  partitions: 1,
+  events: { placed: z.object({ order: z.string(), n: z.number() }) },
+})
+
+async function connected(): Promise<Client> {
+  const client = new Client({ connectionString: database.url })
+  await client.connect()
+  onTestFinished(() => client.end())
+  return client
+}
+
+async function started(): Promise<App<true>> {
+  const shop = app({ name: 'shop', log: memory(), db: postgres(database.url) })
+  shop.consumer('reader', orders, { from: 'earliest' }).on('placed', () => {})
+  await shop.start()
+  onTestFinished(() => shop.stop())
+  return shop
+}
+
+async function recordsOf({ system }: App<true>): Promise<readonly LogRecord[]> {
+  const at = { topic: 'orders', partition: 0, offset: offset(0) }
+  const limits = { maxRecords: 1e6, maxBytes: 1e9, waitMs: 0 }
+  return (await system.log.read(at, limits, new AbortController().signal)).records
+}
+
+const idsOf = async (shop: App<true>): Promise<string[]> =>
+  (await recordsOf(shop)).map(({ headers }) => headers['ce_id'] ?? '')
+
+/** A row as other software writes it. */
+function foreign(id: string, aggregate = 'o1'): { text: string; values: unknown[] } {
+  return {
+    text: `insert into holdfast.outbox (id, aggregatetype, aggregateid, type, payload)
+      values ($1, 'orders', $2::text, 'placed', json_build_object('order', $2::text, 'n', 1))`,
+    values: [id, aggregate],
+  }
+}
+
+describe('the outbox', () => {
+  beforeAll(async () => {
+    const shop = app({ name: 'shop', log: memory(), db: postgres(database.url) })
+    await shop.start()
+    await shop.transaction(tx => tx.query('create table if not exists account (id text primary key)'))
+    await shop.stop()
+  })
+
+  beforeEach(async () => {
+    const client = await connected()
+    await client.query('truncate account')
+    await client.query('truncate holdfast.outbox')
+    await client.query(
+      `update holdfast.outbox_relay set txid = '0', seq = 0, epoch = 0, owner = '', until = '-infinity'`,
+    )
+  })
+
+  it('publishes what commits, and nothing of what does not', async () => {
+    const shop = await started()
+    const { id } = await shop.transaction(async tx => {
+      await tx.query(`insert into account values ('a')`)
+      return tx.publish(orders, 'placed', { order: 'o1', n: 1 }, { tenant: 't1', aggregateVersion: 7n })
+    })
+    const thrown = shop.transaction(async tx => {
+      await tx.query(`insert into account values ('b')`)
+      await tx.publish(orders, 'placed', { order: 'o1', n: 2 })
+      throw new Error('changed my mind')
+    })
+    await expect(thrown).rejects.toThrow('changed my mind')
+    const swallowed = shop.transaction(async tx => {
+      await tx.publish(orders, 'placed', { order: 'o1', n: 3 })
+      await tx.query('select 1/0').catch(() => {})
+    })
+    expect(await rejection(swallowed)).toBe('SINK_ROLLED_BACK')
+    const last = await shop.transaction(async tx => {
+      await tx.query('savepoint s')
+      await tx.publish(orders, 'placed', { order: 'o1', n: 4 })
+      await tx.query('rollback to savepoint s')
+      return tx.publish(orders, 'placed', { order: 'o1', n: 5 })
+    })
+    await until('the outbox has moved it', async () => (await idsOf(shop)).includes(last.id))
+    expect(await idsOf(shop)).toEqual([id, last.id])
+    const [first] = await recordsOf(shop)
+    expect(first?.key).toBe('t1/o1')
+    expect(Buffer.from(first?.value ?? []).toString()).toBe('{"order":"o1","n":1}')
+    expect(first?.headers).toMatchObject({
+      ce_source: '/apps/shop',
+      ce_tenant: 't1',
+      ce_aggregateversion: '7',
+    })
+    const { rows } = await (await connected()).query('select id from account')
+    expect(rows).toEqual([{ id: 'a' }])
+  })
+
+  it('checks an event before it writes anything', async () => {
+    const shop = await started()
+    const wrong = shop.transaction(tx =>
+      // @ts-expect-error the payload does not fit
+      tx.publish(orders, 'placed', { order: 'o1' }),
+    )
+    expect(await rejection(wrong)).toBe('EVENT_SCHEMA')
+    const { rows } = await (await connected()).query('select from holdfast.outbox')
+    expect(rows).toEqual([])
+  })
+
+  it('moves rows that other software wrote, as events of their own', async () => {
+    const shop = await started()
+    const client = await connected()
+    await client.query(foreign('from-elsewhere'))
+    const sent = await shop.transaction(tx => tx.publish(orders, 'placed', { order: 'o2', n: 1 }))
+    await until('the outbox has moved it', async () => (await idsOf(shop)).includes(sent.id))
+    const [record] = await recordsOf(shop)
+    expect(record?.headers).toMatchObject({
+      ce_id: 'from-elsewhere',
+      ce_source: '/outbox',
+      ce_type: 'placed',
+    })
+    expect(record?.key).toBe('o1')
+  })
+
+  it('hazard 65: leaves out no row that commits late, whatever rolls back meanwhile', async () => {
+    const shop = await started()
+    await shop.transaction(tx => tx.publish(orders, 'placed', { order: 'first', n: 0 }))
+    const random = seededRandom(seed)
+    const rounds = scale({ short: 60, long: 2_000 })
+    const committed: string[] = []
+    let overtaken = 0
+    let highest = 0n
+    await Promise.all(
+      Array.from({ length: 8 }, async (_, writer) => {
+        const client = await connected()
+        for (let n = 0; n < rounds; n++) {
+          const id = `w${writer}-${n}`
+          await client.query('begin')
+          await client.query('savepoint s')
+          await client.query(foreign(`${id}-undone`, `o${writer}`))
+          await client.query('rollback to savepoint s')
+          await client.query(foreign(id, `o${writer}`))
+          const { rows } = await client.query<{ txid: string }>(`select pg_current_xact_id()::text as txid`)
+          await client.query('select pg_sleep($1)', [(random() * 30) / 1_000])
+          if (random() < 0.1) {
+            await client.query('rollback')
+            continue
+          }
+          await client.query('commit')
+          committed.push(id)
+          const txid = BigInt(rows[0]?.txid ?? 0)
+          if (txid < highest) overtaken += 1
+          else highest = txid
+        }
+      }),
+    )
+    // The fault: transactions that committed after one with a higher id. A bare cursor would have passed them.
+    expect(overtaken).toBeGreaterThan(0)
+    observed(`${overtaken} of ${committed.length} transactions committed after one with a higher id`)
+    await until('the outbox has moved it', async () => (await idsOf(shop)).length >= committed.length + 1)
+    const moved = await idsOf(shop)
+    expect(new Set(moved).size).toBe(moved.length)
+    expect(moved.slice(1).toSorted()).toEqual(committed.toSorted())
+  })
+
+  it('hazard 66: names the transaction that holds rows back, and moves them when it is over', async () => {
+    const shop = await started()
+    await shop.transaction(tx => tx.publish(orders, 'placed', { order: 'first', n: 0 }))
+    await until('the outbox has moved it', async () => (await idsOf(shop)).length === 1)
+    const [long, client] = [await connected(), await connected()]
+    await long.query('begin')
+    const { rows } = await long.query<{ pid: number }>('select pg_current_xact_id(), pg_backend_pid() as pid')
+    await client.query(foreign('behind'))
+    const held = await until('the outbox says so', async () => (await shop.outbox.status())?.heldBackBy)
+    expect(held.pid).toBe(rows[0]?.pid)
+    observed(`the outbox named backend ${held.pid}, whose transaction was open, as what holds it back`)
+    expect(await idsOf(shop)).toHaveLength(1)
+    await long.query('commit')
+    await until('the outbox has moved it', async () => (await idsOf(shop)).includes('behind'))
+    await until('the outbox has moved it', async () => (await shop.outbox.status())?.pending === 0)
+    expect(await shop.outbox.status()).toMatchObject({ heldBackBy: undefined, oldestAt: undefined })
+  })
+
+  it('hazard 68: orders transactions as numbers, across each boundary of digits', async () => {
+    const client = await connected()
+    // Of transactions long past, so that the fence lets them through.
+    for (const txid of ['9', '10', '99', '100', '101'])
+      await client.query(
+        `insert into holdfast.outbox (txid, id, aggregatetype, aggregateid, type, payload)
+          values ($1::text::xid8, $1, 'orders', 'o1', 'placed', '{"order":"o1","n":1}')`,
+        [txid],
+      )
+    const shop = await started()
+    await until('the outbox has moved it', async () => (await idsOf(shop)).length >= 5)
+    expect(await idsOf(shop)).toEqual(['9', '10', '99', '100', '101'])
+  })
+
+  it('hazard 67: refuses rows of a future that this cluster has not seen, and moves them after a rebase', async () => {
+    const client = await connected()
+    const future = `insert into holdfast.outbox (txid, id, aggregatetype, aggregateid, type, payload)
+      values ((pg_snapshot_xmax(pg_current_snapshot())::text::bigint + $1)::text::xid8, $2, 'orders', 'o1', 'placed', '{"order":"o1","n":1}')`
+    for (const [ahead, id] of [
+      [2_000_000, 'second'],
+      [1_000_000, 'first'],
+    ])
+      await client.query(future, [ahead, id])
+    const shop = await started()
+    const stuck = await until('the outbox says so', () => {
+      const state = shop.outbox.relay()
+      return state?.kind === 'stuck' && state
+    })
+    expect(stuck.reason).toContain('the next one of this cluster is')
+    observed(stuck.reason)
+    expect(await idsOf(shop)).toEqual([])
+    expect(await shop.outbox.rebase()).toBe(2)
+    await until('the outbox has moved it', async () => (await idsOf(shop)).length >= 2)
+    expect(await idsOf(shop)).toEqual(['first', 'second'])
+  })
+
+  it('says which row stands in the way when its topic does not exist, and loses nothing behind it', async () => {
+    const shop = await started()
+    const client = await connected()
+    await client.query(
+      `insert into holdfast.outbox (id, aggregatetype, aggregateid, type, payload) values ('x1', 'nowhere', 'k', 't', '{}')`,
+    )
+    const { id } = await shop.transaction(tx => tx.publish(orders, 'placed', { order: 'o1', n: 1 }))
+    const stuck = await until('the outbox says so', () => {
+      const state = shop.outbox.relay()
+      return state?.kind === 'stuck' && state
+    })
+    expect(stuck.reason).toContain('x1')
+    await shop.system.log.topics.create('nowhere', { partitions: 1 })
+    await until('the outbox has moved it', async () => (await idsOf(shop)).includes(id))
+    expect(await idsOf(shop)).toEqual([id])
+  })
+})
