@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import process from 'node:process'
 import { stopSignals } from 'holdfast/server'
-import { arms } from '../arms/index.ts'
+import { arms, dependencies } from '../arms/index.ts'
 import type { Progress } from '../contract/progress.ts'
 import type { Result } from '../contract/result.ts'
 import { writeReport } from '../report/write-report.ts'
@@ -33,7 +33,7 @@ export async function runCommand(
   args: readonly string[],
   io: CliIo,
 ): Promise<number> {
-  const known: KnownArms = { arms: Object.values(arms), dependencies: {} }
+  const known: KnownArms = { arms: Object.values(arms), dependencies }
   const { quick, assert: asserts, postgres, json, report, seed, ...changes } = options
   const scenario = chooseScenario(
     name,

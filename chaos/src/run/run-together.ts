@@ -41,11 +41,15 @@ export async function runTogether(together: Together): Promise<ArmResult[]> {
   const ending = new AbortController()
   const own = { ...together, signal: AbortSignal.any([signal, ending.signal]) }
   try {
-    for (const as of arms) {
-      if (signal.aborted) return []
-      together.progress({ kind: 'arm', arm: as.as, state: 'starting' })
-      ready.push(await prepare(together, as))
-    }
+    const started = await Promise.allSettled(
+      arms.map(async as => {
+        together.progress({ kind: 'arm', arm: as.as, state: 'starting' })
+        ready.push(await prepare(together, as))
+      }),
+    )
+    const failed = started.find(one => one.status === 'rejected')
+    if (failed) throw failed.reason
+    ready.sort((a, b) => arms.indexOf(a.as) - arms.indexOf(b.as))
     results = await underLoad(own, ready, () => ending.abort())
   } catch (error) {
     // What an interrupted start complains of is the interruption.
