@@ -1,6 +1,6 @@
 import { errorCatalogue, isHoldfastError, type Clock } from '../event/index.ts'
 import type { AppendOutcome, AppendRecord, Log } from '../log/index.ts'
-import { deadlines, type Deadlines } from './deadlines.ts'
+import { deadlines } from './deadlines.ts'
 import type { Lease } from './in-flight.ts'
 import type { CollectorLimits } from './limits.ts'
 import type { CollectObserver } from './observer.ts'
@@ -30,12 +30,35 @@ export interface AppenderParts {
 export function appender({ log, clock, observer, limits, onAppend }: AppenderParts): Appender {
   const waits = deadlines(limits.appendTimeoutMs, clock)
 
+  /** Settles with the log, or rejects when it takes too long: an append is never cancelled, but not waited for endlessly. */
+  const appendInTime = (
+    topic: string,
+    records: readonly AppendRecord[],
+    lease: Lease,
+  ): Promise<readonly AppendOutcome[]> =>
+    new Promise((resolve, reject) => {
+      const wait = waits.start(() => reject(new Error('the log did not answer in time')))
+      lease.hold()
+      const settled = (): void => {
+        wait.end()
+        lease.release()
+      }
+      log.append(topic, records).then(
+        outcomes => {
+          settled()
+          resolve(outcomes)
+        },
+        (error: unknown) => {
+          settled()
+          reject(error)
+        },
+      )
+    })
+
   const append: Appender['append'] = async (topic, records, lease) => {
     const from = clock.monotonic()
     try {
-      const appending = log.append(topic, records)
-      lease.until(appending)
-      const outcomes = await inTime(appending, waits)
+      const outcomes = await appendInTime(topic, records, lease)
       onAppend(undefined)
       const count = outcomes.reduce((sum, { kind }) => sum + (kind === 'appended' ? 1 : 0), 0)
       if (count > 0) observer.published?.({ topic, count, seconds: (clock.monotonic() - from) / 1000 })
@@ -55,17 +78,6 @@ export function appender({ log, clock, observer, limits, onAppend }: AppenderPar
   }
 
   return { append, close: () => waits.close() }
-}
-
-/** An append is never cancelled, but its answer is not waited for endlessly. */
-async function inTime<T>(work: Promise<T>, waits: Deadlines): Promise<T> {
-  const late = Promise.withResolvers<never>()
-  const wait = waits.start(() => late.reject(new Error('the log did not answer in time')))
-  try {
-    return await Promise.race([work, late.promise])
-  } finally {
-    wait.end()
-  }
 }
 
 /**

@@ -12,6 +12,8 @@ export interface Inbound {
    * when the body is complete; rejects with what `onChunk` threw, or with {@link BodyBroken}. Read at most once.
    */
   read(onChunk: (chunk: Uint8Array) => void | Promise<void>): Promise<void>
+  /** Ends the read under way: it hands over nothing more and rejects with `error`. */
+  breakOff(error: Error): void
 }
 
 /** The sender went away, or the connection broke, before the body was complete. */

@@ -9,53 +9,72 @@ export interface InFlight {
   readonly bytes: number
 }
 
-/** One request's share. */
+/** One request's share. It is given back when its last user has let go of it. */
 export interface Lease {
   /** Refuses the request with `not_stored` when all shares together would pass the limit. */
   grow(bytes: number): void
   shrink(bytes: number): void
-  /** Gives everything back, after what was handed to {@link Lease.until} has settled. */
+  /** One user more, such as an append that goes on when the request is answered before it ends. */
+  hold(): void
+  /** One user less. The request itself is the first. */
   release(): void
-  /** The bytes are in use until this settles, even when the request is answered before. */
-  until(work: Promise<unknown>): void
 }
 
 export function inFlight(maxBytes: number): InFlight {
-  let total = 0
-  return {
-    get bytes() {
-      return total
-    },
-    lease() {
-      let own = 0
-      let users = 1
-      const leave = (): void => {
-        users--
-        if (users > 0) return
-        total -= own
-        own = 0
-      }
-      return {
-        grow(bytes) {
-          if (total + bytes > maxBytes) {
-            throw new RequestRefused({
-              code: 'not_stored',
-              detail: 'too many bytes are waiting for the log already',
-            })
-          }
-          total += bytes
-          own += bytes
-        },
-        shrink(bytes) {
-          total -= bytes
-          own -= bytes
-        },
-        release: leave,
-        until(work) {
-          users++
-          work.then(leave, leave)
-        },
-      }
-    },
+  return new Flight(maxBytes)
+}
+
+class Flight implements InFlight {
+  readonly #maxBytes: number
+  bytes = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  lease(): Lease {
+    return new Share(this)
+  }
+
+  take(bytes: number): void {
+    if (this.bytes + bytes > this.#maxBytes) {
+      throw new RequestRefused({
+        code: 'not_stored',
+        detail: 'too many bytes are waiting for the log already',
+      })
+    }
+    this.bytes += bytes
+  }
+
+  give(bytes: number): void {
+    this.bytes -= bytes
+  }
+}
+
+class Share implements Lease {
+  readonly #flight: Flight
+  #bytes = 0
+  #users = 1
+
+  constructor(flight: Flight) {
+    this.#flight = flight
+  }
+
+  grow(bytes: number): void {
+    this.#flight.take(bytes)
+    this.#bytes += bytes
+  }
+
+  shrink(bytes: number): void {
+    this.#flight.give(bytes)
+    this.#bytes -= bytes
+  }
+
+  hold(): void {
+    this.#users++
+  }
+
+  release(): void {
+    if (--this.#users === 0) this.shrink(this.#bytes)
   }
 }

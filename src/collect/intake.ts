@@ -68,16 +68,16 @@ export function intake(parts: IntakeParts): Intake {
       const acceptedAt = clock.now()
       const results: EventResult[] = Array.from({ length: events.length })
       const prepared: Prepared[] = []
-      for (const [index, read] of events.entries()) {
+      events.forEach((read, index) => {
         if (read.kind === 'refused') {
           results[index] = read
-          continue
+          return
         }
         const ready = prepare(parts, read.event, context, acceptedAt, index, firstIndex)
         if ('problem' in ready)
           results[index] = { kind: 'refused', id: read.event.id, problem: ready.problem }
         else prepared.push(ready)
-      }
+      })
       const refuse = ({ index, id, topic, event }: Prepared, problem: Problem): void => {
         observer.rejected?.({ topic: topic.name, type: event.type, reason: problem.code })
         results[index] = { kind: 'refused', id, problem }
@@ -85,13 +85,14 @@ export function intake(parts: IntakeParts): Intake {
       const taken = prepared.some(({ topic }) => Object.hasOwn(accept, topic.name))
         ? await askAll(parts, prepared, context, refuse)
         : prepared
-      await Promise.all(
-        byTopic(taken).map(async group => {
-          const records = group.map(({ record }) => record)
-          const outcomes = await log.append(group[0]?.topic.name ?? '', records, context.lease)
-          for (const [i, { index, id }] of group.entries()) results[index] = resultOf(id, outcomes[i])
-        }),
-      )
+      const appends = byTopic(taken).map(({ topic, events }) => {
+        const records = events.map(({ record }) => record)
+        return { events, outcomes: log.append(topic.name, records, context.lease) }
+      })
+      for (const { events, outcomes } of appends) {
+        const stored = await outcomes
+        events.forEach(({ index, id }, i) => (results[index] = resultOf(id, stored[i])))
+      }
       return results
     },
   }
@@ -234,17 +235,13 @@ async function askAll(
   return prepared.filter(one => !refused.has(one))
 }
 
-function byTopic(prepared: readonly Prepared[]): readonly (readonly Prepared[])[] {
+function byTopic(
+  prepared: readonly Prepared[],
+): readonly { readonly topic: AnyTopic; readonly events: readonly Prepared[] }[] {
   const topic = prepared[0]?.topic
   if (topic === undefined) return []
-  if (prepared.every(one => one.topic === topic)) return [prepared]
-  const groups = new Map<AnyTopic, Prepared[]>()
-  for (const one of prepared) {
-    const group = groups.get(one.topic)
-    if (group) group.push(one)
-    else groups.set(one.topic, [one])
-  }
-  return [...groups.values()]
+  if (prepared.every(one => one.topic === topic)) return [{ topic, events: prepared }]
+  return [...Map.groupBy(prepared, one => one.topic)].map(([topic, events]) => ({ topic, events }))
 }
 
 function resultOf(id: string, outcome: AppendOutcome | Problem | undefined): EventResult {

@@ -173,9 +173,11 @@ function endsScalar(byte: number | undefined): boolean {
 
 /** Whether the string between `start` and `end`, quotes included, says `name`, escapes resolved. */
 function isName(bytes: Uint8Array, start: number, end: number, name: string): boolean {
-  const raw = bytes.subarray(start, end)
-  if (raw.includes(BACKSLASH)) return JSON.parse(Buffer.from(raw).toString('utf8')) === name
-  if (raw.length !== name.length + 2) return false
-  for (let i = 0; i < name.length; i++) if (raw[i + 1] !== name.charCodeAt(i)) return false
-  return true
+  for (let i = 0; i < name.length; i++) {
+    const byte = bytes[start + 1 + i]
+    if (byte === BACKSLASH)
+      return JSON.parse(Buffer.from(bytes.subarray(start, end)).toString('utf8')) === name
+    if (byte !== name.charCodeAt(i)) return false
+  }
+  return bytes[start + 1 + name.length] === QUOTE
 }

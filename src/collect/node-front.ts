@@ -127,13 +127,13 @@ async function answer(
   res.on('error', ignore)
   const inbound = new NodeInbound(req, mustContinue ? res : undefined)
   const { status, headers, body } = await respond(inbound)
-  if (res.destroyed) return
+  if (res.destroyed || req.socket.destroyed) return
   const unread = !req.complete
   const close = stopping() || status === 408 || (unread && mustContinue && !inbound.reading)
   // With `close` the connection ends with the answer, so what is still on its way is taken in before.
   if (unread && close && status !== 408 && (inbound.reading || !mustContinue)) await takeRest(req, clock)
   if (res.destroyed) return
-  const finished = new Promise<void>(resolve => res.once('close', resolve))
+  const finished = new Promise<void>(resolve => res.on('close', resolve))
   if (status !== 204) headers['content-length'] = String(Buffer.byteLength(body))
   if (close) headers['connection'] = 'close'
   res.writeHead(status, headers)
@@ -150,6 +150,7 @@ class NodeInbound implements Inbound {
   reading = false
   readonly #req: IncomingMessage
   readonly #asksToContinue: ServerResponse | undefined
+  #fail: (error: unknown) => void = ignore
 
   constructor(req: IncomingMessage, asksToContinue: ServerResponse | undefined) {
     this.#req = req
@@ -174,45 +175,43 @@ class NodeInbound implements Inbound {
   }
 
   read(onChunk: (chunk: Uint8Array) => void | Promise<void>): Promise<void> {
+    const req = this.#req
     this.reading = true
     this.#asksToContinue?.writeContinue()
-    return readRequest(this.#req, onChunk)
+    return new Promise((resolve, reject) => {
+      if (req.readableEnded) {
+        const detail = 'the body was read before it reached the collector; mount it before body parsers'
+        throw new HoldfastError('CONFIG_INVALID', { detail: `collector: ${detail}` })
+      }
+      const onData = (chunk: Buffer): void => {
+        try {
+          const work = onChunk(chunk)
+          if (!work) return
+          req.pause()
+          work.then(() => void req.resume(), fail)
+        } catch (error) {
+          fail(error)
+        }
+      }
+      const fail = (error: unknown): void => {
+        req.off('data', onData)
+        reject(error)
+      }
+      this.#fail = fail
+      req.on('data', onData)
+      req.on('end', () => (req.complete ? resolve() : fail(new BodyBroken())))
+      // After every end, and after an error.
+      req.on('close', () => req.readableEnded || fail(new BodyBroken(req.errored)))
+    })
+  }
+
+  breakOff(error: Error): void {
+    this.#fail(error)
   }
 }
 
 /** A sender that goes away is seen by whoever reads or writes. */
 function ignore(): void {}
-
-function readRequest(
-  req: IncomingMessage,
-  onChunk: (chunk: Uint8Array) => void | Promise<void>,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (req.readableEnded) {
-      const detail = 'the body was read before it reached the collector; mount it before body parsers'
-      throw new HoldfastError('CONFIG_INVALID', { detail: `collector: ${detail}` })
-    }
-    const onData = (chunk: Buffer): void => {
-      try {
-        const work = onChunk(chunk)
-        if (!work) return
-        req.pause()
-        work.then(() => void req.resume(), fail)
-      } catch (error) {
-        fail(error)
-      }
-    }
-    const fail = (error: unknown): void => {
-      req.off('data', onData)
-      reject(error)
-    }
-    const broken = (cause?: unknown): void => fail(new BodyBroken(cause))
-    req.on('data', onData)
-    req.once('end', () => (req.complete ? resolve() : broken()))
-    req.once('error', broken)
-    req.once('close', () => req.readableEnded || broken())
-  })
-}
 
 /**
  * Lets a refused sender finish a little, because closing with unread bytes resets the connection, and a reset can

@@ -1,5 +1,5 @@
 import type { Clock } from '../event/index.ts'
-import { deadlines, type Wait } from './deadlines.ts'
+import { deadlines } from './deadlines.ts'
 import type { Inbound } from './exchange.ts'
 import type { Lease } from './in-flight.ts'
 import type { CollectorLimits } from './limits.ts'
@@ -47,27 +47,21 @@ export function bodyReader(limits: ReadLimits, clock: Clock): BodyReader {
         : inflater(bounds.encoding, bounds.maxInflatedBytes, limits.maxInflateRatio, onBytes)
     const arrival = new Arrival(limits, clock)
     let received = 0
-    let wait: Wait | undefined
+    const look = (): void => {
+      const fault = arrival.fault()
+      if (fault === undefined) wait = looks.start(look)
+      else inbound.breakOff(new RequestRefused({ code: 'request_timeout', detail: fault }))
+    }
+    let wait = looks.start(look)
     try {
-      await new Promise<void>((resolve, reject) => {
-        const look = (): void => {
-          const fault = arrival.fault()
-          if (fault === undefined) wait = looks.start(look)
-          else reject(new RequestRefused({ code: 'request_timeout', detail: fault }))
-        }
-        wait = looks.start(look)
-        const reading = inbound.read(chunk => {
-          received += chunk.length
-          if (received > bounds.maxBytes) throw tooLarge(bounds.maxBytes)
-          if (arrival.ended)
-            throw new RequestRefused({ code: 'request_timeout', detail: 'the body came too late' })
-          return arrival.came(chunk.length, unpack ? unpack.write(chunk) : onBytes(chunk))
-        })
-        reading.then(resolve, reject)
+      await inbound.read(chunk => {
+        received += chunk.length
+        if (received > bounds.maxBytes) throw tooLarge(bounds.maxBytes)
+        return arrival.came(chunk.length, unpack ? unpack.write(chunk) : onBytes(chunk))
       })
       await unpack?.end()
     } finally {
-      wait?.end()
+      wait.end()
       unpack?.close()
     }
   }
@@ -93,7 +87,6 @@ export function bodyReader(limits: ReadLimits, clock: Clock): BodyReader {
  * while lines are appended, is not the sender's.
  */
 class Arrival {
-  ended = false
   readonly #limits: ReadLimits
   readonly #clock: Clock
   readonly #startedAt: number
@@ -122,9 +115,7 @@ class Arrival {
 
   /** Why the body is not waited for any longer. */
   fault(): string | undefined {
-    const fault = this.#holding ? undefined : this.#judge()
-    this.ended = fault !== undefined
-    return fault
+    return this.#holding ? undefined : this.#judge()
   }
 
   #judge(): string | undefined {

@@ -133,7 +133,9 @@ class EventReader {
     if (poisonsObjects(value, text))
       return this.#refuse('name_forbidden', 'a member is called __proto__, or prototype below constructor')
     const unstorable =
-      unstorableText === 'pass' ? undefined : unstorableEscape(body.subarray(span.start, span.end))
+      unstorableText === 'refuse' && text.includes('\\')
+        ? unstorableEscape(body.subarray(span.start, span.end))
+        : undefined
     if (unstorable)
       return this.#refuse(
         'text_unstorable',

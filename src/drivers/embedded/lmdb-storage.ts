@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import { setImmediate as turnOfLoop } from 'node:timers/promises'
 import { HoldfastError, isHoldfastError, type Clock } from '../../event/index.ts'
 import type { DiskSpace } from './disk-space.ts'
 import { explained, openEnvironment, type Lmdb, type OpenMode } from './lmdb.ts'
@@ -126,7 +127,10 @@ class LmdbStorage implements Storage {
   }
 
   async #commitAll(): Promise<void> {
-    while (this.#queue.length > 0 && this.#failure === undefined) await this.#commit()
+    while (this.#queue.length > 0 && this.#failure === undefined) {
+      await this.#commit()
+      await turnOfLoop() // those who were answered ask again, and share the next commit
+    }
     this.#committing = undefined
   }
 
