@@ -35,7 +35,7 @@ export interface Alternative {
 export const alternatives: readonly Alternative[] = [
   {
     name: 'table as queue (pg-boss, Graphile Worker)',
-    replay: 'none: done jobs are deleted or archived',
+    replay: 'none: done jobs are deleted, at once or later',
     order: 'by queue name or singleton key',
     operations: 'none beyond PostgreSQL, and down when it is',
     cost: 'rows and vacuum in the database you have',
@@ -43,7 +43,7 @@ export const alternatives: readonly Alternative[] = [
   },
   {
     name: 'SQS and SNS',
-    replay: 'none: a message is gone once deleted, 14 days at most',
+    replay: 'SNS FIFO topics from an archive, 365 days at most; SQS none',
     order: 'FIFO queues, by message group',
     operations: 'none',
     cost: 'by request',
@@ -51,7 +51,7 @@ export const alternatives: readonly Alternative[] = [
   },
   {
     name: 'EventBridge',
-    replay: 'from an archive, without order',
+    replay: 'from an archive; the order is not kept',
     order: 'none',
     operations: 'none',
     cost: 'by event, and by event replayed',

@@ -1,4 +1,5 @@
 import process from 'node:process'
+import { createInterface } from 'node:readline/promises'
 import { runCli } from './program.ts'
 
 /** The `holdfast` command: the process around {@link runCli}. */
@@ -7,5 +8,15 @@ export async function main(): Promise<void> {
     out: text => process.stdout.write(text),
     err: text => process.stderr.write(text),
     env: process.env,
+    ...(process.stdin.isTTY && process.stderr.isTTY ? { ask } : {}),
   })
+}
+
+async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return await terminal.question(question)
+  } finally {
+    terminal.close()
+  }
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { version } from '../version.ts'
+import { advise, type AdviseOptions } from './advise.ts'
 import { dbMigrate, type DbMigrateOptions } from './db-migrate.ts'
 import { dev } from './dev.ts'
 import { dlqList, type DlqListOptions } from './dlq-list.ts'
@@ -153,6 +154,43 @@ export async function cliProgram(
     .action((options: DbMigrateOptions) => dbMigrate(options, io))
 
   program
+    .command('advise')
+    .option('--rate <n>', 'requests a second at the peak', amount)
+    .option('--consumers <n>', 'how many want to read the same event', amount)
+    .addOption(
+      new Option('--consistency <kind>', 'whether whoever writes must read it at once').choices([
+        'strong',
+        'eventual',
+      ]),
+    )
+    .option(
+      '--answer-within-ms <n>',
+      'the caller needs the result itself within so many milliseconds',
+      amount,
+    )
+    .option('--monolith', 'it is one')
+    .option('--hide-failures', 'customers must not see that a service is down')
+    .addOption(
+      new Option('--operations <skill>', 'who runs brokers and databases').choices([
+        'little',
+        'some',
+        'platform',
+      ]),
+    )
+    .option('--team <n>', 'engineers altogether', amount)
+    .option('--services <n>', 'services that answer one after another for one request', amount)
+    .option('--availability <percent>', 'of each of them (default: 99.9)', percent)
+    .option('--value <dollars>', 'what one request is worth', amount)
+    .option('--outage <seconds>', 'how long an outage lasts', amount)
+    .option('--refused <percent>', 'share of the requests that is refused meanwhile', percent)
+    .option('--outages <n>', 'outages a year', amount)
+    .addOption(output())
+    .description(
+      'say whether a log is the right thing at all, what outages cost, and what to take instead; asks on a terminal when nothing is given',
+    )
+    .action((options: AdviseOptions) => advise(options, io))
+
+  program
     .command('explain-error')
     .argument('<code>', 'an error code such as LOG_FULL, or a problem of the collector such as not_stored')
     .description('say what an error code means and what to do')
@@ -178,6 +216,19 @@ function port(text: string): number {
   const value = Number(text)
   if (!/^\d{1,5}$/.test(text) || value > 65_535)
     throw new InvalidArgumentError('a port is a number from 0 to 65535')
+  return value
+}
+
+function amount(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError('a number from 0')
+  return value
+}
+
+function percent(text: string): number {
+  const value = amount(text.replace(/\s*%$/, ''))
+  if (value > 100) throw new InvalidArgumentError('a share is 0 to 100 per cent')
   return value
 }
 

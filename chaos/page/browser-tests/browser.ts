@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import process from 'node:process'
+import axe from 'axe-core'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 import { afterAll, expect, onTestFinished } from 'vitest'
 
@@ -56,14 +56,12 @@ interface AxeResults {
   readonly passes: readonly unknown[]
 }
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
 /** Of WCAG 2.2 AA what a machine can check. Contrast takes seconds and changes with the theme only: leave it out where it is not asked. */
 export async function expectAccessible(
   page: Page,
   { contrast }: { readonly contrast: boolean },
 ): Promise<void> {
-  await page.evaluate(axe)
+  await page.evaluate(axe.source)
   const rules = `{ 'color-contrast': { enabled: ${contrast} } }`
   const tags = `['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']`
   const results = await page.evaluate<AxeResults>(
