@@ -1,6 +1,6 @@
 // The package as a user gets it: build, pack, install the tarball in an empty folder (no install scripts, as strict
 // users have it), run ten lines that publish and consume on the embedded log, compile them, and call the command.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -8,7 +8,7 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
-// A ratchet: what it is today. The aim is 30.
+// A ratchet: what it is today. Why it is not the 30 that were aimed at: docs/decisions/dependencies.md.
 const MAX_PACKAGES = 33
 const MAX_BYTES = 40 * 1024 * 1024
 
@@ -83,13 +83,34 @@ try {
     version === JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version,
     `holdfast --version said ${version}`,
   )
-  process.stdout.write(`packed install: ${packages.length} packages, "${said}", holdfast ${version}\n`)
+  const old = oldNode()
+  if (old !== undefined) {
+    for (const args of [
+      ['--input-type=module', '-e', "await import('holdfast')"],
+      [path.join('node_modules', 'holdfast', 'bin', 'holdfast.js'), '--version'],
+    ]) {
+      const { status, stderr } = spawnSync(old, args, { cwd: user, encoding: 'utf8' })
+      const told = stderr.split('\n').filter(line => line.includes('holdfast: needs Node '))
+      check(status === 1 && told.length === 1, `${old} is not told what is wrong, but ${stderr}`)
+    }
+  }
+  process.stdout.write(
+    `packed install: ${packages.length} packages, "${said}", holdfast ${version}${old === undefined ? '' : ', an old Node is told'}\n`,
+  )
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
 
 function run(command, args, cwd) {
   return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+}
+
+/** A Node on PATH that is too old for the package, where the machine has one. */
+function oldNode() {
+  return (process.env.PATH ?? '')
+    .split(path.delimiter)
+    .map(folder => path.join(folder, 'node'))
+    .find(file => /^v(1[89]|2[01])\./.test(spawnSync(file, ['--version'], { encoding: 'utf8' }).stdout ?? ''))
 }
 
 function check(holds, otherwise) {

@@ -1,3 +1,5 @@
+// oxlint-disable-next-line import/no-unassigned-import -- throws on an old Node, before the rest is loaded
+import './node-version.ts'
 export {
   makeKey,
   type AcceptCheck,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
+import { nodeProblem } from '../node-version.ts'
 
 const bin = fileURLToPath(new URL('../../bin/holdfast.js', import.meta.url))
 
@@ -28,12 +29,14 @@ it.each(['18.20.4', '20.20.2', '22.21.9', '23.11.0', '24.5.0'])(
     const { status, err } = asNode(version)
     expect(status).toBe(1)
     expect(err).toMatch(/^holdfast: needs Node \^22\.22\.0 \|\| >=24\.6\.0, this is .*\n$/)
+    expect(nodeProblem(version)).toContain(`needs Node ^22.22.0 || >=24.6.0, this is ${version}. Install`)
   },
 )
 
 it.each(['22.22.0', '24.6.0', '25.0.0'])('Node %s is let through', version => {
   // Evaluated from a string, it cannot find the file beside it; that it looked for it is what counts here.
   expect(asNode(version).err).toContain('launch.js')
+  expect(nodeProblem(version)).toBeUndefined()
 })
 
 it('the wanted Node is the one that package.json states', () => {
@@ -41,4 +44,5 @@ it('the wanted Node is the one that package.json states', () => {
     engines: { node: string }
   }
   expect(readFileSync(bin, 'utf8')).toContain(`'${engines.node}'`)
+  expect(nodeProblem('20.0.0')).toContain(` ${engines.node}, `)
 })

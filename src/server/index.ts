@@ -1,3 +1,5 @@
+// oxlint-disable-next-line import/no-unassigned-import -- throws on an old Node, before the rest is loaded
+import '../node-version.ts'
 export { describeError } from './describe-error.ts'
 export { endWithParent } from './end-with-parent.ts'
 export { claimFolder, livingOwner, type FolderClaim } from './folder-claim.ts'
