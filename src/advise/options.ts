@@ -39,7 +39,7 @@ export const alternatives: readonly Alternative[] = [
     order: 'by queue name or singleton key',
     operations: 'none beyond PostgreSQL, and down when it is',
     cost: 'rows and vacuum in the database you have',
-    stillUseful: 'the experiment with --target, and the audit by id',
+    stillUseful: 'holdfast load --target, and the audit by id',
   },
   {
     name: 'SQS and SNS',
@@ -47,7 +47,7 @@ export const alternatives: readonly Alternative[] = [
     order: 'FIFO queues, by message group',
     operations: 'none',
     cost: 'by request',
-    stillUseful: 'the experiment with --target, and the audit by id',
+    stillUseful: 'holdfast load --target, and the audit by id',
   },
   {
     name: 'EventBridge',
@@ -63,7 +63,7 @@ export const alternatives: readonly Alternative[] = [
     order: 'by queue, with one consumer',
     operations: 'a broker, three nodes for quorum queues',
     cost: 'by node',
-    stillUseful: 'the experiment with --target, and the audit by id',
+    stillUseful: 'holdfast load --target, and the audit by id',
   },
   {
     name: 'Azure Service Bus',
@@ -71,6 +71,6 @@ export const alternatives: readonly Alternative[] = [
     order: 'by session',
     operations: 'none',
     cost: 'by operation, or by unit in the premium tier',
-    stillUseful: 'the experiment with --target, and the audit by id',
+    stillUseful: 'holdfast load --target, and the audit by id',
   },
 ]

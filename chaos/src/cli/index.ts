@@ -3,10 +3,11 @@ import { arms } from '../arms/index.ts'
 import { writeReport } from '../report/write-report.ts'
 import { postgresFaults } from '../scenario/choose-scenario.ts'
 import { secondsOf } from '../scenario/duration.ts'
-import { compareResults, readResult } from './compare.ts'
+import { compareText } from './compare.ts'
 import type { CliIo } from './io.ts'
 import { listing } from './list.ts'
 import { loadCommand, type LoadOptions } from './load-command.ts'
+import { readResult } from './read-result.ts'
 import { runCommand, runsFolder, type RunOptions } from './run-command.ts'
 
 /**
@@ -58,8 +59,11 @@ export function register(
     .command('compare')
     .argument('<a>', 'a result.json')
     .argument('<b>', 'another')
-    .description('print two runs side by side')
-    .action((a: string, b: string) => io.out(compareResults(readResult(a), readResult(b))))
+    .option('--anyway', 'also when they are runs of different scenarios')
+    .description('print two runs side by side, with what has changed')
+    .action((a: string, b: string, options: { readonly anyway?: boolean }) =>
+      io.out(compareText(readResult(a), readResult(b), options)),
+    )
   chaos
     .command('report')
     .argument('<result>', 'a result.json')

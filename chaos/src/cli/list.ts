@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Arm } from '../contract/arm.ts'
 import { builtIns } from '../scenario/built-in.ts'
-import { readResult } from './compare.ts'
+import { readResult } from './read-result.ts'
 import { columns, plain } from './columns.ts'
 
 /** What can be run, and what was run. `folder` holds a folder for each run. */

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import type { LiveSecond, Progress } from '../contract/progress.ts'
 import type { Result } from '../contract/result.ts'
-import { compareResults } from './compare.ts'
+import { sampleResult } from '../../test/sample-result.ts'
+import { compareText } from './compare.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { progressLines } from './progress-lines.ts'
 import { verdict } from './verdict.ts'
@@ -64,19 +65,14 @@ test('a failed check is 7, a run that cannot be believed 1, and an interrupted o
 })
 
 test('two runs are compared arm by arm, and another machine is said', () => {
-  const faster = result.arms.map(arm => ({
-    ...arm,
-    latency: { ...arm.latency, accepted: { ...arm.latency.accepted, p95: 10 } },
-  }))
-  const text = compareResults(result, {
-    ...result,
-    id: 'two',
-    arms: faster,
-    environment: { ...result.environment, cores: 8 },
-  })
-  expect(text).toMatch(/p95 +20 +10 +0\.50\n/)
-  expect(text).toContain('different machines')
-  expect(compareResults(result, { ...result, id: 'two', arms: [] })).toContain('rest: only in one')
+  const a = sampleResult({ arms: ['rest', 'holdfast'] })
+  const [rest] = a.arms
+  const arms =
+    rest === undefined ? [] : [{ ...rest, latency: { ...rest.latency, accepted: rest.latency.failed } }]
+  const text = compareText(a, { ...a, id: 'two', arms, environment: { ...a.environment, cores: 8 } })
+  expect(text).toContain('B  two\n\n! They ran on different machines')
+  expect(text).toMatch(/p50, success +3 ms +840 ms +\+27,900 %\n/)
+  expect(text).toContain('holdfast: only in A')
 })
 
 const second = (at: number, more: Partial<LiveSecond>): LiveSecond => ({
