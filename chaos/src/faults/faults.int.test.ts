@@ -2,11 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { expect, onTestFinished, test } from 'vitest'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
 import type { DatabaseFault } from './database-faults.ts'
 import { startDatabase } from './database.ts'
 import { probe } from './probe.ts'
 import { noSmallDisk } from './small-disk.ts'
+
+/** One cluster for all, which each test finds as the last one left it: healthy. */
+const cluster = mkdtempSync(join(tmpdir(), 'holdfast-faults-pg-'))
+afterAll(() => rmSync(cluster, { recursive: true, force: true }))
 
 interface Faulted {
   readonly url: string
@@ -17,7 +21,7 @@ interface Faulted {
 async function databaseFor(fault: DatabaseFault): Promise<Faulted> {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-faults-'))
   const database = await startDatabase({
-    folder: join(folder, 'postgres'),
+    folder: cluster,
     runFolder: join(folder, 'run'),
     faults: [{ target: 'postgres', fault, at: 0, for: 1 }],
   })
