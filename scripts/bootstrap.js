@@ -1,4 +1,4 @@
-// `npm start` and `npm test` straight from a clone: installs what is missing, then hands over to the Node that the
+// `npm start`, `npm run demo` and `npm test` straight from a clone: installs what is missing, then hands over to the Node that the
 // project pins. Runs on whatever Node the machine has, so it uses nothing new.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -12,6 +12,8 @@ const node = path.join(root, 'node_modules', '.bin', 'node')
 const commands = {
   start: ['--conditions=holdfast-source', 'examples/campaigns/src/main.ts'],
   rows: ['--conditions=holdfast-source', 'examples/campaigns/src/rows.ts'],
+  demo: ['bin/holdfast.js', 'chaos', 'run', 'demo', '--live'],
+  experiment: ['bin/holdfast.js', 'chaos', 'run', 'published'],
   test: [
     'node_modules/vitest/vitest.mjs',
     'run',

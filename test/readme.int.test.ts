@@ -184,6 +184,14 @@ const expected: readonly (readonly [command: RegExp, check: (command: string) =>
     async command =>
       expect(await shell(command)).toMatchObject({ code: 0, out: expect.stringContaining('events.raw') }),
   ],
+  [
+    /^npm run demo$/,
+    async command => {
+      const { code, out, err } = await shell(`${command} -- --duration 8s`)
+      expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining('report.html') })
+      expect(out).toMatch(/All \d+ checks held/)
+    },
+  ],
   // This run.
   [/^npm test$/, async () => {}],
 ]
@@ -212,7 +220,9 @@ describe('the README, followed word by word', () => {
       expect(response.status, url).toBe(url.endsWith('/api/collect') ? 405 : 200)
     }
     const tries = [...printed.matchAll(/try: {2}(.*?)(?: {3,}.*)?$/gm)].map(([, command = '']) => command)
-    expect(tries.map(command => command.split(' ')[0])).toEqual(['curl', 'npm', 'kill'])
+    expect(tries.map(command => command.split(' ')[0])).toEqual(['curl', 'npm', 'kill', 'npm'])
+    // The README names it too, and it is run there.
+    expect(tries[3]).toBe('npm run demo')
     expect((await shell(tries[0] ?? '')).out).toMatch(/^HTTP\/1\.1 202/)
     expect((await shell(tries[1] ?? '')).out).toContain('events kept')
     expect((await shell(tries[2] ?? '')).code).toBe(0)

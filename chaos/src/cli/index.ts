@@ -42,6 +42,7 @@ export function register(
       '--postgres <url>',
       'a PostgreSQL of your own; databases named chaos_… are made in it and dropped, and it is never killed',
     )
+    .option('--live', 'serve a page that shows the run while it goes on')
     .option('--seed <n>', 'chooses the keys', whole, 1)
     .option('--json <file>', 'a copy of result.json')
     .option('--report <file>', 'where the report goes (default: report.html beside result.json)')

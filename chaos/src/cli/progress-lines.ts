@@ -55,7 +55,7 @@ export function progressLines(): (progress: Progress) => string | undefined {
 }
 
 const words = {
-  starting: 'is started',
+  starting: 'is being started',
   draining: 'has got all its events; waiting until nothing is under way',
   audited: 'is audited, by id',
 }

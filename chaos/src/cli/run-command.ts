@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import process from 'node:process'
-import { stopSignals } from 'holdfast/server'
+import { stopSignals, type StopSignals } from 'holdfast/server'
 import { arms, dependencies } from '../arms/index.ts'
 import type { Progress } from '../contract/progress.ts'
 import type { Result } from '../contract/result.ts'
+import { startLivePage } from '../live/start-live-page.ts'
 import { writeReport } from '../report/write-report.ts'
 import { runExperiment } from '../run/run-experiment.ts'
 import type { KnownArms } from '../run/start-dependencies.ts'
@@ -20,6 +21,7 @@ export interface RunOptions extends Omit<Changes, 'asserts'> {
   readonly postgres?: string
   readonly json?: string
   readonly report?: string
+  readonly live?: boolean
   readonly seed: number
 }
 
@@ -34,7 +36,7 @@ export async function runCommand(
   io: CliIo,
 ): Promise<number> {
   const known: KnownArms = { arms: Object.values(arms), dependencies }
-  const { quick, assert: asserts, postgres, json, report, seed, ...changes } = options
+  const { quick, assert: asserts, postgres, json, report, live, seed, ...changes } = options
   const scenario = chooseScenario(
     name,
     { ...(quick && { duration: QUICK_SECONDS }), ...changes, ...(asserts && { asserts }) },
@@ -45,25 +47,52 @@ export async function runCommand(
   const home = runsFolder(io.env)
   const folder = path.join(home, id)
   const lines = progressLines()
-  const result = await interruptible(io, signal =>
-    runExperiment({
-      scenario,
-      known,
-      seed,
-      command: commandOf(args, seed),
-      id,
-      folder,
-      postgresFolder: path.join(home, 'postgres'),
-      ...(postgres !== undefined && { postgresUrl: postgres }),
-      progress: (progress: Progress) => {
-        const line = lines(progress)
-        if (line !== undefined) io.err(line)
-      },
-      now: Date.now,
-      signal,
-    }),
-  )
-  if (result === undefined) return exitCode.interrupted
+  const page = live ? await startLivePage() : undefined
+  if (page) io.err(`watch it at ${page.url}\n`)
+  const signals = stopSignals()
+  try {
+    const result = await interruptible(signals, io, signal =>
+      runExperiment({
+        scenario,
+        known,
+        seed,
+        command: commandOf(args, seed),
+        id,
+        folder,
+        postgresFolder: path.join(home, 'postgres'),
+        ...(postgres !== undefined && { postgresUrl: postgres }),
+        progress: (progress: Progress) => {
+          page?.publish(progress)
+          const line = lines(progress)
+          if (line !== undefined) io.err(line)
+        },
+        now: Date.now,
+        signal,
+      }),
+    )
+    if (result === undefined) return exitCode.interrupted
+    await tell(result, { folder, json, report }, io)
+    if (page && process.stdout.isTTY && !result.partial) {
+      io.err(`\n  ${page.url} stays until Ctrl-C\n`)
+      await signals.first
+    }
+    return exitCodeOf(result)
+  } finally {
+    signals.release()
+    await page?.close()
+  }
+}
+
+/** Writes the report and says what was found and where it is. */
+async function tell(
+  result: Result,
+  {
+    folder,
+    json,
+    report,
+  }: { readonly folder: string; readonly json: string | undefined; readonly report: string | undefined },
+  io: CliIo,
+): Promise<void> {
   const page = report ?? path.join(folder, 'report.html')
   await writeReport(result, page)
   if (json !== undefined) {
@@ -73,7 +102,6 @@ export async function runCommand(
   io.out(verdict(result))
   io.err(`\n  report   ${shown(page)}\n  result   ${shown(json ?? path.join(folder, 'result.json'))}\n`)
   io.err(`  events   ${shown(path.join(folder, 'events.ndjson'))}\n  again    ${result.command}\n`)
-  return exitCodeOf(result)
 }
 
 /** Where runs are kept, one folder each. */
@@ -83,19 +111,20 @@ export function runsFolder(env: CliIo['env']): string {
 
 /** The first Ctrl-C ends the run early with what is known; the second ends everything at once. */
 async function interruptible(
+  { first, second }: StopSignals,
   io: CliIo,
   run: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result | undefined> {
-  const signals = stopSignals()
   const ending = new AbortController()
-  void signals.first.then(name => {
-    io.err(`\n${name}: stopping what was started; what is known so far is kept\n`)
+  let ended = false
+  void first.then(name => {
+    if (!ended) io.err(`\n${name}: stopping what was started; what is known so far is kept\n`)
     ending.abort()
   })
   try {
-    return await Promise.race([run(ending.signal), signals.second.then(() => undefined)])
+    return await Promise.race([run(ending.signal), second.then(() => undefined)])
   } finally {
-    signals.release()
+    ended = true
   }
 }
 

@@ -129,7 +129,7 @@ test('one arm after another there is a line for each second of each', () => {
     ]),
   ).toEqual([
     'demo: REST, then Holdfast, 45 s each\n',
-    '       rest is started\n',
+    '       rest is being started\n',
     '   0 s  rest          50 accepted      0 turned away\n',
   ])
 })

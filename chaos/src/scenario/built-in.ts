@@ -56,7 +56,7 @@ const demo: BuiltIn = {
   scenario: {
     ...restVsLog.scenario,
     name: 'demo',
-    title: 'REST beside the log for 45 seconds while PostgreSQL is killed',
+    title: 'REST beside the log while PostgreSQL is killed',
     hypothesis:
       'The service that writes the row before it answers turns customers away while the database is gone. Holdfast answers all of them and catches up afterwards.',
     arms: arms('rest', 'holdfast'),

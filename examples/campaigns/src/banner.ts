@@ -37,6 +37,7 @@ export function banner(facts: BannerFacts): string {
           `try:  kill -9 ${local.pid()}               kills PostgreSQL: events are still taken in, and it is back after 10 s`,
         ]
       : []),
+    'try:  npm run demo               REST beside the log while PostgreSQL is killed under load, audited by id',
     settings.trafficPerSecond > 0
       ? `Sample traffic: ${settings.trafficPerSecond} events a second (npm start -- --no-traffic leaves it out). Ctrl-C stops.`
       : 'No sample traffic. Ctrl-C stops.',
