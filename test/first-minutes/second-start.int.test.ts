@@ -74,6 +74,12 @@ it('npm start on a database of the user: one run on a folder, what is resumed is
     // The terminal window is closed.
     process.kill(first.child.pid, 'SIGHUP')
     expect(await first.child.exited).toMatchObject({ code: 0 })
+    // Not a terminal, so every line is for machines.
+    const lines = first.child.stderr.map(
+      line => JSON.parse(line) as { level: number; time: string; msg: string },
+    )
+    expect(lines.map(({ msg }) => msg.split(':')[0])).toEqual(['stopping', 'stopped'])
+    expect(new Date(lines[0]?.time ?? '').getFullYear()).toBeGreaterThan(2000)
 
     const third = await startExample(options)
     const again = await third.running()

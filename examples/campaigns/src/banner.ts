@@ -15,6 +15,8 @@ export interface BannerFacts {
   readonly resumed: string | undefined
   readonly collectorUrl: string
   readonly adminUrl: string
+  /** How long the start took. */
+  readonly startedInMs: number
 }
 
 /** What is running, where it is, and what to try. Every command and address in it is run by a test. */
@@ -24,6 +26,7 @@ export function banner(facts: BannerFacts): string {
     ? `PostgreSQL ${local.version} (${local.kind}, ${at(settings.dataDir)}/pg-${Number.parseInt(local.version, 10)})`
     : `PostgreSQL ${facts.db.where} (DATABASE_URL; only the schemas holdfast and campaigns)`
   const free = facts.freeBytes === undefined ? '' : `, ${gibibytes(facts.freeBytes)} free`
+  const seconds = `${(facts.startedInMs / 1_000).toFixed(1)} s`
   const lines = [
     `Holdfast ${version}   log ${at(log.where)} (${durability}${free})   ${database}   campaigns example`,
     `Collector   ${collectorUrl}           202 only after the event is on disk`,
@@ -39,8 +42,8 @@ export function banner(facts: BannerFacts): string {
       : []),
     'try:  npm run demo               REST beside the log while PostgreSQL is killed under load, audited by id',
     settings.trafficPerSecond > 0
-      ? `Sample traffic: ${settings.trafficPerSecond} events a second (npm start -- --no-traffic leaves it out). Ctrl-C stops.`
-      : 'No sample traffic. Ctrl-C stops.',
+      ? `Started in ${seconds}. Sample traffic: ${settings.trafficPerSecond} events a second (npm start -- --no-traffic leaves it out). Ctrl-C stops.`
+      : `Started in ${seconds}. No sample traffic. Ctrl-C stops.`,
   ]
   return `\n${lines.map(line => `  ${line}\n`).join('')}\n`
 }

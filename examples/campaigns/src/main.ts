@@ -104,6 +104,7 @@ async function runCampaigns({ settings, local, door, admin }: Parts): Promise<nu
         freeBytes: app.system.space?.().freeBytes,
         collectorUrl,
         adminUrl,
+        startedInMs: performance.now(),
       }),
     )
     if (settings.trafficPerSecond > 0) {

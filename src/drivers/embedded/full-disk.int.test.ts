@@ -1,4 +1,5 @@
-import { existsSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openLog, readAll } from '../../../test/embedded/open.ts'
@@ -113,6 +114,31 @@ describe('a full disk', () => {
     expect(await verifyLog(join(disk, 'log'))).toMatchObject({ ok: true })
     observed(
       `${hog} bytes by another until ENOSPC, LOG_FULL after ${acknowledged} records, stored again once there was room`,
+    )
+  })
+
+  it('hazard 17: a log at its own limit of maxBytes refuses appends, keeps positions, and goes on after retention', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-limit-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const system = await openLog(folder, { maxBytes: 4 * MIB })
+    onTestFinished(() => system.close())
+    await system.log.topics.create('events', { partitions: 1 })
+    const { refusal, acknowledged } = await fill(system, 0)
+    expect(refusal).toMatchObject({
+      code: 'LOG_FULL',
+      detail: expect.stringContaining('maxBytes is 4194304'),
+    })
+    expect(await numbers(system)).toEqual(range(0, acknowledged))
+    const end = offset(acknowledged)
+    await system.groups.move('g', [{ topic: 'events', partition: 0, offset: end }])
+    expect(await system.groups.committed('g')).toMatchObject([{ offset: end }])
+    await system.log.topics.create('events', { partitions: 1, retentionBytes: MIB })
+    await system.log.enforceRetention?.(AbortSignal.any([]))
+    const more = await fill(system, acknowledged)
+    expect(more.acknowledged - acknowledged).toBeGreaterThan(100)
+    expect(statSync(join(folder, 'data.mdb')).size).toBeLessThan(6 * MIB)
+    observed(
+      `LOG_FULL after ${acknowledged} records of 8 kB, ${more.acknowledged - acknowledged} more once there was room`,
     )
   })
 })
