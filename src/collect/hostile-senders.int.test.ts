@@ -100,6 +100,20 @@ describe('hazard 10: a sender that is slow on purpose', () => {
     expect(await stored()).toEqual([])
   })
 
+  it('through fetch is answered 408 too, and told that the rest is not wanted', async () => {
+    const { post, stored } = await serving({ limits })
+    const told = Promise.withResolvers<void>()
+    const whole = httpPost(click('a')).subarray(-40)
+    const body = new ReadableStream({
+      start: queue => queue.enqueue(whole.subarray(0, -1)),
+      cancel: () => told.resolve(),
+    })
+    const answer = await post(body)
+    expect([answer.status, answer.json.detail]).toEqual([408, 'no byte came for 150 ms'])
+    await told.promise
+    expect(await stored()).toEqual([])
+  })
+
   it('on many connections does not keep others waiting, and none of them stays', async () => {
     const { at } = await serving({ limits })
     const slow = Array.from({ length: 200 }, () => rawConnection(at))
