@@ -114,6 +114,45 @@ describe('holdfast dlq list', () => {
   })
 })
 
+describe('holdfast log stats', () => {
+  it('says what is in each partition of a log in use, and how far each group is', async () => {
+    const log = join(folder(), 'log')
+    const a = app({ name: 'shop', log: embedded(log) })
+    a.consumer('billing', orders, { from: 'earliest' }).on('placed', () => {})
+    await a.start()
+    onTestFinished(() => a.stop())
+    const before = Date.now()
+    for (let n = 0; n < 5; n++) await a.publish(orders, 'placed', { customer: 'c1', note: `n${n}` })
+    await until('all are done', async () => (await a.groups()).every(({ lag }) => lag === 0n))
+    a.group('billing').pause('to fall behind')
+    for (let n = 0; n < 2; n++) await a.publish(orders, 'placed', { customer: 'c1', note: 'late' })
+
+    const people = holdfast(['log', 'stats', log])
+    expect(await people.ended).toBe(0)
+    expect(people.out).toMatch(
+      /^TOPIC +PARTITION +EVENTS +BYTES +FIRST +AT +LAST +AT\norders +0 +7 +\d+ +0 +\S+Z +6 +\S+Z$/m,
+    )
+    expect(people.out).toMatch(/^billing +orders +0 +5 +2 +shop@/m)
+
+    const machine = holdfast(['log', 'stats', log, '-o', 'json'])
+    expect(await machine.ended).toBe(0)
+    const report = JSON.parse(machine.out) as { topics: { bytes: number; first: { at: string } }[] }
+    expect(report).toMatchObject({
+      format: 1,
+      folder: log,
+      topics: [
+        { topic: 'orders', partition: 0, events: 7, first: { offset: '0' }, last: { offset: '6' } },
+        { topic: 'orders.billing.dead', partition: 0, events: 0, bytes: 0, first: null, last: null },
+      ],
+      groups: [{ group: 'billing', topic: 'orders', partition: 0, position: '5', lag: 2 }],
+    })
+    expect(report.topics[0]?.bytes).toBeGreaterThan(7 * 10)
+    const first = Date.parse(report.topics[0]?.first.at ?? '')
+    expect(first).toBeGreaterThanOrEqual(before - 1_000)
+    expect(first).toBeLessThanOrEqual(Date.now())
+  })
+})
+
 describe('holdfast log verify', () => {
   it('finds nothing in a whole log, and says where a changed byte is', async () => {
     const log = join(folder(), 'log')

@@ -10,6 +10,7 @@ import { addExperiment } from './experiment.ts'
 import { explainError } from './explain-error.ts'
 import type { CliIo } from './io.ts'
 import { logBackup, logCompact, logRestore } from './log-copies.ts'
+import { logStats } from './log-stats.ts'
 import { logVerify } from './log-verify.ts'
 import { schemaCheck, type SchemaCheckOptions } from './schema-check.ts'
 import { roleAndFile, start, type StartOptions } from './start.ts'
@@ -92,6 +93,12 @@ export async function cliProgram(
     .description('check every byte; exit code 7 when something is damaged')
     .action((folder: string, options: { output: 'table' | 'json' }) => logVerify(folder, options, io))
 
+  log
+    .command('stats')
+    .argument('<folder>', 'the folder of the log; it may be in use')
+    .addOption(output())
+    .description('what is in each partition, and how far each group is')
+    .action((folder: string, options: { output: 'table' | 'json' }) => logStats(folder, options, io))
   log
     .command('backup')
     .argument('<folder>', 'the folder of the log; it may be in use')

@@ -231,6 +231,8 @@ export interface LogSystem {
   readonly features: Features
   /** Room on the disk, for a log that is on one of ours. */
   space?(): LogSpace
+  /** Bytes that the kept events of a partition take there; undefined for one that is not there. */
+  bytesOf?(tp: TopicPartition): number | undefined
   /** Settles when the log can no longer be trusted (a failed sync, corruption of its state): the process must end. */
   readonly failed: Promise<HoldfastError>
   /** Groups leave, the log closes. */

@@ -7,3 +7,6 @@ export const shortBuckets: number[] = [
 export const longBuckets: number[] = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 21_600,
 ]
+
+/** Upper bounds in events. */
+export const countBuckets: number[] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000]

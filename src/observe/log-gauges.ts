@@ -20,10 +20,13 @@ export function logGauges(registry: Registry): (standing: Standing) => void {
   const end = gauge('log_end_offset', 'Offset that the next event gets', ['topic', 'partition'])
   const start = gauge('log_start_offset', 'First offset that is kept', ['topic', 'partition'])
   const retention = gauge('log_retention_seconds', 'How long events are kept', ['topic'])
+  const bytes = gauge('log_size_bytes', 'Bytes of the events that are kept', ['topic'])
   const used = gauge('log_disk_used_bytes', 'Bytes of the log on its disk', [])
   const free = gauge('log_disk_free_bytes', 'Free bytes on the disk of the log', [])
+  const pool = gauge('db_connection_pool_size', 'Connections to the database', ['pool', 'state'])
+  const waiting = gauge('db_connection_pool_waiting', 'Transactions that wait for a connection', ['pool'])
 
-  return ({ groups, topics, space }) => {
+  return ({ groups, topics, space, pools }) => {
     // A partition that moved to another process must not stand here for ever with its last value.
     for (const each of [lag, lagSeconds, committed]) each.reset()
     for (const group of groups) {
@@ -37,12 +40,18 @@ export function logGauges(registry: Registry): (standing: Standing) => void {
       for (const topic of group.topics)
         letters.set({ topic, group: group.group }, lettersIn(topics, topic, group.group))
     }
-    for (const { topic, partitions, retentionMs } of topics) {
+    for (const { topic, partitions, retentionMs, bytes: kept } of topics) {
       for (const at of partitions) {
         start.set({ topic, partition: at.partition }, Number(at.start))
         end.set({ topic, partition: at.partition }, Number(at.end))
       }
       if (retentionMs !== undefined) retention.set({ topic }, retentionMs / 1_000)
+      if (kept !== undefined) bytes.set({ topic }, kept)
+    }
+    for (const { pool: name, busy, idle, waiting: waits } of pools) {
+      pool.set({ pool: name, state: 'busy' }, busy)
+      pool.set({ pool: name, state: 'idle' }, idle)
+      waiting.set({ pool: name }, waits)
     }
     if (space !== undefined) {
       used.set(space.usedBytes)

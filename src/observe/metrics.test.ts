@@ -6,15 +6,18 @@ import type { Standing } from './standing.ts'
 
 const standing: Standing = {
   space: { usedBytes: 48_300_000, freeBytes: 5_000 },
+  pools: [{ pool: 'work', busy: 3, idle: 1, waiting: 7 }],
   topics: [
     {
       topic: 'events.raw',
       retentionMs: 7_000,
+      bytes: 4_096,
       partitions: [{ topic: 'events.raw', partition: 0, start: 3n, end: 10n }],
     },
     {
       topic: 'events.raw.analytics.dead',
       retentionMs: undefined,
+      bytes: undefined,
       partitions: [{ topic: 'events.raw.analytics.dead', partition: 0, start: 1n, end: 3n }],
     },
   ],
@@ -111,6 +114,9 @@ describe('metrics', () => {
     expect(await series(metrics, 'log_start_offset{topic="events.raw",partition="0"}')).toBe(3)
     expect(await series(metrics, 'log_retention_seconds{topic="events.raw"}')).toBe(7)
     expect(await series(metrics, 'log_disk_free_bytes')).toBe(5_000)
+    expect(await series(metrics, 'log_size_bytes{topic="events.raw"}')).toBe(4_096)
+    expect(await series(metrics, 'db_connection_pool_size{pool="work",state="busy"}')).toBe(3)
+    expect(await series(metrics, 'db_connection_pool_waiting{pool="work"}')).toBe(7)
   })
 
   it('drops the lag of a partition that another process has taken over', async () => {

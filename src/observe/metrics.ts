@@ -3,8 +3,9 @@ import type { CollectObserver } from '../collect/index.ts'
 import type { ConsumeObserver } from '../consume/index.ts'
 import type { LogObserver } from '../log/index.ts'
 import type { BreakerObserver } from '../recover/index.ts'
+import type { SinkObserver } from '../sink/index.ts'
 import { breakerMetrics } from './breaker-metrics.ts'
-import { shortBuckets } from './buckets.ts'
+import { countBuckets, shortBuckets } from './buckets.ts'
 import { collectMetrics } from './collect-metrics.ts'
 import { consumeMetrics, type Subscription } from './consume-metrics.ts'
 import { logGauges } from './log-gauges.ts'
@@ -18,6 +19,7 @@ export interface Metrics {
   readonly publish: PublishMetrics
   readonly collect: Required<CollectObserver>
   readonly log: Required<LogObserver>
+  readonly sink: Required<SinkObserver>
   /** Puts every series of these groups and topics at 0, before they have anything to count. */
   declare(of: Declared): void
   /** Media type of {@link Metrics.text}. */
@@ -55,11 +57,35 @@ export function createMetrics(options: MetricsOptions): Metrics {
     buckets: shortBuckets,
     registers: [registry],
   })
+  const batches = new Histogram({
+    name: 'sink_batch_events',
+    help: 'Events for which one transaction of the sink was made',
+    labelNames: ['sink'],
+    buckets: countBuckets,
+    registers: [registry],
+  })
+  const flushes = new Histogram({
+    name: 'sink_flush_duration_seconds',
+    help: 'From the wait for a connection to the commit, with repetitions',
+    labelNames: ['sink'],
+    buckets: shortBuckets,
+    registers: [registry],
+  })
   return {
     consume: consume.observer,
     publish,
     collect: collectMetrics(registry, publish),
     log: { synced: ({ seconds }) => syncs.observe(seconds) },
+    sink: {
+      opened({ sink }) {
+        batches.zero({ sink })
+        flushes.zero({ sink })
+      },
+      flushed({ sink, events, seconds }) {
+        batches.observe({ sink }, events)
+        flushes.observe({ sink }, seconds)
+      },
+    },
     declare({ topics, subscriptions }) {
       consume.declare(subscriptions)
       publish.declare(topics)

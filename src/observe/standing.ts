@@ -2,6 +2,7 @@ import type { GroupStatus } from '../consume/index.ts'
 import type { TopicPartition } from '../event/index.ts'
 import type { LogSpace } from '../log/index.ts'
 import { deadTopicOf } from '../recover/index.ts'
+import type { PoolStatus } from '../sink/index.ts'
 
 /** Where the log and its groups stand at one moment. Gauges are set from it when somebody asks for the metrics. */
 export interface Standing {
@@ -9,11 +10,15 @@ export interface Standing {
   readonly topics: readonly TopicStanding[]
   /** Undefined for a log without a disk of ours. */
   readonly space: LogSpace | undefined
+  /** Connections to the database; none for an app without one. */
+  readonly pools: readonly PoolStatus[]
 }
 
 export interface TopicStanding {
   readonly topic: string
   readonly retentionMs: number | undefined
+  /** Of the events that are kept; undefined for a log that is on no disk of ours. */
+  readonly bytes: number | undefined
   readonly partitions: readonly (TopicPartition & { readonly start: bigint; readonly end: bigint })[]
 }
 

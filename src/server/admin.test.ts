@@ -14,7 +14,8 @@ function reportWith(text: string): StatusReport {
     log: { kind: 'embedded', durability: 'fsync' },
     standing: {
       space: { usedBytes: 48_300_000, freeBytes: 2_048 },
-      topics: [{ topic: text, retentionMs: 1_000, partitions: [] }],
+      pools: [],
+      topics: [{ topic: text, retentionMs: 1_000, bytes: 2_048, partitions: [] }],
       groups: [
         {
           group: text,

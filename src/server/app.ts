@@ -50,7 +50,14 @@ import {
   type Dependency,
 } from '../recover/index.ts'
 import type { AnyTopic, EventOf, TypesOf } from '../schema/index.ts'
-import type { Database, Outbox, OutboxStatus, Sink } from '../sink/index.ts'
+import {
+  measured,
+  type Database,
+  type Outbox,
+  type OutboxStatus,
+  type PoolStatus,
+  type Sink,
+} from '../sink/index.ts'
 import type { AdminSource } from './admin.ts'
 import type { Declared } from './declared.ts'
 import { holdPort, type HeldPort } from './hold-port.ts'
@@ -372,7 +379,8 @@ class HoldfastApp implements App<boolean> {
       const collector = roles.includes('collector') ? this.#collectorAs(door) : undefined
       held = collector && (await holdDoor(collector, door))
       // Made before anything is opened: a wrong group refuses to start and leaves nothing behind.
-      this.#sink = await this.#options.db?.open(env)
+      const sink = await this.#options.db?.open(env)
+      this.#sink = sink && measured(sink, this.#monitor.sink, this.#clock)
       const system = await this.#options.log.open({ ...env, observer: this.#monitor.log })
       this.#system = system
       void system.failed.then(error => this.#fail(error))
@@ -544,6 +552,10 @@ class HoldfastApp implements App<boolean> {
 
   groups(): Promise<readonly GroupStatus[]> {
     return Promise.all([...this.#runners.values()].map(runner => runner.status()))
+  }
+
+  pools(): readonly PoolStatus[] {
+    return this.#sink?.pools?.() ?? []
   }
 
   breakers(): readonly BreakerStatus[] {

@@ -11,6 +11,7 @@ import {
   type TopicStanding,
 } from '../observe/index.ts'
 import { newestLetters, type BreakerObserver, type BreakerStatus } from '../recover/index.ts'
+import type { PoolStatus, SinkObserver } from '../sink/index.ts'
 import { version } from '../version.ts'
 import type { Readiness, StatusReport } from './status-report.ts'
 
@@ -20,6 +21,8 @@ export interface Watched {
   readonly system: LogSystem
   groups(): Promise<readonly GroupStatus[]>
   breakers(): readonly BreakerStatus[]
+  /** Connections to the database. */
+  pools(): readonly PoolStatus[]
   /** Whether events can be taken in. */
   ready(): Promise<Readiness>
 }
@@ -29,6 +32,7 @@ export interface Monitor {
   readonly observer: Required<ConsumeObserver> & { readonly breaker: Required<BreakerObserver> }
   readonly collect: Required<CollectObserver>
   readonly log: Required<LogObserver>
+  readonly sink: Required<SinkObserver>
   /** Events that a call in this process, or its relay, made durable in the log. */
   published(of: { topic: string; source: PublishSource; count: number; seconds: number }): void
   /** Puts the series of these topics and of the app's groups at 0. */
@@ -76,6 +80,7 @@ export function monitor(app: Watched, clock: Clock): Monitor {
       },
     },
     log: metrics.log,
+    sink: metrics.sink,
     published(of) {
       metrics.publish.published(of)
       taken.count(of.count)
@@ -120,10 +125,12 @@ async function standingOf(app: Watched): Promise<Standing> {
     groups: await app.groups(),
     topics: topics.filter(topic => topic !== undefined),
     space: system.space?.(),
+    pools: app.pools(),
   }
 }
 
-async function topicStanding({ log }: LogSystem, topic: string): Promise<TopicStanding | undefined> {
+async function topicStanding(system: LogSystem, topic: string): Promise<TopicStanding | undefined> {
+  const { log } = system
   const settings = await log.topics.describe(topic)
   if (settings === undefined) return undefined // deleted since it was listed
   const partitions = Array.from({ length: settings.partitions }, async (_, partition) => ({
@@ -131,7 +138,9 @@ async function topicStanding({ log }: LogSystem, topic: string): Promise<TopicSt
     partition,
     ...(await log.bounds({ topic, partition })),
   }))
-  return { topic, retentionMs: settings.retentionMs, partitions: await Promise.all(partitions) }
+  const sizes = partitions.map((_, partition) => system.bytesOf?.({ topic, partition }))
+  const bytes = system.bytesOf && sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0)
+  return { topic, retentionMs: settings.retentionMs, bytes, partitions: await Promise.all(partitions) }
 }
 
 async function lettersOf(

@@ -1,2 +1,3 @@
+export { measured, type SinkObserver } from './measured.ts'
 export type * from './outbox.ts'
 export type * from './port.ts'

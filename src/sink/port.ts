@@ -65,8 +65,21 @@ export interface Sink {
   /** Optional power: events that commit with a business change. */
   readonly outbox?: Outbox
 
+  /** How its connections are used right now, for a driver that has some. */
+  pools?(): readonly PoolStatus[]
+
   /** Ends connections; work under way is cut off. Idempotent. */
   close(): Promise<void>
+}
+
+/** One set of connections: effects have their own, so that under load they keep no probe and no take-over waiting. */
+export interface PoolStatus {
+  readonly pool: string
+  /** Connections in use and connections that wait to be used. */
+  readonly busy: number
+  readonly idle: number
+  /** Transactions that wait for a connection. */
+  readonly waiting: number
 }
 
 /** A database as it stands in a config: named and checked, not yet connected. What a driver's function gives. */

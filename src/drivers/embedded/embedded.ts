@@ -64,6 +64,11 @@ async function openEmbedded(
       const { fileBytes, diskFreeBytes } = storage.sizes()
       return { usedBytes: fileBytes, freeBytes: diskFreeBytes }
     },
+    bytesOf: ({ topic, partition }) =>
+      storage.view(view => {
+        const stored = catalogue.topic(view, topic)
+        return stored && readTail(view, { topicId: stored.id, partition })?.bytes
+      }),
     failed: storage.failed,
     async close() {
       await groups.close()

@@ -19,6 +19,8 @@ export interface PgPool {
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'connect' | 'remove', listener: (client: PgClient) => void): unknown
   end(): Promise<void>
+  readonly totalCount: number
+  readonly idleCount: number
 }
 
 export interface PgClient {

@@ -1,4 +1,5 @@
 import type { Clock, Logger } from '../../event/index.ts'
+import type { PoolStatus } from '../../sink/index.ts'
 import type { PgClient, PgModule, PgPool } from './client.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
 import { Session } from './session.ts'
@@ -11,6 +12,7 @@ export interface Connections {
   control<T>(limitMs: number, use: (session: Session) => Promise<T>, signal?: AbortSignal): Promise<T>
   /** The same for the outbox, whose rounds must not keep a probe waiting either. */
   relay<T>(limitMs: number, use: (session: Session) => Promise<T>): Promise<T>
+  pools(): readonly PoolStatus[]
   close(): Promise<void>
 }
 
@@ -103,6 +105,11 @@ export function openConnections(
     work: (signal, use) => withSession('work', signal, use),
     control: (limitMs, use, signal) => withinLimit('control', limitMs, use, signal),
     relay: (limitMs, use) => withinLimit('relay', limitMs, use),
+    pools: () =>
+      (['work', 'control', 'relay'] as const).map(pool => {
+        const { totalCount, idleCount } = pools[pool]
+        return { pool, busy: totalCount - idleCount, idle: idleCount, waiting: gates[pool].waiting() }
+      }),
     async close() {
       for (const session of sessions) session.destroy(new Error('the database was closed'))
       // A server that is stopped never answers the farewell.
@@ -122,6 +129,7 @@ const FAREWELL_MS = 2_000
 interface Gate {
   /** Resolves with the function that leaves; rejects with the signal's reason. First come, first served. */
   enter(signal: AbortSignal): Promise<() => void>
+  waiting(): number
 }
 
 function gate(width: number): Gate {
@@ -136,6 +144,7 @@ function gate(width: number): Gate {
     } else inside--
   }
   return {
+    waiting: () => waiting.size,
     async enter(signal) {
       signal.throwIfAborted()
       if (inside < width) {

@@ -63,6 +63,7 @@ function openSink(driver: Driver): Sink {
     isBadData,
     outbox: outbox(driver),
     prune: before => pruneBuckets(driver, before),
+    pools: () => connections.pools(),
     close: once(() => connections.close()),
   }
 }
