@@ -5,7 +5,7 @@ import { locations } from '../locations.ts'
 export function latest(app: DriversApp): void {
   app
     .consumer('latest', locations, { from: 'earliest' })
-    .effectBatch(['moved'], { max: 200, within: '50ms' }, async (events, tx) => {
+    .effectBatch(['moved'], { max: 100, within: '50ms' }, async (events, tx) => {
       const of = Map.groupBy(events, ({ data }) => data.driver)
       // Sorted, so that two batches that write the same drivers cannot wait for each other.
       const drivers = [...of.keys()].toSorted()

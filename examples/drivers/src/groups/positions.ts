@@ -11,7 +11,7 @@ export function positions(app: DriversApp, vehicles: Vehicles): void {
       needs: { vehicles: { probe: signal => vehicles.probe(signal) } },
       onError: error => (error instanceof VehiclesAway ? { pause: 'vehicles' } : undefined),
     })
-    .effectBatch(['moved'], { max: 200, within: '50ms' }, async (events, tx, { signal }) => {
+    .effectBatch(['moved'], { max: 100, within: '50ms' }, async (events, tx, { signal }) => {
       // Each driver of the batch is asked for once.
       const drivers = [...new Set(events.map(({ data }) => data.driver))]
       const vehicleOf = new Map(
