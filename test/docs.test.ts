@@ -4,7 +4,13 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const pages = ['README.md', 'DESIGN.md', 'examples/campaigns/README.md']
+const pages = [
+  'README.md',
+  'DESIGN.md',
+  'docs/experiment.md',
+  'examples/campaigns/README.md',
+  'examples/drivers/README.md',
+]
 const sources = globSync('src/**/*.ts', { cwd: root })
 const named = [...sources, ...globSync('chaos/src/**/*.ts', { cwd: root })]
 

@@ -7,6 +7,7 @@ import { compareText } from './compare.ts'
 import type { CliIo } from './io.ts'
 import { listing } from './list.ts'
 import { loadCommand, type LoadOptions } from './load-command.ts'
+import { ownCommand, type OwnOptions } from './own-command.ts'
 import { readResult } from './read-result.ts'
 import { runCommand, runsFolder, type RunOptions } from './run-command.ts'
 
@@ -52,6 +53,25 @@ export function register(
     .action(async (scenario: string, options: RunOptions) => {
       ended(await runCommand(scenario, options, args, io))
     })
+  withTarget(chaos.command('own'))
+    .requiredOption('--postgres <url>', 'the database of its rows, which is only read')
+    .requiredOption(
+      '--query <sql>',
+      'answers id, key and payload (the text of --data as it was sent), a row for each applied event, in the order of application',
+    )
+    .option('--rate <n>', 'events a second', positive, 50)
+    .option('--duration <time>', 'such as 30s or 5m', seconds, 60)
+    .option('--keys <n>', 'different keys', whole, 50)
+    .option('--timeout <time>', 'a request without an answer for so long is given up', seconds, 5)
+    .option('--attempts <n>', 'sends of one event at most, with backoff and jitter', whole, 1)
+    .option('--seed <n>', 'chooses the keys', whole, 1)
+    .option('--json <file>', 'a copy of result.json')
+    .option('--report <file>', 'where the report goes (default: report.html beside result.json)')
+    .option('--live', 'serve a page that shows the run while it goes on')
+    .description(
+      'send events to a service of your own, audit its rows by id, and write a report; the faults are yours to make; exit codes as of run',
+    )
+    .action(async (options: OwnOptions) => ended(await ownCommand(options, args, io)))
   chaos
     .command('list')
     .description('list scenarios, arms with their flags, and the runs so far')
@@ -75,16 +95,9 @@ export function register(
       io.err(`${file}\n`)
     })
 
-  program
-    .command('load')
-    .requiredOption('--target <url>', 'where each event is posted to')
+  withTarget(program.command('load'))
     .requiredOption('--rate <n>', 'events a second', positive)
     .requiredOption('--duration <time>', 'such as 30s or 5m', seconds)
-    .option('--key <key>', 'sent as X-Api-Key')
-    .option('--header <header>', 'another header, "Name: value"; may be repeated', repeated, [])
-    .option('--type <type>', 'type of the events', 'load')
-    .option('--data <template>', 'payload, with {id}, {key} and {n}', '{"key":"{key}","n":{n}}')
-    .option('--body <template>', 'request, with {id}, {key}, {n} and {data} (default: an event of that type)')
     .option('--keys <n>', 'different keys', whole, 50)
     .option('--zipf <skew>', '0 takes the keys evenly, 1 the first one far more often', number, 0)
     .option('--timeout <time>', 'a request without an answer for so long is given up', seconds, 5)
@@ -103,6 +116,17 @@ export function register(
       'send events on a schedule that nothing moves and print what became of them; exit code 1 unless all were accepted',
     )
     .action(async (options: LoadOptions) => ended(await loadCommand(options, Date.now, io)))
+}
+
+/** Where events go and what they look like. */
+function withTarget(command: Command): Command {
+  return command
+    .requiredOption('--target <url>', 'where each event is posted to')
+    .option('--key <key>', 'sent as X-Api-Key')
+    .option('--header <header>', 'another header, "Name: value"; may be repeated', repeated, [])
+    .option('--type <type>', 'type of the events', 'load')
+    .option('--data <template>', 'payload, with {id}, {key} and {n}', '{"key":"{key}","n":{n}}')
+    .option('--body <template>', 'request, with {id}, {key}, {n} and {data} (default: an event of that type)')
 }
 
 function seconds(text: string): number {

@@ -2,21 +2,26 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { stopSignals } from 'holdfast/server'
+import type { Target } from '../contract/arm.ts'
 import { k6Script } from '../load/k6-script.ts'
 import { loadTable } from '../load/load-table.ts'
 import { startLoad } from '../load/start-load.ts'
 import { exitCode } from './exit-code.ts'
 import type { CliIo } from './io.ts'
 
-export interface LoadOptions {
+/** Where a load goes and what it looks like. */
+export interface TargetOptions {
   readonly target: string
-  readonly rate: number
-  readonly duration: number
   readonly key?: string
   readonly header: readonly string[]
   readonly type: string
   readonly body?: string
   readonly data: string
+}
+
+export interface LoadOptions extends TargetOptions {
+  readonly rate: number
+  readonly duration: number
   readonly keys: number
   readonly zipf: number
   readonly timeout: number
@@ -30,12 +35,7 @@ export interface LoadOptions {
 
 /** `holdfast load`: sends, prints the table, and answers the exit code; with `--k6` it prints the script and sends nothing. */
 export async function loadCommand(options: LoadOptions, now: () => number, io: CliIo): Promise<number> {
-  const target = {
-    url: options.target,
-    headers: headersOf(options),
-    body: options.body ?? `{"type":${JSON.stringify(options.type)},"id":"{id}","data":{data}}`,
-    data: options.data,
-  }
+  const target = targetOf(options)
   const plan = {
     phases: [{ name: 'load', seconds: options.duration, rate: options.rate }],
     keys: options.keys,
@@ -80,7 +80,16 @@ export async function loadCommand(options: LoadOptions, now: () => number, io: C
   }
 }
 
-function headersOf({ key, header }: LoadOptions): Record<string, string> {
+export function targetOf(options: TargetOptions): Omit<Target, 'attempts'> {
+  return {
+    url: options.target,
+    headers: headersOf(options),
+    body: options.body ?? `{"type":${JSON.stringify(options.type)},"id":"{id}","data":{data}}`,
+    data: options.data,
+  }
+}
+
+function headersOf({ key, header }: TargetOptions): Record<string, string> {
   const pairs = header.map(text => {
     const at = text.indexOf(':')
     return [text.slice(0, at).trim().toLowerCase(), text.slice(at + 1).trim()] as const

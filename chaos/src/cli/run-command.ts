@@ -5,6 +5,8 @@ import { stopSignals, type StopSignals } from 'holdfast/server'
 import { arms, dependencies } from '../arms/index.ts'
 import type { Progress } from '../contract/progress.ts'
 import type { Result } from '../contract/result.ts'
+import type { Scenario } from '../contract/scenario.ts'
+import type { FaultedDatabase } from '../faults/database.ts'
 import { startLivePage } from '../live/start-live-page.ts'
 import { writeReport } from '../report/write-report.ts'
 import { runExperiment } from '../run/run-experiment.ts'
@@ -15,14 +17,18 @@ import type { CliIo } from './io.ts'
 import { progressLines } from './progress-lines.ts'
 import { verdict } from './verdict.ts'
 
-export interface RunOptions extends Omit<Changes, 'asserts'> {
+/** How a run is shown, where its result goes, and what chooses the keys. */
+export interface OutputOptions {
+  readonly json?: string | undefined
+  readonly report?: string | undefined
+  readonly live?: boolean | undefined
+  readonly seed: number
+}
+
+export interface RunOptions extends Omit<Changes, 'asserts'>, OutputOptions {
   readonly quick?: boolean
   readonly assert?: readonly string[]
   readonly postgres?: string
-  readonly json?: string
-  readonly report?: string
-  readonly live?: boolean
-  readonly seed: number
 }
 
 /** Everything that takes longer than a coffee is left for the long form. */
@@ -42,6 +48,24 @@ export async function runCommand(
     { ...(quick && { duration: QUICK_SECONDS }), ...changes, ...(asserts && { asserts }) },
     { arms: known.arms, dependencies: Object.keys(known.dependencies) },
   )
+  return await carryOut({ scenario, known, seed, postgres, json, report, live }, args, io)
+}
+
+interface Order extends OutputOptions {
+  readonly scenario: Scenario
+  readonly known: KnownArms
+  /** Address of a server of others. */
+  readonly postgres?: string | undefined
+  /** Instead of one that is started or made. */
+  readonly database?: FaultedDatabase
+}
+
+/** Runs, writes and prints everything that a run leaves; answers the exit code. */
+export async function carryOut(
+  { scenario, known, seed, postgres, database, json, report, live }: Order,
+  args: readonly string[],
+  io: CliIo,
+): Promise<number> {
   const startedAt = new Date()
   const id = `${startedAt.toISOString().slice(0, 19).replaceAll(':', '-')}-${scenario.name}`
   const home = runsFolder(io.env)
@@ -61,6 +85,7 @@ export async function runCommand(
         folder,
         postgresFolder: path.join(home, 'postgres'),
         ...(postgres !== undefined && { postgresUrl: postgres }),
+        ...(database !== undefined && { database }),
         progress: (progress: Progress) => {
           page?.publish(progress)
           const line = lines(progress)

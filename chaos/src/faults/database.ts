@@ -153,7 +153,7 @@ async function ask(url: string, sql: string): Promise<Record<string, unknown>[]>
   }
 }
 
-async function serverVersion(url: string): Promise<string> {
+export async function serverVersion(url: string): Promise<string> {
   const [row] = await ask(url, `select split_part(current_setting('server_version'), ' ', 1) as version`)
   return String(row?.['version'])
 }

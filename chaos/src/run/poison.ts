@@ -2,15 +2,15 @@ import type { FaultResult } from '../contract/result.ts'
 import type { Scenario } from '../contract/scenario.ts'
 import type { LoadTally } from '../load/tally.ts'
 
-/** Poison is seen when it was accepted: a door that refuses it has not let the fault in. */
+/** Poison is seen by what it was answered: a log takes it in, and a service that asks the database first refuses it. */
 export function poisonResults({ faults }: Pick<Scenario, 'faults'>, tally: LoadTally): FaultResult[] {
   return faults.flatMap((plan): FaultResult[] => {
     if (plan.target !== 'load') return []
     const until = plan.at + plan.for
-    let accepted = 0
+    const answers = { accepted: 0, refused: 0, unanswered: 0 }
     for (const { n, dueAt, outcome } of tally.events()) {
       const poison = dueAt >= plan.at * 1000 && dueAt < until * 1000 && n % plan.every === plan.every - 1
-      if (poison && outcome === 'accepted') accepted += 1
+      if (poison && outcome !== 'unsent') answers[outcome] += 1
     }
     return [
       {
@@ -18,7 +18,9 @@ export function poisonResults({ faults }: Pick<Scenario, 'faults'>, tally: LoadT
         plannedAt: plan.at,
         began: plan.at,
         ended: until,
-        observed: accepted === 0 ? [] : [`${accepted} events that nobody can handle were accepted`],
+        observed: Object.entries(answers)
+          .filter(([, count]) => count > 0)
+          .map(([outcome, count]) => `${count} events that nobody can handle: ${outcome}`),
       },
     ]
   })

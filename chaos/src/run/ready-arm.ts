@@ -13,14 +13,14 @@ export interface ReadyArm {
   readonly running: RunningArm
   readonly dependencies: ReadonlyMap<string, Dependency>
   readonly rows: RowsProbe
-  /** Begins its ids. */
+  /** Begins its ids. Another for each run: a store of others outlives it. */
   readonly run: string
   readonly folder: string
 }
 
 /** Gives an arm its database, its folder and what it needs, and starts it. */
 export async function prepare(together: Together, as: ScenarioArm): Promise<ReadyArm> {
-  const { scenario, known, database, signal, seed } = together
+  const { scenario, known, database, signal, startedAt } = together
   const arm = known.arms.find(({ name }) => name === as.arm)
   if (!arm) throw new Error(`there is no arm ${as.arm}`)
   const folder = join(together.folder, 'arms', as.as)
@@ -38,7 +38,7 @@ export async function prepare(together: Together, as: ScenarioArm): Promise<Read
     const { sinkRowsPerSecond } = scenario
     if (sinkRowsPerSecond !== undefined) await limitRows(direct, running.table, sinkRowsPerSecond)
     const rows = rowsProbe(direct, running.table)
-    return { as, arm, running, dependencies, rows, folder, run: `${as.as}-${seed}` }
+    return { as, arm, running, dependencies, rows, folder, run: `${as.as}-${startedAt.toString(36)}` }
   } catch (error) {
     for (const dependency of dependencies.values()) await dependency.stop()
     throw error

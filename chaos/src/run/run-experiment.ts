@@ -4,7 +4,7 @@ import { checkArms } from '../checks/check-arms.ts'
 import type { Progress } from '../contract/progress.ts'
 import type { ArmResult, Result } from '../contract/result.ts'
 import type { Scenario, ScenarioArm } from '../contract/scenario.ts'
-import { startDatabase } from '../faults/database.ts'
+import { startDatabase, type FaultedDatabase } from '../faults/database.ts'
 import { environmentOf } from './environment.ts'
 import { limitsOf } from './limits.ts'
 import { runTogether } from './run-together.ts'
@@ -23,6 +23,8 @@ export interface ExperimentOptions {
   readonly postgresFolder: string
   /** A PostgreSQL that somebody else started. */
   readonly postgresUrl?: string
+  /** Instead of one that is started or made here. */
+  readonly database?: FaultedDatabase
   readonly progress: (progress: Progress) => void
   readonly now: () => number
   /** Ends the run early, with a result that says so. */
@@ -42,12 +44,14 @@ export async function runExperiment(options: ExperimentOptions): Promise<Result>
   const named = scenario.arms.map(({ arm, as }) => ({ name: as, title: titleOf(arm) }))
   progress({ kind: 'began', scenario: scenario.name, arms: named, seconds, mode: scenario.mode })
   const { postgresFolder, postgresUrl } = options
-  const database = await startDatabase({
-    folder: postgresFolder,
-    runFolder: folder,
-    faults: scenario.faults,
-    ...(postgresUrl !== undefined && { url: postgresUrl }),
-  })
+  const database =
+    options.database ??
+    (await startDatabase({
+      folder: postgresFolder,
+      runFolder: folder,
+      faults: scenario.faults,
+      ...(postgresUrl !== undefined && { url: postgresUrl }),
+    }))
   try {
     const environment = environmentOf(folder, database.version)
     const eventsFile = join(folder, 'events.ndjson')
@@ -55,7 +59,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Result>
     const arms: ArmResult[] = []
     for (const group of groups(scenario)) {
       if (signal.aborted) break
-      arms.push(...(await runTogether({ ...options, arms: group, database, eventsFile })))
+      arms.push(...(await runTogether({ ...options, arms: group, database, eventsFile, startedAt })))
     }
     const partial = signal.aborted
     const { name, title, hypothesis, mode, checks } = scenario

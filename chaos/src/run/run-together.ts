@@ -20,6 +20,8 @@ export interface Together {
   readonly known: KnownArms
   readonly database: FaultedDatabase
   readonly seed: number
+  /** Of the run, milliseconds since 1970. */
+  readonly startedAt: number
   /** Of the run; each arm gets its own below it. */
   readonly folder: string
   /** Gets a line for each event. */
