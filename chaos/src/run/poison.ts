@@ -10,7 +10,7 @@ export function poisonResults({ faults }: Pick<Scenario, 'faults'>, tally: LoadT
     const answers = { accepted: 0, refused: 0, unanswered: 0 }
     for (const { n, dueAt, outcome } of tally.events()) {
       const poison = dueAt >= plan.at * 1000 && dueAt < until * 1000 && n % plan.every === plan.every - 1
-      if (poison && outcome !== 'unsent') answers[outcome] += 1
+      if (poison && outcome !== undefined && outcome !== 'unsent') answers[outcome] += 1
     }
     return [
       {
