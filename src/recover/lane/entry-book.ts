@@ -1,0 +1,83 @@
+import type { Offset } from '../../event/index.ts'
+import { KeyQueue, type Entry } from './key-queue.ts'
+import { MinHeap } from './min-heap.ts'
+
+/** All open entries of a lane: by origin, by key, and by where their latest copies stand. */
+export class EntryBook {
+  readonly #entries = new Map<Offset, Entry>()
+  readonly #queues = new Map<string, KeyQueue>()
+  readonly #positions = new MinHeap<Offset, Entry>()
+  /** Taken out of the heap: until its copy is durable, the old place is all there is of an entry. */
+  readonly #copying = new Set<Entry>()
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  get copying(): number {
+    return this.#copying.size
+  }
+
+  get queues(): Iterable<KeyQueue> {
+    return this.#queues.values()
+  }
+
+  of(origin: Offset): Entry | undefined {
+    return this.#entries.get(origin)
+  }
+
+  queue(name: string): KeyQueue {
+    const known = this.#queues.get(name)
+    if (known) return known
+    const queue = new KeyQueue(name)
+    this.#queues.set(name, queue)
+    return queue
+  }
+
+  /** A key with nothing of it here costs nothing and blocks nothing. */
+  forget(queue: KeyQueue): void {
+    if (queue.forgettable) this.#queues.delete(queue.name)
+  }
+
+  /** An entry of an older round goes: the new one is the same event. */
+  add(entry: Entry): void {
+    const old = this.#entries.get(entry.origin)
+    const queue = this.queue(entry.queue)
+    if (old) queue.remove(old)
+    this.#entries.set(entry.origin, entry)
+    this.#positions.push(entry.position, entry)
+    queue.insert(entry)
+  }
+
+  remove(entry: Entry): void {
+    if (this.#entries.get(entry.origin) === entry) this.#entries.delete(entry.origin)
+  }
+
+  /** The open entry that stands lowest, of those that are not being copied. */
+  get oldest(): Entry | undefined {
+    for (let top = this.#positions.first; top; top = this.#positions.first) {
+      if (this.#entries.get(top.value.origin) === top.value) return top.value
+      this.#positions.pop()
+    }
+    return undefined
+  }
+
+  /** Takes the oldest for copying. */
+  copyOldest(entry: Entry): void {
+    this.#positions.pop()
+    this.#copying.add(entry)
+  }
+
+  copied(entry: Entry, position: Offset): void {
+    this.#copying.delete(entry)
+    entry.position = position
+    this.#positions.push(position, entry)
+  }
+
+  /** Where the open entry stands that stands lowest. */
+  get lowest(): Offset | undefined {
+    let lowest = this.oldest?.position
+    for (const { position } of this.#copying) if (lowest === undefined || position < lowest) lowest = position
+    return lowest
+  }
+}

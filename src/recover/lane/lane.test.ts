@@ -1,0 +1,517 @@
+import { describe, expect, it } from 'vitest'
+import { TopicMark } from '../../../test/support/topic-mark.ts'
+import { offset, type Offset } from '../../event/index.ts'
+import { letterAfter, type LetterState } from '../letter-state.ts'
+import type { Effect, Input, PlacedRecord, RunResult } from './lane-io.ts'
+import type { LaneSettings } from './lane-parts.ts'
+import { retryLane, type RetryLane } from './lane.ts'
+import type { Request } from './lane-record.ts'
+import { COPY_FORWARD_AT, type LaneNote } from './tenure.ts'
+
+const settings: LaneSettings = {
+  order: 'key',
+  whenDead: 'continue',
+  maxParked: 100,
+  maxRuns: 4,
+  maxDeaths: 3,
+  sparse: 10,
+  compactFrom: 1_000,
+  batch: undefined,
+}
+const failure = { name: 'Error', code: undefined, message: 'no', stack: undefined, at: 0 }
+const retry = (dueAt = 0): RunResult => ({ kind: 'retry', dueAt, failure })
+const dead: RunResult = { kind: 'dead', reason: 'data', failure, tried: true }
+
+/** A log, letters and positions that answer everything at once; only runs and commits wait for the test. */
+class Partition {
+  readonly lane: PlacedRecord[] = []
+  readonly letters = new Map<Offset, LetterState>()
+  committed: { main: Offset; note: LaneNote | undefined } = { main: offset(0), note: undefined }
+  now = 0
+  runs: { readonly run: number; readonly origins: readonly number[] }[] = []
+  checks: Extract<Effect, { kind: 'check' }>[] = []
+  machine: RetryLane
+  #mark = new TopicMark(offset(0))
+  #takeovers = 0
+  #readTo = offset(0)
+  #settings: LaneSettings
+
+  constructor(changed: Partial<LaneSettings> = {}) {
+    this.#settings = { ...settings, ...changed }
+    this.machine = this.takeOver()
+  }
+
+  /** A new owner; whatever the last one had not finished is gone with it. */
+  takeOver(): RetryLane {
+    const { main, note } = this.committed
+    this.runs = []
+    this.checks = []
+    this.#mark = new TopicMark(main)
+    this.#readTo = note?.lane ?? offset(0)
+    this.machine = retryLane({
+      topic: 't',
+      group: 'g',
+      generation: 0,
+      tenure: `W${this.#takeovers++}`,
+      committed: main,
+      note,
+      laneStart: offset(0),
+      watermark: this.#mark,
+      settings: this.#settings,
+    })
+    this.tell({ kind: 'tick' })
+    this.read()
+    return this.machine
+  }
+
+  tell(input: Input): void {
+    for (const effect of this.machine.handle(input, this.now)) this.#do(effect)
+  }
+
+  #do(effect: Effect): void {
+    switch (effect.kind) {
+      case 'append': {
+        const position = offset(this.lane.length)
+        const event = { key: this.keyOf(effect), headers: {}, value: null, time: 0 }
+        const { record } = effect
+        this.lane.push(record.kind === 'park' ? { ...record, event, position } : { ...record, position })
+        return this.tell({ kind: 'appended', seq: record.seq, position })
+      }
+      case 'letter': {
+        const { origin, change } = effect.letter
+        this.letterWritten?.()
+        const after = letterAfter(this.letters.get(origin), change)
+        if (after) this.letters.set(origin, after)
+        return this.tell({ kind: 'written', ref: effect.ref })
+      }
+      case 'look-up': {
+        const state = this.letters.get(effect.origin)
+        const letter = state && { ...state, key: 'a' }
+        return this.tell({ kind: 'looked-up', ref: effect.ref, letter })
+      }
+      case 'commit':
+        this.committed = { main: effect.main, note: effect.note }
+        return this.tell({ kind: 'committed' })
+      case 'run':
+        this.runs.push({ run: effect.run, origins: effect.events.map(event => Number(event.origin)) })
+        return
+      case 'check':
+        this.checks.push(effect)
+        return
+      case 'settled':
+    }
+  }
+
+  keyOf({ record }: Extract<Effect, { kind: 'append' }>): string {
+    return 'origin' in record ? (this.keys.get(Number(record.origin)) ?? 'a') : 'a'
+  }
+
+  readonly keys = new Map<number, string>()
+  /** What happens to a letter just before it is written. */
+  letterWritten: (() => void) | undefined
+
+  /** Why requests were refused, undefined for those that were done. */
+  get answers(): readonly (string | undefined)[] {
+    return this.lane.flatMap(record => (record.kind === 'answer' ? [record.refused] : []))
+  }
+
+  deliver(at: number, key = 'a'): void {
+    this.keys.set(at, key)
+    this.#mark.delivered(offset(at), offset(at + 1))
+    this.tell({ kind: 'delivered', offset: offset(at), key })
+  }
+
+  /** What runs ends, in the order in which it began, with these results. */
+  finish(...results: readonly RunResult[]): void {
+    for (const result of results) {
+      const run = this.runs.shift()
+      if (!run) throw new Error('nothing runs')
+      this.tell({ kind: 'ran', run: run.run, results: run.origins.map(() => result) })
+    }
+  }
+
+  commit(): void {
+    this.tell({ kind: 'commit-due' })
+  }
+
+  read(): void {
+    const records = this.lane.filter(record => record.position >= this.#readTo)
+    this.#readTo = offset(this.lane.length)
+    this.tell({ kind: 'read', records, next: this.#readTo })
+  }
+
+  ask(action: Request['action'], origin: number, letterVersion = 0): void {
+    const position = offset(this.lane.length)
+    const id = `q${position}`
+    const by = { by: 'me', reason: 'test' }
+    this.lane.push({
+      kind: 'request',
+      id,
+      action,
+      generation: 0,
+      origin: offset(origin),
+      letterVersion,
+      ...by,
+      position,
+    })
+    this.read()
+  }
+
+  get running(): readonly number[] {
+    return this.runs.flatMap(run => run.origins)
+  }
+
+  /** Kinds of what stands in the lane about one event. */
+  marks(origin: number): readonly string[] {
+    return this.lane.flatMap(record =>
+      'round' in record && record.origin === BigInt(origin) ? record.kind : [],
+    )
+  }
+
+  /** Parks an event and commits, so that it is the lane's. */
+  parked(at: number, key = 'a', result = retry()): void {
+    this.deliver(at, key)
+    const run = this.runs.findIndex(run => run.origins.includes(at))
+    this.runs.unshift(...this.runs.splice(run, 1))
+    this.finish(result)
+    this.commit()
+  }
+}
+
+describe('a partition with its retry lane', () => {
+  it('parks what fails with the later events of its key, and lets the other keys run', () => {
+    const p = new Partition()
+    p.deliver(0)
+    p.deliver(1)
+    p.deliver(2, 'b')
+    expect(p.running).toEqual([0, 2])
+    p.finish(retry(1_000))
+    expect(p.marks(1)).toEqual(['park'])
+    expect(p.running).toEqual([2])
+    expect(p.machine.open).toBe(2)
+  })
+
+  it('runs a parked event when it is due and not before, and then those behind it', () => {
+    const p = new Partition()
+    p.deliver(0)
+    p.deliver(1)
+    p.finish(retry(1_000))
+    p.commit()
+    expect(p.running).toEqual([])
+    expect(p.machine.dueAt).toBe(1_000)
+    p.now = 999
+    p.tell({ kind: 'tick' })
+    expect(p.running).toEqual([])
+    p.now = 1_000
+    p.tell({ kind: 'tick' })
+    expect(p.running).toEqual([0])
+    p.finish({ kind: 'done' })
+    expect(p.running).toEqual([1])
+    p.finish({ kind: 'done' })
+    expect(p.machine.open).toBe(0)
+    expect(p.machine.dueAt).toBeUndefined()
+  })
+
+  it('runs it at once when an operator asks for that', () => {
+    const p = new Partition()
+    p.parked(0, 'a', retry(1_000_000))
+    p.ask('run-now', 0)
+    expect(p.running).toEqual([0])
+    expect(p.lane.at(-2)).toMatchObject({ kind: 'answer', refused: undefined })
+  })
+
+  it('keeps a record of the topic as it is when its run ended for nothing: an outage parks nothing', () => {
+    const p = new Partition()
+    p.deliver(0)
+    p.finish({ kind: 'again', alone: false })
+    expect(p.running).toEqual([0])
+    expect(p.lane.map(record => record.kind)).toEqual(['fence'])
+  })
+
+  it('begins no entry while a dependency is away, so that none is blamed should the process end meanwhile', () => {
+    const p = new Partition()
+    p.tell({ kind: 'away', away: true })
+    p.parked(0)
+    expect(p.marks(0)).toEqual(['park'])
+    p.tell({ kind: 'away', away: false })
+    expect(p.marks(0)).toEqual(['park', 'start'])
+    p.finish({ kind: 'again', alone: false })
+    expect(p.marks(0)).toEqual(['park', 'start', 'attempt', 'start'])
+    expect(p.lane.at(-2)).toMatchObject({ attempts: 1 })
+  })
+
+  it('gives up an entry during which the process died three times, without calling its handler again', () => {
+    const p = new Partition()
+    p.parked(0)
+    for (let death = 0; death < 3; death++) {
+      expect(p.running).toEqual([0])
+      p.takeOver()
+    }
+    expect(p.running).toEqual([])
+    const [check] = p.checks
+    expect(check?.event.origin).toBe(0n)
+    p.tell({ kind: 'checked', ref: check?.ref ?? 0, applied: false })
+    p.commit()
+    expect(p.letters.get(offset(0))?.status).toBe('died')
+    expect(p.lane.at(-1)).toMatchObject({ kind: 'closed', how: 'dead' })
+  })
+
+  it('writes no letter for one that was applied before the process died', () => {
+    const p = new Partition()
+    p.parked(0)
+    for (let death = 0; death < 3; death++) p.takeOver()
+    p.tell({ kind: 'checked', ref: p.checks[0]?.ref ?? 0, applied: true })
+    expect(p.letters.size).toBe(0)
+    expect(p.lane.at(-1)).toMatchObject({ kind: 'closed', how: 'resolved' })
+  })
+
+  it('runs what is under suspicion alone, so that the innocent are known after the next death', () => {
+    const p = new Partition()
+    for (const [at, key] of ['a', 'b', 'c'].entries()) p.parked(at, key)
+    expect(p.running).toEqual([0, 1, 2])
+    p.takeOver()
+    expect(p.running).toEqual([0])
+    p.finish({ kind: 'done' })
+    expect(p.running).toEqual([1])
+  })
+
+  it('runs no more entries at once than it may', () => {
+    const p = new Partition({ maxRuns: 2 })
+    for (const [at, key] of ['a', 'b', 'c'].entries()) p.parked(at, key)
+    expect(p.running).toEqual([0, 1])
+    p.finish({ kind: 'done' })
+    expect(p.running).toEqual([1, 2])
+  })
+
+  it('is full when as many are parked as may be, and takes records again when one is done', () => {
+    const p = new Partition({ maxParked: 2 })
+    p.deliver(0)
+    p.deliver(1)
+    p.finish(retry())
+    expect(p.machine.full).toBe(true)
+    p.commit()
+    p.finish({ kind: 'done' })
+    expect(p.machine.full).toBe(false)
+  })
+
+  it('keeps the order of a partition in one queue, and none at all where none is wanted', () => {
+    const running = (order: LaneSettings['order']): readonly number[] => {
+      const p = new Partition({ order })
+      p.deliver(0, 'a')
+      p.deliver(1, 'b')
+      p.deliver(2, 'a')
+      return p.running
+    }
+    expect(running('partition')).toEqual([0])
+    expect(running('key')).toEqual([0, 1])
+    expect(running('none')).toEqual([0, 1, 2])
+  })
+
+  it('holds the key of a dead event until somebody decides, where that is wanted', () => {
+    const p = new Partition({ whenDead: 'hold' })
+    p.parked(0, 'a', dead)
+    p.deliver(1)
+    p.deliver(2, 'b')
+    p.commit()
+    expect(p.letters.get(offset(0))?.status).toBe('died')
+    expect(p.running).toEqual([2])
+    p.ask('release', 0, 1)
+    expect(p.running).toEqual([2, 1])
+    expect(p.marks(0)).toEqual(['park', 'closed'])
+  })
+
+  it('replays a dead event ahead of the later ones of its key, and its letter is resolved', () => {
+    const p = new Partition()
+    p.parked(0, 'a', dead)
+    p.deliver(1)
+    p.ask('replay', 0, 1)
+    p.deliver(2)
+    expect(p.running).toEqual([1])
+    p.finish({ kind: 'done' })
+    p.commit()
+    expect(p.running).toEqual([0])
+    p.finish({ kind: 'done' })
+    expect(p.letters.get(offset(0))).toMatchObject({ status: 'resolved', round: 1 })
+    expect(p.running).toEqual([2])
+  })
+
+  it('answers the second of two clicks that the letter has changed', () => {
+    const p = new Partition()
+    p.parked(0, 'a', dead)
+    p.ask('replay', 0, 1)
+    p.ask('replay', 0, 1)
+    p.commit()
+    p.finish({ kind: 'done' })
+    expect(p.answers).toEqual([undefined, 'the letter is replaying now, version 2'])
+    expect(p.marks(0).filter(kind => kind === 'park')).toHaveLength(2)
+  })
+
+  it('does what the letter says when another owner decided about it in the same moment', () => {
+    const p = new Partition()
+    p.parked(0, 'a', dead)
+    p.letterWritten = () => {
+      p.letterWritten = undefined
+      const change = { kind: 'discarded', version: 1, request: 'of another' } as const
+      p.letters.set(offset(0), letterAfter(p.letters.get(offset(0)), change) ?? expect.fail())
+    }
+    p.ask('replay', 0, 1)
+    expect(p.answers).toEqual(['another request was first'])
+    expect(p.machine.open).toBe(0)
+  })
+
+  it('makes an event that waits for its retry a dead letter when that is cancelled', () => {
+    const p = new Partition()
+    p.parked(0, 'a', retry(1_000))
+    p.ask('cancel', 0)
+    p.tell({ kind: 'checked', ref: p.checks[0]?.ref ?? 0, applied: false })
+    p.commit()
+    expect(p.letters.get(offset(0))?.status).toBe('died')
+  })
+
+  it('hurries a commit only while something waits for one', () => {
+    const p = new Partition()
+    expect(p.machine.commitDue).toBe('yes') // the fence is behind it
+    p.commit()
+    expect(p.machine.commitDue).toBe('no')
+    p.deliver(0, 'b')
+    p.deliver(1)
+    p.runs.reverse()
+    p.finish(retry())
+    expect(p.machine.commitDue).toBe('no') // 0 still runs, so nothing would come of it
+    p.finish({ kind: 'done' })
+    expect(p.machine.commitDue).toBe('soon')
+    p.commit()
+    expect(p.running).toEqual([1])
+  })
+
+  it('lets go when told: what runs ends, nothing begins, and the last commit says so', () => {
+    const p = new Partition()
+    p.deliver(0)
+    p.deliver(1)
+    p.tell({ kind: 'stop' })
+    expect(p.machine.phase).toBe('live')
+    p.finish(retry())
+    expect(p.machine.phase).toBe('over')
+    expect(p.running).toEqual([])
+    expect(p.marks(1)).toEqual([])
+    expect(p.committed).toMatchObject({ main: 1n, note: { tenures: [{ id: 'W0', released: true }] } })
+  })
+
+  it('does nothing any more when its commit is refused', () => {
+    const p = new Partition()
+    p.parked(0)
+    p.tell({ kind: 'refused' })
+    expect(p.machine.phase).toBe('over')
+    p.finish({ kind: 'done' })
+    expect(p.marks(0)).toEqual(['park', 'start'])
+  })
+
+  it('copies its entries forward when 64 owners came and went, and forgets those', () => {
+    const p = new Partition()
+    p.tell({ kind: 'away', away: true })
+    p.parked(0, 'a', retry(1_000_000))
+    while ((p.committed.note?.tenures.length ?? 0) < COPY_FORWARD_AT - 1) {
+      p.takeOver()
+      p.read()
+      p.commit()
+    }
+    expect(p.marks(0)).toEqual(['park'])
+    p.takeOver()
+    expect(p.marks(0)).toEqual(['park', 'park'])
+    p.read()
+    p.commit()
+    expect(p.committed.note?.tenures.length).toBeLessThanOrEqual(4)
+    p.takeOver()
+    expect(p.machine.open).toBe(1)
+  })
+
+  it('copies the few open entries of a long lane together, so that the rest can be forgotten', () => {
+    const p = new Partition({ compactFrom: 20 })
+    p.parked(0, 'a', retry(1_000_000))
+    for (let at = 1; at < 10; at++) {
+      p.parked(at, 'b')
+      p.finish({ kind: 'done' })
+    }
+    expect(p.marks(0)).toEqual(['park'])
+    p.read()
+    p.tell({ kind: 'tick' })
+    expect(p.marks(0)).toEqual(['park', 'park'])
+    p.read()
+    p.commit()
+    expect(p.machine.forgettable).toBe(BigInt(p.lane.length - 1))
+  })
+
+  it('stops rather than guess when the lane is not what the position says', () => {
+    const open = (note: LaneNote | undefined, laneStart: number): RetryLane =>
+      retryLane({
+        topic: 't',
+        group: 'g',
+        generation: 0,
+        tenure: 'W',
+        committed: offset(5),
+        note,
+        laneStart: offset(laneStart),
+        watermark: new TopicMark(offset(5)),
+        settings,
+      })
+    expect(() => open({ lane: offset(3), tenures: [] }, 4)).toThrow('begins at 4')
+    const start = {
+      kind: 'start',
+      tenure: 'V',
+      seq: 1,
+      generation: 0,
+      origin: offset(1),
+      round: 0,
+      position: offset(0),
+    } as const
+    const unknown = open(undefined, 0)
+    expect(() => unknown.handle({ kind: 'read', records: [start], next: offset(1) }, 0)).toThrow(
+      'no note of who may write there',
+    )
+  })
+
+  describe('with batches', () => {
+    const batch = { max: 3, withinMs: 10 }
+
+    it('runs one when it is full, or when the first event of it has waited long enough', () => {
+      const p = new Partition({ batch })
+      p.deliver(0)
+      p.deliver(1, 'b')
+      expect(p.runs).toEqual([])
+      expect(p.machine.dueAt).toBe(10)
+      p.deliver(2)
+      expect(p.running).toEqual([0, 1, 2])
+      p.deliver(3)
+      p.finish({ kind: 'done' })
+      expect(p.runs).toEqual([])
+      p.now = 10
+      p.tell({ kind: 'tick' })
+      expect(p.running).toEqual([3])
+    })
+
+    it('parks the later rows of a key behind the one that failed, without an attempt held against them', () => {
+      const p = new Partition({ batch })
+      p.deliver(0)
+      p.deliver(1, 'b')
+      p.deliver(2)
+      const [run] = p.runs
+      p.tell({
+        kind: 'ran',
+        run: run?.run ?? 0,
+        results: [retry(), { kind: 'done' }, { kind: 'again', alone: false }],
+      })
+      expect(p.marks(1)).toEqual([])
+      expect(p.lane.filter(record => record.kind === 'park').map(park => park.state.attempts)).toEqual([1, 0])
+    })
+
+    it('tries the rows one by one when a batch fails because of nobody knows whom', () => {
+      const p = new Partition({ batch })
+      for (const at of [0, 1, 2]) p.deliver(at, at === 1 ? 'b' : 'a')
+      p.finish({ kind: 'again', alone: true })
+      expect(p.runs.map(run => run.origins)).toEqual([[0], [1]])
+      p.deliver(3)
+      p.finish({ kind: 'done' }, { kind: 'done' })
+      expect(p.runs.map(run => run.origins)).toEqual([[2]])
+    })
+  })
+})

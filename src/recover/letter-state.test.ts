@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { letterAfter, type LetterChange, type LetterState } from './letter-state.ts'
+
+const state = (...changes: readonly LetterChange[]): LetterState | undefined =>
+  changes.reduce<LetterState | undefined>(letterAfter, undefined)
+const died = (round: number): LetterChange => ({ kind: 'died', round })
+const resolved = (round: number): LetterChange => ({ kind: 'resolved', round })
+const replaying = (version: number, request: string): LetterChange => ({
+  kind: 'replaying',
+  version,
+  request,
+})
+const discarded = (version: number, request: string): LetterChange => ({
+  kind: 'discarded',
+  version,
+  request,
+})
+
+describe('a dead letter', () => {
+  it('begins with a death, and nothing before one counts', () => {
+    expect(state(replaying(0, 'q'), discarded(1, 'q'), resolved(0))).toBeUndefined()
+    expect(state(died(0))).toEqual({ status: 'died', version: 1, round: 0, request: undefined })
+  })
+
+  it('is the same letter when its death is written twice', () => {
+    expect(state(died(0), died(0))).toEqual(state(died(0)))
+  })
+
+  it('is replayed once however often that is asked for one version', () => {
+    expect(state(died(0), replaying(1, 'a'), replaying(1, 'b'), discarded(1, 'c'))).toEqual({
+      status: 'replaying',
+      version: 2,
+      round: 1,
+      request: 'a',
+    })
+  })
+
+  it('is not decided about by who saw an older version', () => {
+    const again = state(died(0), replaying(1, 'a'), died(1))
+    expect(again).toMatchObject({ status: 'died', version: 3 })
+    expect(state(died(0), replaying(1, 'a'), died(1), replaying(1, 'b'), discarded(2, 'c'))).toEqual(again)
+  })
+
+  it('is resolved or dies by its present round only', () => {
+    const second = [died(0), replaying(1, 'a'), died(1), replaying(3, 'b')]
+    expect(state(...second, resolved(1), died(1), died(0))).toEqual(state(...second))
+    expect(state(...second, resolved(2))?.status).toBe('resolved')
+  })
+
+  it('is dead after all when the owner whose run counts says so, though another had resolved it', () => {
+    expect(state(died(0), replaying(1, 'a'), resolved(1), died(1))?.status).toBe('died')
+  })
+
+  it('stays discarded', () => {
+    const gone = state(died(0), discarded(1, 'a'))
+    expect(state(died(0), discarded(1, 'a'), died(0), replaying(2, 'b'), resolved(0))).toEqual(gone)
+  })
+})

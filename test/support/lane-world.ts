@@ -1,0 +1,820 @@
+import { offset, seededRandom, type LogRecord, type Offset } from '../../src/event/index.ts'
+import type {
+  Body,
+  Effect,
+  Input,
+  PlacedRecord,
+  RunEvent,
+  RunResult,
+} from '../../src/recover/lane/lane-io.ts'
+import type { RetryLaneOptions } from '../../src/recover/lane/lane-parts.ts'
+import type { RetryLane } from '../../src/recover/lane/lane.ts'
+import { decodeLaneRecord, encodeLaneRecord } from '../../src/recover/lane/lane-codec.ts'
+import { decodeNote, encodeNote } from '../../src/recover/lane/tenure.ts'
+import type { LaneRecord, Request } from '../../src/recover/lane/lane-record.ts'
+import type { LetterChange, LetterState } from '../../src/recover/letter-state.ts'
+import { TopicMark } from './topic-mark.ts'
+
+/** What is put to the test: the machine and the fold of letters, or versions of them with a planted fault. */
+export interface Subject {
+  retryLane(options: RetryLaneOptions): RetryLane
+  letterAfter(state: LetterState | undefined, change: LetterChange): LetterState | undefined
+}
+
+export interface WorldOptions {
+  readonly trace?: boolean
+  /** The id of a takeover, by its number. */
+  readonly tenureOf?: (owner: number) => string
+}
+
+/** A promise that was broken. */
+export class Broken extends Error {}
+
+type Append = Extract<Effect, { kind: 'append' }>
+type Written = Extract<Effect, { kind: 'letter' }>
+type Running = Extract<Effect, { kind: 'run' }>
+type Check = Extract<Effect, { kind: 'check' }>
+type LookUp = Extract<Effect, { kind: 'look-up' }>
+type Commit = Extract<Effect, { kind: 'commit' }>
+
+/** A record of the topic. */
+interface Main {
+  readonly offset: Offset
+  readonly key: string
+  /** It can never be applied, until somebody mends the handler. */
+  readonly bad: boolean
+  /** Its handler always says that it is to be left out. */
+  readonly unwanted: boolean
+  /** The process dies of it once it is in the lane. */
+  readonly deadly: boolean
+}
+
+/** One process that took the partition over, with what is on its way to and from it. */
+interface Owner {
+  readonly number: number
+  readonly generation: number
+  lane: RetryLane | undefined
+  mark: TopicMark
+  readTo: Offset
+  /** Index of the next record of the topic. */
+  next: number
+  delivered: number
+  settled: Set<Offset>
+  appends: Append[]
+  letters: Written[]
+  lookUps: LookUp[]
+  checks: Check[]
+  runs: Running[]
+  commit: { readonly of: Commit; accepted: boolean | undefined } | undefined
+  answers: Input[]
+  replayed: Set<string>
+  /** Dead. What it had sent may still arrive. */
+  crashed: boolean
+  /** Stands still; whether what it had sent goes out meanwhile. */
+  stopped: boolean
+  leaks: boolean
+  /** Not the owner any more, and it knows. */
+  over: boolean
+  /** Its appends to the lane take long, and everything else overtakes them. */
+  readonly slow: boolean
+  leaving: boolean
+  /** It ended, and nothing of it is on its way any more. */
+  gone: boolean
+}
+
+interface Done {
+  readonly offset: Offset
+  readonly key: string
+  readonly round: number
+  readonly owner: number
+  readonly late: boolean
+  /** End of the lane then. */
+  readonly at: Offset
+}
+
+const MAX_ATTEMPTS = 2
+const MAX_DEATHS = 2
+const STEPS = 130
+const HEALING_STEPS = 6_000
+
+/**
+ * One partition of a topic, its lane, its dead letters, a database with inbox and lease, and processes that take the
+ * partition over, crash, stand still and come back. Everything that happens is drawn from the seed. `play` ends when
+ * the faults have ended and nothing is left to do, and throws {@link Broken} as soon as a promise is.
+ */
+export class LaneWorld {
+  readonly #subject: Subject
+  readonly #random: () => number
+  readonly #tenureOf: (owner: number) => string
+  readonly trace: string[] | undefined
+  readonly tx: boolean
+  readonly hold: boolean
+  readonly order: 'key' | 'none' | 'partition'
+  readonly batch: boolean
+  readonly stored: boolean
+  readonly main: readonly Main[]
+  readonly end: Offset
+  readonly failing: number
+  readonly faults: number
+  steps = 0
+  #lane: PlacedRecord[] = []
+  #laneStart = offset(0)
+  #laneEnd = offset(0)
+  #letters = new Map<Offset, LetterState>()
+  #committed: { main: Offset; note: string | undefined }
+  #generation = 0
+  #lease: number | undefined
+  #inbox = new Set<Offset>()
+  #done: Done[] = []
+  #skipped = new Set<Offset>()
+  #released = new Set<Offset>()
+  #everReleased = new Set<Offset>()
+  #owners: Owner[] = []
+  /** Takeovers that were accepted: number and fence. */
+  #live: { readonly number: number; readonly fence: Offset }[] = []
+  #requests: (Request & { readonly position: Offset })[] = []
+  #requestNumber = 0
+  /** Requests that a letter was decided by. */
+  #won = new Set<string>()
+  #begun = new Map<Offset, Set<string>>()
+  #now = 1_000
+  #healed = false
+  #mended = false
+  /** What this run has seen of each kind, so that a test can say that it was there. */
+  readonly seen = new Map<string, number>()
+
+  constructor(seed: number, subject: Subject, options: WorldOptions = {}) {
+    this.#subject = subject
+    this.#tenureOf = options.tenureOf ?? (owner => `W${owner}`)
+    this.#random = seededRandom(seed)
+    this.trace = options.trace ? [] : undefined
+    this.tx = this.#chance(0.6)
+    this.hold = this.#chance(0.3)
+    this.order = this.#chance(0.85) ? 'key' : this.#pick(['none', 'partition'])
+    this.batch = this.#chance(0.2)
+    this.stored = this.#chance(0.02)
+    this.failing = this.#pick([0, 0.1, 0.3, 0.6])
+    this.faults = this.#pick([0.01, 0.03, 0.08])
+    const bad = this.#pick([0, 0.1, 0.4])
+    const deadly = this.#pick([0, 0, 0.3])
+    const keys = 1 + Math.floor(this.#random() * 2.5)
+    let at = 0n
+    this.main = Array.from({ length: 2 + Math.floor(this.#random() * 5) }, () => {
+      at += this.#chance(0.3) ? 3n : 1n
+      const key = this.order === 'partition' ? '' : `K${Math.floor(this.#random() * keys)}`
+      return {
+        offset: offset(at),
+        key,
+        bad: this.#chance(bad),
+        unwanted: this.#chance(0.03),
+        deadly: this.#chance(deadly),
+      }
+    })
+    this.end = offset(at + 1n)
+    this.#committed = { main: offset(1), note: undefined }
+    this.#say('world', this)
+  }
+
+  #chance(p: number): boolean {
+    return this.#random() < p
+  }
+  #below(n: number): number {
+    return Math.floor(this.#random() * n)
+  }
+  #pick<T>(of: readonly T[]): T {
+    return of[this.#below(of.length)] as T
+  }
+  #say(...words: readonly unknown[]): void {
+    this.trace?.push(
+      words
+        .map(word =>
+          typeof word === 'string'
+            ? word
+            : JSON.stringify(word, (_, value: unknown) =>
+                typeof value === 'bigint' ? Number(value) : value,
+              ),
+        )
+        .join(' '),
+    )
+  }
+  #count(what: string): void {
+    this.seen.set(what, (this.seen.get(what) ?? 0) + 1)
+  }
+  #broken(what: string): never {
+    this.#say('BROKEN', what)
+    throw new Broken(what)
+  }
+
+  // ---- the run
+
+  play(): this {
+    this.#takeOver()
+    for (let step = 0; step < STEPS; step++) {
+      this.steps++
+      if (this.#chance(this.faults)) {
+        this.#fault()
+        continue
+      }
+      if (this.#chance(0.05)) for (const owner of this.#owners) owner.stopped = false
+      if (this.#chance(0.06)) this.#operator()
+      if (this.#chance(0.01)) this.#mended = true
+      this.#act()
+    }
+    this.#heal()
+    this.#judge()
+    return this
+  }
+
+  #heal(): void {
+    this.#healed = true
+    this.#say('HEAL')
+    for (const owner of this.#owners) owner.stopped = false
+    const last = this.#owners.at(-1)
+    if (!last || last.crashed || last.over || last.leaving || this.#chance(0.5)) this.#takeOver()
+    for (let step = 0; step < HEALING_STEPS; step++) {
+      this.steps++
+      const last = this.#owners.at(-1)
+      if (last?.crashed) this.#takeOver()
+      if (this.#act()) continue
+      const due = last?.lane?.dueAt
+      if (due !== undefined) {
+        this.#now = Math.max(this.#now, due)
+        continue
+      }
+      if (!this.hold || !this.#releaseOne()) return
+    }
+  }
+
+  #act(): boolean {
+    let total = 0
+    let chosen: (() => void) | undefined
+    this.#actions((weight, action) => {
+      total += weight
+      // Each keeps its share of the chances, whatever comes after it.
+      if (this.#random() * total < weight) chosen = action
+    })
+    chosen?.()
+    return chosen !== undefined
+  }
+
+  #fault(): void {
+    const owner = this.#owners.at(-1)
+    if (!owner) return
+    const kind = this.#random()
+    if (kind < 0.35) this.#crash(owner)
+    else if (kind < 0.65) {
+      this.#say('STOP', owner.number)
+      this.#count('stopped')
+      owner.stopped = true
+      owner.leaks = this.#chance(0.5)
+    } else if (kind < 0.8 && owner.lane?.phase === 'live' && !owner.crashed && !owner.over) {
+      this.#say('LEAVE', owner.number)
+      owner.leaving = true
+      this.#tell(owner, { kind: 'stop' })
+      return
+    }
+    this.#takeOver()
+  }
+
+  #crash(owner: Owner): void {
+    if (owner.crashed) return
+    this.#say('CRASH', owner.number)
+    this.#count('crashed')
+    owner.crashed = true
+    owner.answers = []
+    owner.appends.length = this.#below(owner.appends.length + 1)
+    owner.letters.length = this.#below(owner.letters.length + 1)
+  }
+
+  // ---- owners
+
+  #takeOver(): void {
+    const owner: Owner = {
+      number: this.#owners.length,
+      generation: ++this.#generation,
+      lane: undefined,
+      mark: new TopicMark(offset(0)),
+      readTo: offset(0),
+      next: 0,
+      delivered: 0,
+      settled: new Set(),
+      appends: [],
+      letters: [],
+      lookUps: [],
+      checks: [],
+      runs: [],
+      commit: undefined,
+      answers: [],
+      replayed: new Set(),
+      crashed: false,
+      stopped: false,
+      leaks: false,
+      over: false,
+      slow: this.#chance(0.25),
+      leaving: false,
+      gone: false,
+    }
+    this.#owners.push(owner)
+    this.#say('TAKE', owner.number)
+  }
+
+  /** The lease, the positions with their note, and then the machine. */
+  #begin(owner: Owner): void {
+    if (owner.generation !== this.#generation) {
+      owner.over = true
+      return
+    }
+    this.#lease = owner.number
+    const { main, note } = this.#committed
+    const decoded = note === undefined ? undefined : decodeNote(note, 'the world')
+    owner.mark = new TopicMark(main)
+    owner.next = this.main.findIndex(record => record.offset >= main)
+    if (owner.next < 0) owner.next = this.main.length
+    owner.readTo = decoded?.lane ?? this.#laneStart
+    owner.lane = this.#subject.retryLane({
+      topic: 't',
+      group: 'g',
+      generation: 0,
+      tenure: this.#tenureOf(owner.number),
+      committed: main,
+      note: decoded,
+      laneStart: this.#laneStart,
+      watermark: owner.mark,
+      settings: {
+        order: this.order,
+        whenDead: this.hold ? 'hold' : 'continue',
+        maxParked: this.#pick([3, 100]),
+        maxRuns: this.#pick([1, 4]),
+        maxDeaths: MAX_DEATHS,
+        compactFrom: this.#pick([2, 4, 12]),
+        sparse: 2,
+        batch: this.batch ? { max: 1 + this.#below(4), withinMs: 5 } : undefined,
+      },
+    })
+    this.#tell(owner, { kind: 'tick' })
+  }
+
+  #tell(owner: Owner, input: Input): void {
+    const { lane } = owner
+    if (!lane) return
+    this.#say('TELL', owner.number, input)
+    for (const effect of this.#handled(owner, lane, input)) this.#take(owner, effect)
+    if (lane.phase === 'over') owner.over = true
+  }
+
+  /** Whoever finds damage asks the log first whether it is the owner still. */
+  #handled(owner: Owner, lane: RetryLane, input: Input): readonly Effect[] {
+    try {
+      return lane.handle(input, this.#now)
+    } catch (error) {
+      if (owner.generation === this.#generation) throw error
+      owner.over = true
+      return []
+    }
+  }
+
+  #take(owner: Owner, effect: Effect): void {
+    this.#say('ASKS', owner.number, effect)
+    switch (effect.kind) {
+      case 'append':
+        owner.appends.push(effect)
+        if (effect.body?.from === 'letter' && effect.record.kind === 'park') {
+          const name = `${effect.record.origin}.${effect.record.round}`
+          if (owner.replayed.has(name)) this.#broken(`DOUBLE REPLAY of ${name}`)
+          owner.replayed.add(name)
+        }
+        this.#count(effect.record.kind === 'park' ? `park from ${effect.body?.from}` : effect.record.kind)
+        return
+      case 'letter':
+        owner.letters.push(effect)
+        return
+      case 'check':
+        owner.checks.push(effect)
+        this.#checkBody(owner, effect.event.origin, effect.event.body)
+        return
+      case 'look-up':
+        owner.lookUps.push(effect)
+        return
+      case 'run':
+        owner.runs.push(effect)
+        this.#checkRun(owner, effect)
+        return
+      case 'commit':
+        if (owner.commit) this.#broken('TWO COMMITS at once')
+        owner.commit = { of: effect, accepted: undefined }
+        return
+      case 'settled':
+        if (owner.settled.has(effect.offset)) this.#broken(`SETTLED twice: ${effect.offset}`)
+        owner.settled.add(effect.offset)
+    }
+  }
+
+  // ---- what can happen
+
+  #actions(add: (weight: number, action: () => void) => void): void {
+    for (const owner of this.#owners) {
+      if (owner.gone) continue
+      const sends = !owner.stopped || owner.leaks
+      if (sends && owner.appends.length > 0) add(owner.slow ? 0.3 : 3, () => this.#landAppend(owner))
+      if (sends && owner.letters.length > 0) add(3, () => this.#landLetter(owner))
+      if (owner.commit && owner.commit.accepted === undefined) add(2, () => this.#decideCommit(owner))
+      const ended = owner.crashed || owner.over
+      const undecided = owner.commit !== undefined && owner.commit.accepted === undefined
+      owner.gone = ended && !undecided && owner.appends.length + owner.letters.length === 0
+      if (ended || owner.stopped) continue
+      this.#actionsOf(owner, add)
+    }
+  }
+
+  #actionsOf(owner: Owner, add: (weight: number, action: () => void) => void): void {
+    const { lane, commit } = owner
+    if (!lane) return add(2, () => this.#begin(owner))
+    if (owner.answers.length > 0) add(4, () => this.#answer(owner))
+    if (commit && commit.accepted !== undefined) add(2, () => this.#answerCommit(owner, commit))
+    if (owner.readTo < this.#laneEnd) add(lane.phase === 'live' ? 1 : 4, () => this.#read(owner))
+    for (const check of owner.checks) add(2, () => this.#askInbox(owner, check))
+    for (const lookUp of owner.lookUps) add(2, () => this.#lookUp(owner, lookUp))
+    if (lane.phase !== 'live') return
+    if (!lane.full && owner.next < this.main.length && owner.mark.unfinished < 3 && !owner.leaving)
+      add(3, () => this.#deliver(owner))
+    for (const run of owner.runs) add(3, () => this.#finish(owner, run))
+    if (lane.commitDue !== 'no') add(1, () => this.#tell(owner, { kind: 'commit-due' }))
+    if (lane.forgettable > this.#laneStart) add(1, () => this.#forget(lane.forgettable))
+    if (lane.dueAt !== undefined && lane.dueAt <= this.#now) add(3, () => this.#tell(owner, { kind: 'tick' }))
+    if (lane.dueAt !== undefined && lane.dueAt > this.#now)
+      add(1, () => {
+        this.#now += 1 + this.#below(20)
+      })
+    if (this.#away.has(owner)) add(1, () => this.#setAway(owner, false))
+    else if (!this.#healed && this.#chance(0.02)) add(1, () => this.#setAway(owner, true))
+  }
+
+  #away = new Set<Owner>()
+  #setAway(owner: Owner, away: boolean): void {
+    if (away) this.#away.add(owner)
+    else this.#away.delete(owner)
+    this.#tell(owner, { kind: 'away', away })
+  }
+
+  #landAppend(owner: Owner): void {
+    const [append] = owner.appends
+    if (!append) return
+    // Of some it is not known whether they were stored, and they are sent again.
+    const again = !this.#healed && this.#chance(0.03)
+    if (!again) owner.appends.shift()
+    else this.#count('append stored twice')
+    const position = this.#laneEnd
+    this.#laneEnd = offset(position + (this.#chance(0.1) ? 2n : 1n))
+    const { record, body } = append
+    if (body) this.#checkBody(owner, record.kind === 'park' ? record.origin : undefined, body)
+    const whole: LaneRecord =
+      record.kind === 'park'
+        ? { ...record, event: { key: this.#record(record.origin).key, headers: {}, value: null, time: 0 } }
+        : record
+    this.#noteStart(owner, record)
+    if (record.kind === 'answer' && record.refused === undefined) this.#checkAnswer(record.id)
+    this.#say('LAND', owner.number, Number(position), whole)
+    this.#lane.push({ ...(this.stored ? this.#throughStore(whole, position) : whole), position })
+    if (!again && !owner.crashed) owner.answers.push({ kind: 'appended', seq: record.seq, position })
+  }
+
+  #checkAnswer(id: string): void {
+    const { action } = this.#requests.find(request => request.id === id) ?? {}
+    if ((action === 'replay' || action === 'discard') && !this.#won.has(id))
+      this.#broken(`ANSWER: ${id} was not granted`)
+  }
+
+  /** Keeps who began an entry and never ended it. */
+  #noteStart(owner: Owner, record: Append['record']): void {
+    if (!('origin' in record)) return
+    const begun = this.#begun.get(record.origin) ?? new Set()
+    if (record.kind === 'start') this.#begun.set(record.origin, begun.add(record.tenure))
+    if (owner.generation !== this.#generation) return // what a former owner says of its end may count for nothing
+    if (record.kind === 'attempt') begun.delete(record.tenure)
+    if (record.kind === 'park' && record.round > 0 && record.state.deaths === 0) begun.clear()
+  }
+
+  /** As it comes back from a real log. */
+  #throughStore(record: LaneRecord, position: Offset): LaneRecord {
+    const stored: LogRecord = {
+      key: undefined,
+      ...encodeLaneRecord(record, 0),
+      topic: 't.g.retry',
+      partition: 0,
+      offset: position,
+      timestamp: 0,
+    }
+    return decodeLaneRecord(stored)
+  }
+
+  /** One after another within a key, unless they share a transaction. */
+  #checkRun(owner: Owner, { run, events }: Running): void {
+    for (const { origin, body } of events) {
+      this.#checkBody(owner, origin, body)
+      const { key } = this.#record(origin)
+      const beside = owner.runs.find(
+        other => other.run !== run && other.events.some(event => this.#record(event.origin).key === key),
+      )
+      if (beside && this.order !== 'none') this.#broken(`AT ONCE: ${origin} beside another of ${key}`)
+    }
+  }
+
+  #record(origin: Offset): Main {
+    return this.main.find(record => record.offset === origin) ?? this.#broken(`no record ${origin}`)
+  }
+
+  /** The bytes must be where the machine says that they are. A former owner may find them forgotten. */
+  #checkBody(owner: Owner, origin: Offset | undefined, body: Body): void {
+    if (owner.generation !== this.#generation) return
+    switch (body.from) {
+      case 'topic':
+        if (body.offset !== origin) this.#broken(`BODY of ${origin} is that of ${body.offset}`)
+        return
+      case 'letter':
+        if (!this.#letters.has(body.origin)) this.#broken(`BODY of ${origin}: no letter`)
+        return
+      case 'lane': {
+        const found = this.#lane.find(record => record.position === body.position)
+        if (found?.kind !== 'park' || found.origin !== origin)
+          this.#broken(`BODY of ${origin} is not at ${body.position}`)
+      }
+    }
+  }
+
+  #landLetter(owner: Owner): void {
+    const [written] = owner.letters
+    if (!written) return
+    const again = !this.#healed && this.#chance(0.03)
+    if (!again) owner.letters.shift()
+    const { origin, change, death } = written.letter
+    this.#say('LETTER', owner.number, written.letter)
+    if (change.kind === 'died') {
+      if (!death) return this.#broken(`LETTER of ${origin} without what it died of`)
+      this.#checkBody(owner, origin, death.body)
+      this.#count(`died of ${death.state.final}`)
+      if (death.state.final === 'process-died' && (this.#begun.get(origin)?.size ?? 0) < MAX_DEATHS)
+        this.#broken(`BLAMED ${origin} for deaths of others`)
+    }
+    const before = this.#letters.get(origin)
+    const after = this.#subject.letterAfter(before, change)
+    if (after) this.#letters.set(origin, after)
+    if (after?.request !== undefined) this.#won.add(after.request)
+    if (after?.status === 'replaying' && before?.status !== 'replaying') this.#released.delete(origin)
+    if (!again && !owner.crashed) owner.answers.push({ kind: 'written', ref: written.ref })
+  }
+
+  #decideCommit(owner: Owner): void {
+    const { commit } = owner
+    if (!commit) return
+    const accepted = owner.generation === this.#generation
+    owner.commit = { ...commit, accepted }
+    this.#say('COMMIT', owner.number, commit.of, accepted ? '' : 'refused')
+    if (!accepted) return
+    const { main, note } = commit.of
+    if (main < this.#committed.main) this.#broken('COMMIT went back')
+    this.#committed = { main, note: encodeNote(note) }
+    const own = note.tenures.at(-1)
+    if (own?.released) for (const begun of this.#begun.values()) begun.delete(own.id)
+  }
+
+  #answerCommit(owner: Owner, { of, accepted }: NonNullable<Owner['commit']>): void {
+    if (accepted && owner.lane?.phase === 'taking-over') {
+      const fence = of.note.tenures.at(-1)?.fence ?? this.#laneEnd
+      this.#live.push({ number: owner.number, fence })
+      this.#count('took over')
+    }
+    owner.commit = undefined
+    this.#tell(owner, { kind: accepted ? 'committed' : 'refused' })
+    if (!accepted) owner.over = true
+  }
+
+  #answer(owner: Owner): void {
+    const [answer] = owner.answers.splice(this.#chance(0.2) ? this.#below(owner.answers.length) : 0, 1)
+    if (answer) this.#tell(owner, answer)
+  }
+
+  #read(owner: Owner): void {
+    const page = this.#lane.filter(record => record.position >= owner.readTo).slice(0, 1 + this.#below(8))
+    const last = page.at(-1)
+    const next = last ? offset(last.position + 1n) : this.#laneEnd
+    owner.readTo = next
+    this.#tell(owner, { kind: 'read', records: page, next })
+  }
+
+  #askInbox(owner: Owner, check: Check): void {
+    owner.checks = owner.checks.filter(one => one !== check)
+    if (this.tx && this.#lease !== owner.number) {
+      owner.over = true
+      return
+    }
+    const away = !this.#healed && this.#chance(0.2)
+    const applied = away ? undefined : this.tx && this.#inbox.has(check.event.origin)
+    this.#tell(owner, { kind: 'checked', ref: check.ref, applied })
+  }
+
+  #lookUp(owner: Owner, lookUp: LookUp): void {
+    owner.lookUps = owner.lookUps.filter(one => one !== lookUp)
+    const state = this.#letters.get(lookUp.origin)
+    const letter = state && { ...state, key: this.#record(lookUp.origin).key }
+    this.#tell(owner, { kind: 'looked-up', ref: lookUp.ref, letter })
+  }
+
+  #deliver(owner: Owner): void {
+    const record = this.main[owner.next++]
+    if (!record) return
+    owner.mark.delivered(record.offset, this.main[owner.next]?.offset ?? this.end)
+    this.#tell(owner, { kind: 'delivered', offset: record.offset, key: record.key })
+  }
+
+  #forget(below: Offset): void {
+    this.#say('FORGET', Number(below))
+    this.#count('forgot')
+    this.#laneStart = below
+    this.#lane = this.#lane.filter(record => record.position >= below)
+  }
+
+  // ---- handlers
+
+  #finish(owner: Owner, run: Running): void {
+    owner.runs = owner.runs.filter(one => one !== run)
+    const inLane = run.events[0]?.body.from === 'lane'
+    if (inLane && run.events.some(event => this.#record(event.origin).deadly)) {
+      this.#count('died of an event')
+      return this.#crash(owner)
+    }
+    if (this.tx && this.#lease !== owner.number) {
+      owner.over = true // the database says so
+      return
+    }
+    const failed = new Set<string>()
+    const alone = run.events.length > 1 && this.#chance(0.25)
+    const results = run.events.map(event => {
+      const { key } = this.#record(event.origin)
+      if (alone || (failed.has(key) && this.order !== 'none')) return { kind: 'again', alone } as const
+      const result = this.#result(owner, event)
+      if (result.kind !== 'done' && result.kind !== 'skip') failed.add(key)
+      else this.#effect(owner, event, result.kind)
+      return result
+    })
+    this.#tell(owner, { kind: 'ran', run: run.run, results })
+  }
+
+  #result(owner: Owner, event: RunEvent): RunResult {
+    const { offset, bad, unwanted } = this.#record(event.origin)
+    if (this.tx && this.#inbox.has(offset)) return { kind: 'done' }
+    if (!this.#healed && this.#chance(owner.leaving ? 0.5 : 0.04)) return { kind: 'again', alone: false }
+    if (unwanted) return { kind: 'skip' }
+    if (bad && !this.#mended) return { kind: 'dead', reason: 'data', failure, tried: true }
+    if (!this.#healed && this.#chance(this.failing)) {
+      if (event.attempts + 1 >= MAX_ATTEMPTS)
+        return { kind: 'dead', reason: 'attempts', failure, tried: true }
+      return { kind: 'retry', dueAt: this.#now + this.#below(30), failure }
+    }
+    return { kind: 'done' }
+  }
+
+  #effect(owner: Owner, event: RunEvent, kind: 'done' | 'skip'): void {
+    const { offset: at, key } = this.#record(event.origin)
+    if (kind === 'skip') {
+      this.#skipped.add(at)
+      return
+    }
+    if (this.tx) {
+      if (this.#inbox.has(at)) return
+      this.#inbox.add(at)
+    }
+    const late = owner.generation !== this.#generation
+    const round = this.#letters.get(at)?.round ?? 0
+    this.#say('EFFECT', Number(at), key, 'by', owner.number, 'round', round, late ? 'late' : '')
+    if (this.hold && this.order !== 'none' && (this.tx || !late)) this.#checkHeld(at, key)
+    this.#done.push({ offset: at, key, round, owner: owner.number, late, at: this.#laneEnd })
+    if (this.tx && this.order !== 'none') this.#checkOrder(key)
+  }
+
+  #checkHeld(at: Offset, key: string): void {
+    for (const before of this.main) {
+      if (before.key !== key || before.offset >= at) continue
+      const letter = this.#letters.get(before.offset)
+      const wished = this.#requests.some(
+        one =>
+          one.action === 'release' && one.origin === before.offset && one.letterVersion === letter?.version,
+      )
+      if (letter?.status === 'died' && !wished)
+        this.#broken(`HOLD: ${at} applied while ${before.offset} is held`)
+    }
+  }
+
+  #checkOrder(key: string): void {
+    if (this.hold && this.#done.some(one => one.round > 0 && this.#everReleased.has(one.offset))) return
+    const order = this.#done
+      .filter(one => one.key === key && (this.hold || one.round === 0))
+      .map(one => one.offset)
+    if (order.some((at, i) => at < (order[i - 1] ?? 0n))) this.#broken(`ORDER of ${key}: ${order.join()}`)
+  }
+
+  // ---- operators
+
+  #operator(): void {
+    const died = [...this.#letters].filter(([, letter]) => letter.status === 'died')
+    if (died.length === 0 && this.#chance(0.7)) return
+    if (died.length === 0 || this.#chance(0.1)) {
+      const { offset } = this.#pick(this.main)
+      this.#ask(this.#pick(['cancel', 'run-now']), offset, 0)
+      return
+    }
+    const [origin, letter] = this.#pick(died)
+    this.#ask(this.#letterAction(), origin, letter.version)
+  }
+
+  #letterAction(): Request['action'] {
+    const actions = this.hold ? (['replay', 'release', 'discard'] as const) : (['replay', 'discard'] as const)
+    return this.#chance(0.7) ? 'replay' : this.#pick(actions)
+  }
+
+  /** Often twice: with the same id, as when an append is sent again, or with another, as from a second click. */
+  #ask(action: Request['action'], origin: Offset, letterVersion: number): void {
+    const before = this.#requests.find(
+      one => one.action === action && one.origin === origin && one.letterVersion === letterVersion,
+    )
+    const id = before && this.#chance(0.3) ? before.id : `q${this.#requestNumber++}`
+    const twice = this.#chance(0.3)
+    const ids = twice ? [id, this.#chance(0.5) ? id : `q${this.#requestNumber++}`] : [id]
+    for (const [i, one] of ids.entries()) {
+      const position = this.#laneEnd
+      const request: Request = {
+        kind: 'request',
+        id: one,
+        // Two people may want different things.
+        action: i > 0 && one !== id && letterVersion > 0 ? this.#letterAction() : action,
+        generation: 0,
+        origin,
+        letterVersion,
+        by: 'me',
+        reason: 'test',
+      }
+      this.#laneEnd = offset(position + 1n)
+      this.#lane.push({ ...request, position })
+      this.#requests.push({ ...request, position })
+      if (request.action === 'release') this.#everReleased.add(origin)
+      this.#count(request.action)
+      this.#say('OPERATOR', Number(position), request)
+    }
+  }
+
+  /** At the end somebody decides about every held key. */
+  #releaseOne(): boolean {
+    const lane = this.#owners.at(-1)?.lane
+    const [held] = [...this.#letters]
+      .filter(([, letter]) => letter.status === 'died')
+      .filter(([origin, letter]) => !this.#released.has(origin) && letter.status === 'died')
+    if (!held || !lane || lane.open === 0) return false
+    this.#released.add(held[0])
+    this.#ask('release', held[0], held[1].version)
+    return true
+  }
+
+  // ---- the verdict
+
+  #judge(): void {
+    const last = this.#owners.at(-1)
+    for (const { offset: at } of this.main) {
+      const done = this.#done.some(one => one.offset === at)
+      const counted = this.#done.some(one => one.offset === at && (this.tx || !one.late))
+      const letter = this.#letters.get(at)
+      if (!done && !letter && !this.#skipped.has(at)) this.#broken(`LOST ${at}`)
+      if (letter?.status === 'replaying') this.#broken(`STUCK: letter ${at} is replaying for ever`)
+      if (letter?.status === 'resolved' && !done && !this.#skipped.has(at))
+        this.#broken(`LOST ${at}: its letter is resolved`)
+      if (this.tx && counted && (letter?.status === 'died' || letter?.status === 'discarded'))
+        this.#broken(`DEAD AND DONE ${at}`)
+      if (this.#done.filter(one => one.offset === at).length > 1 && this.tx) this.#broken(`DOUBLE ${at}`)
+    }
+    if (this.#committed.main !== this.end)
+      this.#broken(`STUCK: topic at ${this.#committed.main} of ${this.end}`)
+    if (!last?.lane || last.lane.phase !== 'live') return this.#broken('STUCK: no owner')
+    if (last.lane.open > 0) this.#broken(`STUCK: ${last.lane.open} entries never end`)
+    if (last.lane.forgettable !== this.#laneEnd)
+      this.#broken(`STUCK: lane at ${last.lane.forgettable} of ${this.#laneEnd}`)
+    for (const { action, origin, letterVersion } of this.#requests) {
+      const letter = this.#letters.get(origin)
+      if (action === 'replay' && !this.hold && letter?.status === 'died' && letter.version === letterVersion)
+        this.#broken(`REQUEST LOST for ${origin}`)
+    }
+    if (!this.tx && this.order !== 'none') this.#judgeLastRuns()
+  }
+
+  /** Without transactions events may run again; but the last runs stand in order, a former owner's late ones apart. */
+  #judgeLastRuns(): void {
+    for (const key of new Set(this.main.map(record => record.key))) {
+      const runs = this.#done
+        .filter(one => one.key === key && one.round === 0 && !this.#letters.has(one.offset))
+        .filter(one => !this.#live.some(live => live.number > one.owner && live.fence < one.at))
+        .map(one => one.offset)
+      const last = runs.filter((at, i) => runs.lastIndexOf(at) === i)
+      if (last.some((at, i) => at < (last[i - 1] ?? 0n)))
+        this.#broken(`ORDER of the last runs of ${key}: ${runs.join()}`)
+    }
+  }
+}
+
+const failure = { name: 'Error', code: undefined, message: 'no', stack: undefined, at: 0 }
