@@ -11,6 +11,8 @@ export interface PlotOptions {
   /** Asked at every drawing: while a run lasts, its fault grows. */
   readonly faults: () => readonly FaultSpan[]
   readonly format: (value: number) => string
+  /** Distances between ticks that read well, where powers of ten do not, as for times and bytes. */
+  readonly steps?: readonly number[]
   readonly height: number
   /** The largest value that the axis must hold, so that charts side by side have one scale. */
   readonly atLeast?: number
@@ -21,6 +23,13 @@ export interface PlotOptions {
 export const AXIS_PX: number = 58
 export const MARGIN_PX: number = 16
 const TICK_ROOM_PX = 64
+export const TIME_STEPS: readonly number[] = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400,
+]
+const MIB = 1024 ** 2
+export const BYTE_STEPS: readonly number[] = [
+  1, 2, 5, 10, 20, 50, 100, 200, 500, 1024, 2048, 5120, 10_240,
+].map(mib => mib * MIB)
 /** Above the plot, for the names of faults. */
 export const LABEL_PX: number = 18
 export const TIME_AXIS_PX: number = 26
@@ -49,13 +58,14 @@ export function plot(host: HTMLElement, width: number, options: PlotOptions): uP
           ...axis,
           size: TIME_AXIS_PX,
           space: TICK_ROOM_PX,
-          incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400],
+          incrs: [...TIME_STEPS],
           values: (_, moments) => moments.map(clock),
         },
         {
           ...axis,
           size: AXIS_PX,
           space: 28,
+          ...(options.steps === undefined ? {} : { incrs: [...options.steps] }),
           values: (_, values) => values.map(value => (value === null ? '' : options.format(value))),
           ...(options.scale === 'log'
             ? {

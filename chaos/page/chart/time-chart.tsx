@@ -22,6 +22,8 @@ export interface TimeChartProps {
   /** With its unit, as in the legend; and short, as on the axis. */
   readonly format: (value: number) => string
   readonly axisFormat?: (value: number) => string
+  /** Distances between the ticks of the value axis. Defaults to 1, 2, 2.5 and 5 times powers of ten. */
+  readonly steps?: readonly number[]
   readonly shared: SharedTime
   readonly height?: number
   readonly atLeast?: number
@@ -104,7 +106,7 @@ function Canvas(props: TimeChartProps & { readonly view: TimeView }): JSX.Elemen
 
   useEffect(() => {
     if (host.current === null || width === 0) return
-    const { atLeast } = props
+    const { atLeast, steps } = props
     const axisFormat = props.axisFormat ?? format
     const onZoom = (from: number, to: number): void => shared.zoom({ from, to })
     chart.current = plot(host.current, width, {
@@ -116,6 +118,7 @@ function Canvas(props: TimeChartProps & { readonly view: TimeView }): JSX.Elemen
       height,
       onZoom,
       ...(atLeast === undefined ? {} : { atLeast }),
+      ...(steps === undefined ? {} : { steps }),
     })
     return () => {
       chart.current?.destroy()

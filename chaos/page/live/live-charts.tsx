@@ -4,10 +4,11 @@ import type { LiveSecond } from '../../src/contract/progress.ts'
 import type { LiveArm, LiveState } from '../../src/live/live-state.ts'
 import { clock, count, seconds, shortCount } from '../../src/report/readable.ts'
 import { armStyles, type FaultSpan, type Line } from '../chart/line.ts'
+import { TIME_STEPS } from '../chart/plot.ts'
 import type { SharedTime } from '../chart/shared-time.ts'
 import { TimeChart, type TimeChartProps } from '../chart/time-chart.tsx'
 
-interface LiveChart extends Pick<TimeChartProps, 'title' | 'note' | 'format' | 'axisFormat'> {
+interface LiveChart extends Pick<TimeChartProps, 'title' | 'note' | 'format' | 'axisFormat' | 'steps'> {
   readonly read: (second: LiveSecond) => number | undefined
 }
 
@@ -28,6 +29,7 @@ const charts: readonly LiveChart[] = [
     read: second => second.lagSeconds,
     format: seconds,
     axisFormat: clock,
+    steps: TIME_STEPS,
   },
 ]
 

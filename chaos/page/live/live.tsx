@@ -81,7 +81,7 @@ export function Live({ source }: { readonly source: EventSource }): JSX.Element 
           <ol class="events">
             {state.events.toReversed().map(({ arm, event }) => (
               <li key={`${arm}${event.at}${event.text}`} class={`event-${event.kind}`}>
-                <time>{clock(event.at)}</time> <span class="kind">{arm}</span> {event.text}
+                <time>{clock(event.at)}</time> <span class="kind">{arm}</span> <span>{event.text}</span>
               </li>
             ))}
           </ol>

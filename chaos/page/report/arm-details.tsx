@@ -133,7 +133,7 @@ function EventList({ arm: { timeline } }: { readonly arm: ArmResult }): JSX.Elem
       <ol class="events">
         {timeline.map(({ at, kind, text }) => (
           <li key={`${at}${text}`} class={`event-${kind}`}>
-            <time>{clock(at)}</time> <span class="kind">{kind}</span> {text}
+            <time>{clock(at)}</time> <span class="kind">{kind}</span> <span>{text}</span>
           </li>
         ))}
       </ol>

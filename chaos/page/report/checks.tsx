@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
 import type { Result } from '../../src/contract/result.ts'
+import { figure } from '../../src/report/readable.ts'
 import { Icon } from '../icon.tsx'
 
 /** What was declared before the run, and what came of it. */
@@ -39,7 +40,9 @@ export function Checks({ result }: { readonly result: Result }): JSX.Element {
                   <td>
                     <code>{check.expression}</code>
                   </td>
-                  <td class="number">{check.actual}</td>
+                  <td class="number">
+                    {typeof check.actual === 'number' ? figure(check.actual) : check.actual}
+                  </td>
                   <td class="soft">{check.because}</td>
                 </tr>
               ))}

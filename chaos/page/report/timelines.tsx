@@ -4,6 +4,7 @@ import type { ArmResult } from '../../src/contract/result.ts'
 import { bytes, clock, count, millis, seconds, share, shortCount } from '../../src/report/readable.ts'
 import type { ReportData } from '../../src/report/report-data.ts'
 import type { Line } from '../chart/line.ts'
+import { BYTE_STEPS, TIME_STEPS } from '../chart/plot.ts'
 import type { SharedTime } from '../chart/shared-time.ts'
 import { StateStrip } from '../chart/state-strip.tsx'
 import { TimeChart, type TimeChartProps } from '../chart/time-chart.tsx'
@@ -58,7 +59,10 @@ export function Timelines({
   )
 }
 
-interface MeasureChart extends Pick<TimeChartProps, 'title' | 'note' | 'scale' | 'format' | 'axisFormat'> {
+interface MeasureChart extends Pick<
+  TimeChartProps,
+  'title' | 'note' | 'scale' | 'format' | 'axisFormat' | 'steps'
+> {
   readonly measure: Measure
 }
 
@@ -74,14 +78,20 @@ const counts = { format: count, axisFormat: shortCount }
 const behind: readonly MeasureChart[] = [
   { measure: 'rows', title: 'Rows in PostgreSQL', note: 'Gaps: nobody could be asked.', ...counts },
   { measure: 'lag', title: 'Waiting events', note: 'Accepted and not yet done.', ...counts },
-  { measure: 'lagSeconds', title: 'Age of the oldest waiting event', format: seconds, axisFormat: clock },
+  {
+    measure: 'lagSeconds',
+    title: 'Age of the oldest waiting event',
+    format: seconds,
+    axisFormat: clock,
+    steps: TIME_STEPS,
+  },
   { measure: 'retrying', title: 'Events waiting for a retry', ...counts },
   { measure: 'deadLetters', title: 'Dead letters', ...counts },
 ]
 
 const machine: readonly MeasureChart[] = [
   { measure: 'cpu', title: 'CPU, share of one core', format: share },
-  { measure: 'rssBytes', title: 'Memory (RSS)', format: bytes },
+  { measure: 'rssBytes', title: 'Memory (RSS)', format: bytes, steps: BYTE_STEPS },
 ]
 
 interface GroupProps {

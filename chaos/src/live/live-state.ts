@@ -93,7 +93,9 @@ export function standingOf({ arms, ended, mode, events }: LiveState): string {
   if (ended !== undefined) return ended.verdict.sentence
   if (isBroken(arms)) {
     const fault = events.findLast(({ event }) => event.kind === 'fault')
-    return `The fault is on${fault === undefined ? '' : `: ${fault.event.text}`}`
+    // What was seen of it stands behind a colon, and further down on the page.
+    const [name] = fault?.event.text.split(': ') ?? []
+    return `The fault is on${name === undefined ? '' : `: ${name}`}`
   }
   const doing = (state: LiveArm['state']): string[] =>
     arms.filter(arm => arm.state === state).map(({ title }) => title)

@@ -7,6 +7,11 @@ export function count(value: number): string {
   return whole.format(value)
 }
 
+/** Anything measured: at most three digits behind the point. */
+export function figure(value: number): string {
+  return trimmed(value, 3)
+}
+
 /** For axes: `1.2K`. */
 export function shortCount(value: number): string {
   return Math.abs(value) < 10_000 ? trimmed(value, 2) : compact.format(value)
