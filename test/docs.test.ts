@@ -7,6 +7,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const pages = [
   'README.md',
   'DESIGN.md',
+  'docs/adopt.md',
+  'docs/choose.md',
   'docs/experiment.md',
   'examples/campaigns/README.md',
   'examples/drivers/README.md',

@@ -80,6 +80,10 @@ export async function cliProgram(
       'a module whose default export is an app; without it: the folder, ports and database of npm start',
     )
     .option('--json', 'print JSON')
+    .option(
+      '--launch',
+      'the ten things of docs/adopt.md: what a machine can check, and questions for the rest',
+    )
     .description(
       'check this machine, the log, the database and the app, changing nothing; exit code 7 when a check fails',
     )

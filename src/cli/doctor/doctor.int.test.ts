@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, truncateSync } from 'node:fs'
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -108,4 +108,33 @@ it('doctor answers 7 when PostgreSQL is away, without its password', async () =>
   expect(seen.code).toBe(7)
   expect(named(seen, 'postgres')).toMatchObject({ status: 'fail' })
   expect(JSON.stringify(seen)).not.toContain('secret')
+})
+
+it('doctor --launch prints the ten things, answers 7 for what must not stay, and needs an app', async () => {
+  const made = folder()
+  const file = join(made, 'shop.ts')
+  const source = join(import.meta.dirname, '..', '..', 'index.ts')
+  writeFileSync(
+    file,
+    `import { app, embedded, topic } from ${JSON.stringify(source)}
+const anything = { '~standard': { version: 1, vendor: 'test', validate: value => ({ value }) } }
+const orders = topic('orders', { key: 'n', events: { placed: anything } })
+const shop = app({ name: 'shop', log: embedded(${JSON.stringify(join(made, 'log'))}) })
+shop.consumer('billing', orders, { from: 'earliest' }).on('placed', () => {})
+shop.collector({ port: 0, topics: [orders], keys: { pk_demo: { tenant: 'demo' } } })
+export default shop
+`,
+  )
+  let [out, err] = ['', '']
+  const io = {
+    out: (text: string) => (out += text),
+    err: (text: string) => (err += text),
+    env: { HOLDFAST_ADMIN_PORT: '0', HOLDFAST_DATA: made },
+  }
+  expect(await runCli(['doctor', '--launch', file], io)).toBe(7)
+  expect(out.split('\n').filter(line => /^(ok|warn|fail|ask) /.test(line))).toHaveLength(10)
+  expect(out).toMatch(/^fail +senders /m)
+  expect(out).toMatch(/^ask +effects once .*billing: placed/m)
+  expect(err).toContain('1 of 10 checks failed: senders')
+  expect(await runCli(['doctor', '--launch'], io)).toBe(2)
 })

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import process from 'node:process'
 import {
   isHoldfastError,
@@ -20,17 +21,32 @@ import { logFolder, withLog } from '../open-log.ts'
 import { table } from '../table.ts'
 import { clockFinding } from './clock.ts'
 import { diskFindings } from './disk.ts'
+import { launchItems, type LaunchItem } from './launch.ts'
+import { newestDrill, snapshotsIn } from './launch-facts.ts'
 import { portFinding } from './ports.ts'
 import { trapFindings, type LogFacts } from './traps.ts'
 
 export interface DoctorOptions {
   readonly json?: boolean
+  /** Instead of the checks one by one: the ten things to settle before a launch. */
+  readonly launch?: boolean
 }
 
 /** Checks what an app stands on and prints each check with what was found and what to do. Changes nothing. */
-export async function doctor(file: string | undefined, { json }: DoctorOptions, io: CliIo): Promise<void> {
+export async function doctor(
+  file: string | undefined,
+  { json, launch }: DoctorOptions,
+  io: CliIo,
+): Promise<void> {
+  if (launch === true && file === undefined) {
+    throw new CliError('--launch is about an app', exitCode.usage, {
+      next: 'holdfast doctor --launch src/app.ts',
+    })
+  }
   const app = file === undefined ? undefined : await loadApp(file)
-  const findings = await examineAll(app, io)
+  const machine = await examineAll(app, io)
+  const findings: readonly LaunchItem[] =
+    launch === true && app !== undefined && file !== undefined ? launchOf(app, file, machine, io) : machine
   io.out(
     json === true
       ? `${JSON.stringify({ format: 1, ok: findings.every(isNoFailure), checks: findings }, undefined, 2)}\n`
@@ -48,9 +64,27 @@ export async function doctor(file: string | undefined, { json }: DoctorOptions, 
   }
 }
 
-const isNoFailure = ({ status }: Finding): boolean => status !== 'fail'
+/** Where `holdfast schema check` keeps its snapshots unless told otherwise. */
+const SNAPSHOTS = path.join('holdfast', 'schemas')
 
-function text(findings: readonly Finding[]): string {
+function launchOf(
+  { declared }: App<boolean>,
+  file: string,
+  machine: readonly Finding[],
+  io: CliIo,
+): LaunchItem[] {
+  const data = path.dirname(logFolder(undefined, io))
+  return launchItems(declared, {
+    file,
+    machine,
+    snapshots: snapshotsIn(SNAPSHOTS),
+    drill: newestDrill(path.join(data, 'chaos')),
+  })
+}
+
+const isNoFailure = ({ status }: LaunchItem): boolean => status !== 'fail'
+
+function text(findings: readonly LaunchItem[]): string {
   const rows = findings.map(({ check, status, found }) => [status, check, found])
   const advice = findings.flatMap(({ check, advice }) =>
     advice === undefined ? [] : [`${check}: ${advice}\n`],
