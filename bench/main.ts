@@ -35,6 +35,10 @@ try {
   const machine = describeMachine(world.folder())
   say(JSON.stringify(machine))
   for (const benchmark of chosen) {
+    if (benchmark.missing !== undefined) {
+      say(`${benchmark.name}: SKIPPED, ${benchmark.missing}\n`)
+      continue
+    }
     const result = await runBenchmark(benchmark, world, rounds, ({ limit, subject }) => {
       process.stderr.write(
         `${benchmark.name}: ${limit?.value.toFixed(1) ?? '-'} ${subject.value.toFixed(1)}\n`,

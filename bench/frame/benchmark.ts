@@ -11,6 +11,8 @@ export interface Benchmark {
   /** Unit of both figures, such as `events/s`. */
   readonly unit: string
   readonly goals: readonly Goal[]
+  /** Why it cannot be measured here, such as a broker that nobody named. Said where its figures would stand. */
+  readonly missing?: string | undefined
   /** Makes what all rounds share, such as a filled log. */
   open(world: World): Promise<Arms>
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import process from 'node:process'
 import { shareOfLimit, type Benchmark, type Figure } from '../frame/benchmark.ts'
 import { watchCost } from '../frame/process-cost.ts'
 import { startProgram, rateOf } from '../frame/program.ts'
@@ -6,13 +7,23 @@ import type { World } from '../frame/world.ts'
 import { postOpenLoop } from '../clients/open-loop.ts'
 import { TEXT } from '../subjects/vehicles.ts'
 
+const BARE_SERVER = 'limits/http-202.ts'
+
 export const doorBenchmarks: readonly Benchmark[] = [
   {
     name: 'door-rate',
     what: '64 connections post as fast as they are answered: durable 202 against node:http that keeps nothing',
     unit: 'events/s',
     goals: [shareOfLimit(0.6)],
-    open: world => arms(world, postClosedLoop),
+    open: world => arms(world, BARE_SERVER, postClosedLoop),
+  },
+  {
+    name: 'door-kafka',
+    what: '64 connections: durable 202 against Express and KafkaJS with acks=all, whose broker does not sync',
+    unit: 'events/s',
+    goals: [{ ...shareOfLimit(1), name: 'times Express and KafkaJS' }],
+    missing: process.env['KAFKA_BROKERS'] ? undefined : 'set KAFKA_BROKERS to the host:port of a Kafka',
+    open: world => arms(world, 'limits/express-kafka.ts', postClosedLoop),
   },
   latencyBenchmark(500),
   latencyBenchmark(3_200),
@@ -25,7 +36,7 @@ function latencyBenchmark(ratePerSecond: number): Benchmark {
     what: `${ratePerSecond} posts a second on a fixed schedule; a published collector answers in 8 ms`,
     unit: 'ms (p99)',
     goals: [],
-    open: world => arms(world, server => postOnSchedule(server, ratePerSecond)),
+    open: world => arms(world, BARE_SERVER, server => postOnSchedule(server, ratePerSecond)),
   }
 }
 
@@ -35,7 +46,11 @@ interface Server {
   readonly folder: string
 }
 
-function arms(world: World, measure: (server: Server) => Promise<Figure>): ReturnType<Benchmark['open']> {
+function arms(
+  world: World,
+  limit: string,
+  measure: (server: Server) => Promise<Figure>,
+): ReturnType<Benchmark['open']> {
   const arm = (file: string) => async (): Promise<Figure> => {
     const folder = world.folder()
     const program = startProgram(file, { folder })
@@ -46,7 +61,7 @@ function arms(world: World, measure: (server: Server) => Promise<Figure>): Retur
       await program.end()
     }
   }
-  return Promise.resolve({ limit: arm('limits/http-202.ts'), subject: arm('subjects/door.ts') })
+  return Promise.resolve({ limit: arm(limit), subject: arm('subjects/door.ts') })
 }
 
 async function postClosedLoop({ url, pid }: Server): Promise<Figure> {
