@@ -8,6 +8,7 @@ export function sampleProgress(result: Result): Progress[] {
   const began: Progress = {
     kind: 'began',
     scenario: scenario.name,
+    title: scenario.title,
     arms: arms.map(({ name, title }) => ({ name, title })),
     seconds: length,
     mode,

@@ -43,7 +43,7 @@ export function Live({ source }: { readonly source: EventSource }): JSX.Element 
           <p class="eyebrow">Holdfast experiment, live</p>
           <ThemeButton />
         </div>
-        <h1>{state.ended?.title ?? state.scenario}</h1>
+        <h1>{state.title}</h1>
         {state.mode === 'side-by-side' ? (
           <p class="soft">
             All arms run side by side on this machine: compare what they lose, not how fast they are.

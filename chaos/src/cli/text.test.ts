@@ -93,7 +93,7 @@ const said = (mode: Result['mode'], progress: readonly Progress[]): string[] => 
     { name: 'rest', title: 'REST' },
     { name: 'holdfast', title: 'Holdfast' },
   ]
-  return [{ kind: 'began' as const, scenario: 'demo', arms, seconds: 45, mode }, ...progress]
+  return [{ kind: 'began' as const, scenario: 'demo', title: 'Demo', arms, seconds: 45, mode }, ...progress]
     .map(lines)
     .filter(line => line !== undefined)
 }

@@ -6,6 +6,7 @@ export type Progress =
   | {
       readonly kind: 'began'
       readonly scenario: string
+      readonly title: string
       readonly arms: readonly { readonly name: string; readonly title: string }[]
       /** Seconds that the load of one arm takes by the schedule, without draining. */
       readonly seconds: number

@@ -22,7 +22,7 @@ ${state.ended === undefined ? '<noscript><meta http-equiv="refresh" content="2">
 <body>
 <div id="live">
 <main>
-<h1>Holdfast experiment: ${escapeHtml(state.scenario)}</h1>
+<h1>Holdfast experiment: ${escapeHtml(state.title)}</h1>
 <p>${escapeHtml(standing)}</p>
 <table>
 <thead><tr><th scope="col">Arm</th><th scope="col">At</th><th scope="col">Accepted</th><th scope="col">Turned away</th><th scope="col">Rows</th><th scope="col">Waiting</th><th scope="col">State</th></tr></thead>

@@ -95,7 +95,14 @@ it('close ends those who still watch, twice if need be', async () => {
 it('shows hostile names as text', async () => {
   const live = await page()
   const name = '</td><script>alert(1)</script>'
-  live.publish({ kind: 'began', scenario: name, arms: [{ name, title: name }], seconds: 1, mode: 'sequence' })
+  live.publish({
+    kind: 'began',
+    scenario: name,
+    title: name,
+    arms: [{ name, title: name }],
+    seconds: 1,
+    mode: 'sequence',
+  })
   const html = await (await fetch(live.url)).text()
   expect(html).not.toContain('<script>alert')
   expect(html).toContain('&lt;script&gt;alert(1)')

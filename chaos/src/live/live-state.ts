@@ -11,7 +11,8 @@ import {
 
 /** All that the live page shows, as it stands. The server and each browser make it from the same progress. */
 export interface LiveState {
-  readonly scenario: string
+  /** Of the scenario. */
+  readonly title: string
   readonly mode: Result['mode']
   /** Seconds of load of one arm; 0 before it is known. */
   readonly seconds: number
@@ -30,7 +31,6 @@ export interface LiveArm {
 
 export interface LiveEnd {
   readonly verdict: Verdict
-  readonly title: string
   readonly arms: readonly {
     readonly name: string
     readonly outcome: ArmOutcome
@@ -38,7 +38,7 @@ export interface LiveEnd {
   }[]
 }
 
-export const beforeItBegan: LiveState = { scenario: '', mode: 'sequence', seconds: 0, arms: [], events: [] }
+export const beforeItBegan: LiveState = { title: '', mode: 'sequence', seconds: 0, arms: [], events: [] }
 
 const MAX_EVENTS = 40
 /** Of one arm. Above it every second one is dropped, so that a run of hours stays light. */
@@ -47,9 +47,9 @@ const MAX_SECONDS = 2_000
 export function afterProgress(state: LiveState, progress: Progress): LiveState {
   switch (progress.kind) {
     case 'began': {
-      const { scenario, mode, seconds, arms } = progress
+      const { title, mode, seconds, arms } = progress
       return {
-        scenario,
+        title,
         mode,
         seconds,
         arms: arms.map(arm => ({ ...arm, state: 'waiting', seconds: [] })),
@@ -83,7 +83,6 @@ function thinned(seconds: readonly LiveSecond[]): readonly LiveSecond[] {
 function endOf(result: Result): LiveEnd {
   return {
     verdict: verdictOf(result),
-    title: result.scenario.title,
     arms: result.arms.map(arm => ({ name: arm.name, outcome: outcomeOf(arm), figures: figuresOf(arm) })),
   }
 }

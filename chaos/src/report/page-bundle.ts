@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto'
-import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -56,5 +65,14 @@ async function buildInto(folder: string): Promise<void> {
   } catch (error) {
     rmSync(own, { recursive: true, force: true })
     if (!existsSync(folder)) throw error
+  }
+  forgetOthers(path.basename(folder))
+}
+
+/** Pages of earlier sources. */
+function forgetOthers(kept: string): void {
+  for (const name of readdirSync(cache)) {
+    if (name !== kept && /^[0-9a-f]{16}$/.test(name))
+      rmSync(path.join(cache, name), { recursive: true, force: true })
   }
 }

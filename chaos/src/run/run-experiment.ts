@@ -42,7 +42,14 @@ export async function runExperiment(options: ExperimentOptions): Promise<Result>
   const seconds = scenario.load.phases.reduce((sum, phase) => sum + phase.seconds, 0)
   const titleOf = (arm: string): string => options.known.arms.find(({ name }) => name === arm)?.title ?? arm
   const named = scenario.arms.map(({ arm, as }) => ({ name: as, title: titleOf(arm) }))
-  progress({ kind: 'began', scenario: scenario.name, arms: named, seconds, mode: scenario.mode })
+  progress({
+    kind: 'began',
+    scenario: scenario.name,
+    title: scenario.title,
+    arms: named,
+    seconds,
+    mode: scenario.mode,
+  })
   const { postgresFolder, postgresUrl } = options
   const database =
     options.database ??
