@@ -63,6 +63,12 @@ const table = {
       'Free disk space or shorten retention. Nothing was stored; appends go on by themselves once there is room.',
     retriable: true,
   },
+  LOG_STALLED: {
+    message: 'Another process has begun to write to the log and does not go on, so nothing was stored',
+    advice:
+      'Let the process that is stopped or hangs go on, or kill it. Nothing was stored; appends go on by themselves then.',
+    retriable: true,
+  },
   LOG_FAILED: {
     message: 'A write to the log failed while it was made durable, so what it stored is not known',
     advice: 'Send again with the same id. The process stops and recovers from disk; look at the disk first.',

@@ -29,7 +29,8 @@ export interface Log {
    * ordered by when they were made. Once begun it is never cancelled.
    *
    * Rejects, storing nothing: `LOG_TOPIC_UNKNOWN`, `LOG_RECORD_TOO_LARGE` (before anything is written), `LOG_FULL`,
-   * `LOG_CLOSED`, `CONFIG_INVALID` (a `partition` that the topic does not have). Rejects with `LOG_FAILED` when it is not known whether the records were stored.
+   * `LOG_STALLED`, `LOG_CLOSED`, `CONFIG_INVALID` (a `partition` that the topic does not have). Rejects with
+   * `LOG_FAILED` when it is not known whether the records were stored.
    */
   append(topic: string, records: readonly AppendRecord[]): Promise<readonly AppendOutcome[]>
 

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { fillToTheLastByte, smallDisk } from '../../../test/embedded/small-disk.ts'
+import { startChild } from '../../../test/harness/child.ts'
 import { observed } from '../../../test/harness/observed.ts'
+import { until } from '../../../test/harness/until.ts'
 import { isHoldfastError, systemClock } from '../../event/index.ts'
 import { diskSpace, type DiskSpace } from './disk-space.ts'
 import { openLmdbStorage } from './lmdb-storage.ts'
@@ -19,14 +21,18 @@ function newFolder(): string {
   return folder
 }
 
-async function open(folder: string, change: (real: DiskSpace) => DiskSpace = real => real): Promise<Storage> {
+async function open(
+  folder: string,
+  change: (real: DiskSpace) => DiskSpace = real => real,
+  commitTimeoutMs = 60_000,
+): Promise<Storage> {
   const storage = await openLmdbStorage({
     file: join(folder, 'data.mdb'),
     mode: 'make',
     clock: systemClock,
     space: change(diskSpace(join(folder, 'reserve'), { minFreeBytes: 0, reserveBytes: 0 })),
     maxBytes: Number.POSITIVE_INFINITY,
-    commitTimeoutMs: 60_000,
+    commitTimeoutMs,
   })
   onTestFinished(() => storage.close())
   return storage
@@ -49,6 +55,11 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
     () => 'resolved',
     (error: unknown) => (isHoldfastError(error) ? error.code : String(error)),
   )
+}
+
+/** Linux: every thread stands. */
+function isStopped(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') T ')
 }
 
 describe('storage on LMDB', () => {
@@ -171,6 +182,34 @@ describe('storage on LMDB', () => {
     expect(keys(storage)).toEqual(['key 1', 'key 7'])
     observed('ENOSPC twice, EIO of a short write twice; the fifth commit went in after room was made')
   })
+
+  it.each(['SIGCONT', 'SIGKILL'] as const)(
+    'what waits for a process that is stopped within a transaction is not stored, and all goes on after its %s',
+    async signal => {
+      const folder = newFolder()
+      const storage = await open(folder, undefined, 1_000)
+      await put(storage, 1)
+      const writer = join(import.meta.dirname, '../../../test/embedded/stopped-writer.ts')
+      const other = await startChild({ name: 'writer', args: [writer, folder, 'key 99'] })
+      await other.line(/^stops$/)
+      await until('it is stopped', () => isStopped(other.pid))
+      expect(await Promise.all([put(storage, 2), put(storage, 3)].map(codeOf))).toEqual([
+        'LOG_STALLED',
+        'LOG_STALLED',
+      ])
+      expect(await codeOf(put(storage, 4))).toBe('LOG_STALLED')
+      expect(keys(storage)).toEqual(['key 1'])
+      const waits = put(storage, 5)
+      process.kill(other.pid, signal)
+      const outcome = await codeOf(waits)
+      await other.exited
+      await put(storage, 6)
+      const theirs = signal === 'SIGCONT' ? ['key 99'] : []
+      const waited = outcome === 'resolved' ? ['key 5'] : []
+      expect(keys(storage)).toEqual(['key 1', ...waited, 'key 6', ...theirs])
+      observed(`pid ${other.pid} stopped with the lock for as long as three commits waited; then ${signal}`)
+    },
+  )
 
   it('hazard 2: after a commit that failed for another reason nothing is written, whoever asks', async context => {
     const disk = smallDisk(context)

@@ -137,6 +137,7 @@ class LmdbStorage implements Storage {
   /** One transaction of LMDB for all that is asked for by the time it begins. */
   async #commit(): Promise<void> {
     const done: { readonly ran: Ran; readonly job: Job }[] = []
+    let begunAt: number | undefined
     let wroteAt = 0
     let transaction = 0
     let bytes = 0
@@ -144,6 +145,7 @@ class LmdbStorage implements Storage {
     try {
       await this.#withinTimeout(
         this.#lmdb.transaction(() => {
+          begunAt = this.#options.clock.monotonic()
           try {
             for (const job of this.#takeJobs()) {
               const ran = this.#run(job, bytes)
@@ -159,6 +161,7 @@ class LmdbStorage implements Storage {
           transaction = this.#lmdb.thisTransaction()
           wroteAt = this.#options.clock.monotonic()
         }),
+        () => begunAt,
       )
       if (broken !== undefined) throw broken
     } catch (error) {
@@ -238,17 +241,43 @@ class LmdbStorage implements Storage {
     return failure
   }
 
-  async #withinTimeout(commit: Promise<unknown>): Promise<void> {
+  /**
+   * Waits for a commit. One that has begun and does not end has failed. One that has not begun waits for LMDB's lock,
+   * which another process has, stopped perhaps in the middle of a write. Nothing of ours is written before it begins,
+   * since it takes its jobs then: so those that waited too long are told that they are not stored, and the commit goes
+   * on with later ones when the lock is free.
+   */
+  async #withinTimeout(commit: Promise<unknown>, begunAt: () => number | undefined): Promise<void> {
     const { clock, commitTimeoutMs } = this.#options
-    const { promise, reject } = Promise.withResolvers<never>()
-    const cancel = clock.after(commitTimeoutMs, () =>
-      reject(new Error(`it did not end within ${commitTimeoutMs} ms`)),
-    )
-    try {
-      await Promise.race([commit, promise])
-    } finally {
-      cancel()
+    for (;;) {
+      const since = begunAt()
+      const ms =
+        since === undefined
+          ? Math.min(LOCK_WAIT_MS, commitTimeoutMs)
+          : since + commitTimeoutMs - clock.monotonic()
+      if (await endsWithin(commit, ms, clock)) return
+      const begun = begunAt() !== undefined
+      if (since !== undefined || (!begun && this.#closed !== undefined))
+        throw new Error(`it did not end within ${commitTimeoutMs} ms`)
+      if (begun) continue // its own time begins with it
+      const stalled = new HoldfastError('LOG_STALLED', {
+        detail: `the lock of ${this.#options.file} is held`,
+      })
+      for (const job of this.#queue.splice(0)) job.reject(stalled)
     }
+  }
+}
+
+/** How long one waits for the lock before the answer is "not stored": less than a sender waits for its answer. */
+const LOCK_WAIT_MS = 10_000
+
+async function endsWithin(work: Promise<unknown>, ms: number, clock: Clock): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>()
+  const cancel = clock.after(Math.max(0, ms), () => resolve(false))
+  try {
+    return await Promise.race([work.then(() => true), late])
+  } finally {
+    cancel()
   }
 }
 

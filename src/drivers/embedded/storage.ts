@@ -12,7 +12,7 @@ export interface Storage {
    * Runs `fn` alone among all processes. Resolves with its answer when its writes are durable; writes nothing when it
    * throws. Transactions of this process run in the order of the calls.
    *
-   * Rejects with `LOG_FULL`, having stored nothing, and with `LOG_FAILED` when it is not known what was stored: then
+   * Rejects with `LOG_FULL` or `LOG_STALLED`, having stored nothing, and with `LOG_FAILED` when it is not known what was stored: then
    * nothing is ever written again, and {@link Storage.failed} settles.
    */
   transact<T>(fn: (tx: StorageTransaction) => T, urgency: Urgency): Promise<T>
