@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Arm } from '../contract/arm.ts'
+import { measureNames } from '../checks/measures.ts'
 import { builtIns } from '../scenario/built-in.ts'
 import { readResult } from './read-result.ts'
 import { columns, plain } from './columns.ts'
@@ -20,9 +21,22 @@ export function listing(arms: readonly Arm[], folder: string): string {
       `  ${name.padEnd(12)} ${description}\n`,
       ...Object.entries(flags).map(([flag, what]) => `      ${flag}: ${what}\n`),
     ]),
+    '\nMeasures for checks\n',
+    wrapped([...measureNames({ phases: [] }), 'phase.NAME.p95 and so on']),
     '\nRuns\n',
     runs(folder),
   ].join('')
+}
+
+/** As many words in a line as fit. */
+function wrapped(words: readonly string[]): string {
+  let [text, line] = ['', '']
+  for (const word of words) {
+    const longer = line === '' ? word : `${line}, ${word}`
+    if (longer.length <= 90) line = longer
+    else [text, line] = [`${text}  ${line},\n`, word]
+  }
+  return `${text}  ${line}\n`
 }
 
 function runs(folder: string): string {

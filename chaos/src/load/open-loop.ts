@@ -33,15 +33,19 @@ export interface LoopReport {
   ended(n: number, outcome: Answer['outcome'] | 'unsent', sinceDueMs: number, attempts: number): void
 }
 
-/** Kept open and bounded, as a proxy or a browser would: a flood of new connections would measure the kernel's backlog. */
-const CONNECTIONS = 256
+/**
+ * Kept open, and more than the requests under way in all but the worst: those that wait for a connection here would be
+ * half timed out when they reach the server, which would then work for nobody. Bounded, as file descriptors are.
+ */
+const CONNECTIONS = 4_000
 const FIRST_RETRY_MS = 200
 
 /** Sends each event when it is due, whatever became of those before it. Resolves when all is answered. */
 export async function openLoop(loop: OpenLoop): Promise<void> {
   const { schedule, share, signal, report } = loop
   const ledger = openLedger(loop.ledger, shareOf(plannedEvents(schedule.phases), share))
-  const agentOptions = { keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS }
+  const maxSockets = Math.min(CONNECTIONS, loop.maxInFlight)
+  const agentOptions = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets }
   const agent = loop.target.url.startsWith('https:')
     ? new HttpsAgent(agentOptions)
     : new HttpAgent(agentOptions)

@@ -31,8 +31,8 @@ export function rowsProbe(url: string, table: string): RowsProbe {
 }
 
 /**
- * Lets no more than so many rows a second into a table, whoever writes them: each insert waits its turn for one lock of
- * the session, and holds it as long as one row may take.
+ * Lets no more than so many rows a second into a table, whoever writes them: each row waits for one lock and holds it as
+ * long as a row may take. A writer that gives up while it waits has used nothing of what the others may write.
  */
 export async function limitRows(url: string, table: string, rowsPerSecond: number): Promise<void> {
   const pool = new Pool({ connectionString: url, max: 1 })
@@ -45,6 +45,10 @@ export async function limitRows(url: string, table: string, rowsPerSecond: numbe
         perform pg_sleep(${1 / rowsPerSecond});
         perform pg_advisory_unlock(4243, 1);
         return new;
+      exception when query_canceled then
+        -- A lock of the session outlives the statement, and its connection goes back to a pool.
+        perform pg_advisory_unlock_all();
+        raise;
       end $$;
       create trigger take_turn before insert on ${table} for each row execute function chaos.take_turn();
     `)

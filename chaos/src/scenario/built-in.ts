@@ -102,11 +102,37 @@ const burst: BuiltIn = {
   },
 }
 
+const highRate: BuiltIn = {
+  scenario: {
+    name: 'high-rate',
+    title: '3,200 events a second and four groups, with PostgreSQL away for a third of the time',
+    hypothesis:
+      'More events, more keys and more readers change how long it takes to catch up, and nothing else: no event is lost, doubled or out of order. Which rate a machine reaches is shown and not asserted.',
+    arms: [{ arm: 'holdfast', as: 'holdfast', flags: ['four-groups'] }],
+    load: {
+      keys: 10_000,
+      zipf: 0,
+      timeoutMs: 30_000,
+      // Ten seconds of it: a slow machine shows in the latency, and only a hang in what is unsent.
+      maxInFlight: 32_000,
+      phases: [{ name: 'load', seconds: 60, rate: 3_200 }],
+    },
+    faults: [killed(20, 20)],
+    drainSeconds: 900,
+    mode: 'sequence',
+  },
+  checks: () => [
+    ...keepsEverything('holdfast').filter(({ expression }) => !expression.startsWith('failed_share')),
+    check('holdfast', 'pending == 0', 'it drains by itself'),
+  ],
+}
+
 /** By name, in the order of `chaos list`. */
 export const builtIns: Readonly<Record<string, BuiltIn>> = {
   'rest-vs-log': restVsLog,
   published,
   burst,
+  'high-rate': highRate,
   demo,
 }
 

@@ -8,7 +8,7 @@ const known: Known = {
   arms: [
     { name: 'rest', flags: {} },
     { name: 'naive', flags: { 'pause-when-open': 'waits' } },
-    { name: 'holdfast', flags: {} },
+    { name: 'holdfast', flags: { 'four-groups': 'two more' } },
   ],
   dependencies: ['cache'],
 }
@@ -155,7 +155,7 @@ test('assertions of the command line replace the checks, for one arm or for all'
   ])
   expect(() => chooseScenario('demo', { asserts: ['lots == 0'] }, known)).toThrow(/no measure lots/)
   expect(() => chooseScenario('nothing', {}, known)).toThrow(
-    /scenarios are rest-vs-log, published, burst, demo/,
+    /scenarios are rest-vs-log, published, burst, high-rate, demo/,
   )
   expect(() => chooseScenario('burst', { fault: 'kill' }, known)).toThrow(/--fault-at and --fault-for/)
 })
