@@ -7,6 +7,7 @@ import { until } from './harness/until.ts'
 import { observed } from './harness/observed.ts'
 import { scale, seed } from './harness/scale.ts'
 import { testDatabase } from './postgres.ts'
+import { runCli } from '../src/cli/program.ts'
 import { rejection } from '../src/sink/suite/world.ts'
 
 const database = testDatabase()
@@ -47,6 +48,16 @@ function foreign(id: string, aggregate = 'o1'): { text: string; values: unknown[
       values ($1, 'orders', $2::text, 'placed', json_build_object('order', $2::text, 'n', 1))`,
     values: [id, aggregate],
   }
+}
+
+async function cli(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const said = { out: '', err: '' }
+  const code = await runCli(args, {
+    out: text => void (said.out += text),
+    err: text => void (said.err += text),
+    env: { DATABASE_URL: database.url },
+  })
+  return { code, ...said }
 }
 
 describe('the outbox', () => {
@@ -182,6 +193,9 @@ describe('the outbox', () => {
     expect(held.pid).toBe(rows[0]?.pid)
     observed(`the outbox named backend ${held.pid}, whose transaction was open, as what holds it back`)
     expect(await idsOf(shop)).toHaveLength(1)
+    const told = await cli('outbox', 'status', '-o', 'json')
+    expect(JSON.parse(told.out)).toMatchObject({ format: 1, pending: 1, heldBackBy: { pid: held.pid } })
+    expect((await cli('outbox', 'status')).out).toContain(`pid ${held.pid}, open for`)
     await long.query('commit')
     await until('the outbox has moved it', async () => (await idsOf(shop)).includes('behind'))
     await until('the outbox has moved it', async () => (await shop.outbox.status())?.pending === 0)
@@ -219,7 +233,15 @@ describe('the outbox', () => {
     expect(stuck.reason).toContain('the next one of this cluster is')
     observed(stuck.reason)
     expect(await idsOf(shop)).toEqual([])
-    expect(await shop.outbox.rebase()).toBe(2)
+    expect(await cli('outbox', 'rebase')).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('would give 2 rows'),
+    })
+    expect(shop.outbox.relay()?.kind).toBe('stuck')
+    expect(await cli('outbox', 'rebase', '--execute')).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('2 rows carry'),
+    })
     await until('the outbox has moved it', async () => (await idsOf(shop)).length >= 2)
     expect(await idsOf(shop)).toEqual(['first', 'second'])
   })

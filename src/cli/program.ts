@@ -13,6 +13,7 @@ import { logBackup, logCompact, logRestore } from './log-copies.ts'
 import { logStats } from './log-stats.ts'
 import { logVerify } from './log-verify.ts'
 import { schemaCheck, type SchemaCheckOptions } from './schema-check.ts'
+import { outboxRebase, outboxStatus } from './outbox.ts'
 import { roleAndFile, start, type StartOptions } from './start.ts'
 import { watchDev } from './watch-dev.ts'
 import { describeError } from '../server/describe-error.ts'
@@ -163,6 +164,22 @@ export async function cliProgram(
     .option('--print', 'print the SQL and touch nothing')
     .description('make the schema or bring it up to date')
     .action((options: DbMigrateOptions) => dbMigrate(options, io))
+
+  const outbox = program
+    .command('outbox')
+    .description('events that commit with a row, on their way to the log')
+  outbox
+    .command('status')
+    .option('--url <url>', 'the database (default: DATABASE_URL)')
+    .addOption(output())
+    .description('print what waits, who moves it, and which open transaction holds it back')
+    .action((options: { url?: string; output: 'table' | 'json' }) => outboxStatus(options, io))
+  outbox
+    .command('rebase')
+    .option('--url <url>', 'the database (default: DATABASE_URL)')
+    .option('--execute', 'do it; without it nothing is changed')
+    .description('after a restore into another cluster: give waiting rows transaction ids of this one')
+    .action((options: { url?: string; execute?: boolean }) => outboxRebase(options, io))
 
   program
     .command('advise')

@@ -26,7 +26,21 @@ export function logGauges(registry: Registry): (standing: Standing) => void {
   const pool = gauge('db_connection_pool_size', 'Connections to the database', ['pool', 'state'])
   const waiting = gauge('db_connection_pool_waiting', 'Transactions that wait for a connection', ['pool'])
 
-  return ({ groups, topics, space, pools }) => {
+  const pending = gauge('outbox_pending_messages', 'Rows of the outbox that are not in the log yet', [
+    'outbox',
+  ])
+  const oldest = gauge(
+    'outbox_oldest_pending_timestamp_seconds',
+    'When the oldest of them was written; 0 when there is none',
+    ['outbox'],
+  )
+  const heldBack = gauge(
+    'outbox_held_back_seconds',
+    'Age of the open transaction that rows of the outbox wait for; 0 when they wait for none',
+    ['outbox'],
+  )
+
+  return ({ groups, topics, space, pools, outbox }) => {
     // A partition that moved to another process must not stand here for ever with its last value.
     for (const each of [lag, lagSeconds, committed]) each.reset()
     for (const group of groups) {
@@ -52,6 +66,12 @@ export function logGauges(registry: Registry): (standing: Standing) => void {
       pool.set({ pool: name, state: 'busy' }, busy)
       pool.set({ pool: name, state: 'idle' }, idle)
       waiting.set({ pool: name }, waits)
+    }
+    if (outbox !== undefined) {
+      const labels = { outbox: 'db' }
+      pending.set(labels, outbox.pending)
+      oldest.set(labels, (outbox.oldestAt ?? 0) / 1_000)
+      heldBack.set(labels, (outbox.heldBackBy?.forMs ?? 0) / 1_000)
     }
     if (space !== undefined) {
       used.set(space.usedBytes)

@@ -7,6 +7,13 @@ import type { Standing } from './standing.ts'
 const standing: Standing = {
   space: { usedBytes: 48_300_000, freeBytes: 5_000 },
   pools: [{ pool: 'work', busy: 3, idle: 1, waiting: 7 }],
+  outbox: {
+    pending: 12,
+    countedUpTo: 100,
+    oldestAt: 1_700_000_000_500,
+    owner: 'a',
+    heldBackBy: { pid: 7, name: 'psql in shop', forMs: 9_000 },
+  },
   topics: [
     {
       topic: 'events.raw',
@@ -117,6 +124,11 @@ describe('metrics', () => {
     expect(await series(metrics, 'log_size_bytes{topic="events.raw"}')).toBe(4_096)
     expect(await series(metrics, 'db_connection_pool_size{pool="work",state="busy"}')).toBe(3)
     expect(await series(metrics, 'db_connection_pool_waiting{pool="work"}')).toBe(7)
+    expect(await series(metrics, 'outbox_pending_messages{outbox="db"}')).toBe(12)
+    expect(await series(metrics, 'outbox_oldest_pending_timestamp_seconds{outbox="db"}')).toBe(
+      1_700_000_000.5,
+    )
+    expect(await series(metrics, 'outbox_held_back_seconds{outbox="db"}')).toBe(9)
   })
 
   it('drops the lag of a partition that another process has taken over', async () => {

@@ -2,7 +2,7 @@ import type { GroupStatus } from '../consume/index.ts'
 import type { TopicPartition } from '../event/index.ts'
 import type { LogSpace } from '../log/index.ts'
 import { deadTopicOf } from '../recover/index.ts'
-import type { PoolStatus } from '../sink/index.ts'
+import type { OutboxStatus, PoolStatus } from '../sink/index.ts'
 
 /** Where the log and its groups stand at one moment. Gauges are set from it when somebody asks for the metrics. */
 export interface Standing {
@@ -12,6 +12,8 @@ export interface Standing {
   readonly space: LogSpace | undefined
   /** Connections to the database; none for an app without one. */
   readonly pools: readonly PoolStatus[]
+  /** What the relay of this process saw last. Undefined where none relays, and for an outbox that was never used. */
+  readonly outbox: OutboxStatus | undefined
 }
 
 export interface TopicStanding {

@@ -7,7 +7,7 @@ import {
   type Random,
 } from '../event/index.ts'
 import type { AppendOutcome, LogSystem } from '../log/index.ts'
-import type { Outbox, OutboxPlace, PlacedRow, RelayLease } from '../sink/index.ts'
+import type { Outbox, OutboxPlace, OutboxStatus, PlacedRow, RelayLease } from '../sink/index.ts'
 import { relayedRecord } from './relayed-record.ts'
 
 /**
@@ -23,6 +23,8 @@ export interface OutboxRelay {
   /** A transaction of this process has published: looks at once, without waiting for the next poll. */
   wake(): void
   status(): RelayState
+  /** What waits in the outbox, as this relay has seen it within the last seconds. Undefined until it has looked. */
+  seen(): OutboxStatus | undefined
   /** Finishes the round under way and ends the lease. Idempotent. */
   stop(): Promise<void>
 }
@@ -61,6 +63,8 @@ interface RelayObserver {
 /** Between two looks while rows keep coming, once none has come for a while, and before there ever was one. */
 const POLL_MS = { busy: 50, idle: 500, busyFor: 10_000, unused: 30_000 } as const
 const CLEAN = { everyMs: 10_000, rows: 5_000 } as const
+/** How often it looks at what waits, and when a transaction that holds rows back is worth a line. */
+const LOOK = { everyMs: 5_000, heldBackMs: 10_000 } as const
 const RETRY = { firstMs: 100, mostMs: 5_000 } as const
 
 export function outboxRelay(options: RelayOptions): OutboxRelay {
@@ -78,6 +82,10 @@ class Relay implements OutboxRelay {
   #state: RelayState = { kind: 'waiting' }
   #lastRowAt = -Infinity
   #cleanAt = 0
+  #lookAt = 0
+  #seen: OutboxStatus | undefined
+  /** The transaction that was named last as holding rows back. */
+  #named: string | undefined
   #failures = 0
   /** An outbox that nobody has used is looked at now and then, and nobody hears of it. */
   #used = false
@@ -99,6 +107,10 @@ class Relay implements OutboxRelay {
 
   status(): RelayState {
     return this.#state
+  }
+
+  seen(): OutboxStatus | undefined {
+    return this.#seen
   }
 
   async stop(): Promise<void> {
@@ -146,6 +158,7 @@ class Relay implements OutboxRelay {
     this.#enter({ kind: 'relaying' })
     if (rows.length >= maxRows) return 0
     await this.#clean()
+    await this.#look()
     return clock.monotonic() - this.#lastRowAt < POLL_MS.busyFor ? POLL_MS.busy : POLL_MS.idle
   }
 
@@ -211,6 +224,22 @@ class Relay implements OutboxRelay {
     const gone = await outbox.clean(keepMs, CLEAN.rows)
     // A full slice: there is more to delete, and it goes on with the next round.
     if (gone < CLEAN.rows) this.#cleanAt = clock.monotonic() + CLEAN.everyMs
+  }
+
+  async #look(): Promise<void> {
+    const { clock, logger, outbox } = this.#o
+    if (clock.monotonic() < this.#lookAt) return
+    this.#lookAt = clock.monotonic() + LOOK.everyMs
+    this.#seen = await outbox.status()
+    const holder = this.#seen.heldBackBy
+    const held = holder !== undefined && holder.forMs >= LOOK.heldBackMs
+    const name = held ? `${holder.name}${holder.pid === undefined ? '' : `, pid ${holder.pid}`}` : undefined
+    if (name !== undefined && name !== this.#named)
+      logger.warn(
+        { pid: holder?.pid, pending: this.#seen.pending },
+        `outbox: ${this.#seen.pending} rows wait for a transaction that is still open: ${name}`,
+      )
+    this.#named = name
   }
 
   #report(error: unknown): void {

@@ -15,6 +15,7 @@ function reportWith(text: string): StatusReport {
     standing: {
       space: { usedBytes: 48_300_000, freeBytes: 2_048 },
       pools: [],
+      outbox: undefined,
       topics: [{ topic: text, retentionMs: 1_000, bytes: 2_048, partitions: [] }],
       groups: [
         {

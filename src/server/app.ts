@@ -554,6 +554,10 @@ class HoldfastApp implements App<boolean> {
     return Promise.all([...this.#runners.values()].map(runner => runner.status()))
   }
 
+  outboxSeen(): OutboxStatus | undefined {
+    return this.#relay?.seen()
+  }
+
   pools(): readonly PoolStatus[] {
     return this.#sink?.pools?.() ?? []
   }

@@ -11,7 +11,7 @@ import {
   type TopicStanding,
 } from '../observe/index.ts'
 import { newestLetters, type BreakerObserver, type BreakerStatus } from '../recover/index.ts'
-import type { PoolStatus, SinkObserver } from '../sink/index.ts'
+import type { OutboxStatus, PoolStatus, SinkObserver } from '../sink/index.ts'
 import { version } from '../version.ts'
 import type { Readiness, StatusReport } from './status-report.ts'
 
@@ -23,6 +23,8 @@ export interface Watched {
   breakers(): readonly BreakerStatus[]
   /** Connections to the database. */
   pools(): readonly PoolStatus[]
+  /** What waits in the outbox, as the relay of this process saw it last. */
+  outboxSeen(): OutboxStatus | undefined
   /** Whether events can be taken in. */
   ready(): Promise<Readiness>
 }
@@ -126,6 +128,7 @@ async function standingOf(app: Watched): Promise<Standing> {
     topics: topics.filter(topic => topic !== undefined),
     space: system.space?.(),
     pools: app.pools(),
+    outbox: app.outboxSeen(),
   }
 }
 
