@@ -162,8 +162,8 @@ export const mutants: readonly Mutant[] = [
   {
     fault: 'keeps a batch group in single steps behind one failure',
     file: 'src/consume/partition-worker.ts',
-    text: 'lane.tasks.length === 0 || lane.tasks.some(wasTried)',
-    becomes: 'lane.tasks.length === 0 || !lane.tasks.some(wasTried)',
+    text: 'const goesOn = !this.#c.settings.batch || ',
+    becomes: 'const goesOn = true || ',
     tests: ['src/consume/effects.int.test.ts'],
   },
   {

@@ -11,7 +11,7 @@ export class Cutoff {
   readonly #worker: AbortSignal
   #passed: PromiseWithResolvers<void> | undefined
   #controller: AbortController | undefined
-  #cancel: (() => void) | undefined
+  #disarm: (() => void) | undefined
   #late: HoldfastError | undefined
 
   constructor(context: GroupContext, worker: AbortSignal) {
@@ -45,30 +45,31 @@ export class Cutoff {
 
   /** The attempt came to its end: nothing cuts it off any more. */
   end(): void {
-    if (!this.#passed) return
-    this.#cancel?.()
-    this.#worker.removeEventListener('abort', this.#pass)
+    this.#disarm?.()
   }
 
   /** The deadline begins to count. */
   #arm(): PromiseWithResolvers<void> {
     if (this.#passed) return this.#passed
     const { clock, settings } = this.#context
-    this.#passed = Promise.withResolvers()
-    this.#cancel = clock.after(settings.deadlineMs, () => {
+    const passed = Promise.withResolvers<void>()
+    const pass = (): void => {
+      this.#controller?.abort(this.#reason())
+      passed.resolve()
+    }
+    const cancel = clock.after(settings.deadlineMs, () => {
       this.#late = new HoldfastError('HANDLER_TIMEOUT', {
         detail: `${settings.group}: no result after ${settings.deadlineMs} ms`,
       })
-      this.#pass()
+      pass()
     })
-    if (this.#worker.aborted) this.#passed.resolve()
-    else this.#worker.addEventListener('abort', this.#pass, { once: true })
-    return this.#passed
-  }
-
-  #pass = (): void => {
-    this.#controller?.abort(this.#reason())
-    this.#passed?.resolve()
+    if (this.#worker.aborted) passed.resolve()
+    else this.#worker.addEventListener('abort', pass, { once: true })
+    this.#disarm = () => {
+      cancel()
+      this.#worker.removeEventListener('abort', pass)
+    }
+    return (this.#passed = passed)
   }
 
   #reason(): unknown {

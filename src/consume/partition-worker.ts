@@ -311,42 +311,40 @@ class Worker implements PartitionWorker {
   /** An event that was tried before waits for its time, and then for a place of its own. */
   #beginHead(place: Place | undefined): void {
     const lane = this.#lanes.take()
-    const head = lane?.tasks[0]
-    if (!lane || !head || !place || wasTried(head)) {
+    if (!lane || !place || wasTried(lane.head)) {
       place?.leave('neither')
-      if (lane && head) this.#track(this.#persistIn(lane, head))
+      if (lane) this.#track(this.#persistIn(lane))
       return
     }
-    const outcome = this.#attempt([head], place)
-    const more =
-      outcome instanceof Promise ? this.#goOnWhen(outcome, lane, head) : this.#goOn(outcome, lane, head)
+    const outcome = this.#attempt([lane.head], place)
+    const more = outcome instanceof Promise ? this.#goOnWhen(outcome, lane) : this.#goOn(outcome, lane)
     if (more) this.#track(more)
   }
 
-  async #goOnWhen(outcome: Promise<Outcome>, lane: Lane, head: Task): Promise<void> {
-    await this.#goOn(await outcome, lane, head)
+  async #goOnWhen(outcome: Promise<Outcome>, lane: Lane): Promise<void> {
+    await this.#goOn(await outcome, lane)
     this.#begin()
   }
 
   /** What follows from the first attempt at the head of a lane. Without a promise where that is nothing more. */
-  #goOn(outcome: Outcome, lane: Lane, head: Task): Promise<void> | undefined {
+  #goOn(outcome: Outcome, lane: Lane): Promise<void> | undefined {
     const settled = this.#settledOf(outcome)?.[0]
     if (!settled) return undefined // cut off: the lane stands still
-    if (this.#conclude(head, settled)) return this.#headDone(lane)
-    return this.#persistIn(lane, head, settled)
+    if (this.#conclude(lane.head, settled)) return this.#headDone(lane)
+    return this.#persistIn(lane, settled)
   }
 
-  async #persistIn(lane: Lane, head: Task, failed?: Settled): Promise<void> {
-    const isDone = (failed && (await this.#isGivenUp(head, failed))) || (await this.#persist(head))
+  async #persistIn(lane: Lane, failed?: Settled): Promise<void> {
+    const isDone = (failed && (await this.#isGivenUp(lane.head, failed))) || (await this.#persist(lane.head))
     if (isDone) this.#headDone(lane)
     this.#begin()
   }
 
   #headDone(lane: Lane): undefined {
-    this.#lanes.headDone(lane)
     // Only what failed goes alone: a lane that kept its followers would drag behind a batch group for ever.
-    if (!this.#c.settings.batch || lane.tasks.length === 0 || lane.tasks.some(wasTried)) return
-    this.#gatherAgain(this.#lanes.dissolve(lane))
+    const goesOn = !this.#c.settings.batch || lane.followers?.some(wasTried)
+    if (goesOn) this.#lanes.headDone(lane)
+    else this.#gatherAgain(this.#lanes.dissolve(lane))
   }
 
   /** Tries one event until it has its outcome. False when it was cut off before. */
@@ -381,6 +379,7 @@ class Worker implements PartitionWorker {
 
   /** They are older than everything else of their lane, which waited behind them. */
   #gatherAgain(tasks: readonly Task[]): void {
+    if (tasks.length === 0) return
     this.#gathered.unshift(...tasks)
     if (!this.#batchRunning) this.#startBatch()
   }

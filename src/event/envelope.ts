@@ -89,35 +89,45 @@ export function encodeEvent(event: Envelope): NewRecord {
  */
 export function decodeEvent(record: LogRecord): Envelope {
   const { headers } = record
-  const version = headers['ce_schemaversion'] === undefined ? 1 : Number(headers['ce_schemaversion'])
-  if (!Number.isSafeInteger(version) || version < 1) {
-    throw undecodable(
-      record,
-      `ce_schemaversion is ${JSON.stringify(headers['ce_schemaversion'])}, not a whole number`,
-    )
-  }
-  const extensions: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers)) {
-    if (name.startsWith('ce_') && !ownHeaders.has(name)) extensions[name.slice(3)] = value
-  }
-  const optional: Partial<Record<(typeof optionalAttributes)[number][0], string>> = {}
-  for (const [attribute, header] of optionalAttributes) {
-    const value = headers[header]
-    if (value !== undefined) optional[attribute] = value
-  }
   const acceptedAt = Number(headers[ACCEPTED_AT])
   return {
     id: required(record, 'ce_id'),
     source: required(record, 'ce_source'),
     type: required(record, 'ce_type'),
-    version,
-    time: undefined,
-    ...optional,
+    version: versionOf(record),
+    time: headers['ce_time'],
+    subject: headers['ce_subject'],
+    datacontenttype: headers['content-type'],
+    dataschema: headers['ce_dataschema'],
+    tenant: headers['ce_tenant'],
+    correlationId: headers['ce_correlationid'],
+    causationId: headers['ce_causationid'],
+    traceparent: headers['ce_traceparent'],
     acceptedAt: Number.isSafeInteger(acceptedAt) && acceptedAt > 0 ? acceptedAt : record.timestamp,
-    extensions,
+    extensions: extensionsOf(headers),
     key: record.key,
     data: record.value,
   }
+}
+
+function versionOf(record: LogRecord): number {
+  const text = record.headers['ce_schemaversion']
+  if (text === undefined) return 1
+  const version = Number(text)
+  if (Number.isSafeInteger(version) && version >= 1) return version
+  throw undecodable(record, `ce_schemaversion is ${JSON.stringify(text)}, not a whole number`)
+}
+
+const NO_EXTENSIONS: Envelope['extensions'] = Object.freeze({})
+
+function extensionsOf(headers: LogRecord['headers']): Envelope['extensions'] {
+  let extensions: Record<string, string> | undefined
+  for (const name in headers) {
+    if (ownHeaders.has(name) || !name.startsWith('ce_')) continue
+    extensions ??= {}
+    extensions[name.slice(3)] = headers[name] ?? ''
+  }
+  return extensions ?? NO_EXTENSIONS
 }
 
 function required(record: LogRecord, header: string): string {

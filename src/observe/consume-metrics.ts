@@ -1,6 +1,7 @@
-import { Counter, Histogram, type Registry } from 'prom-client'
+import { Counter, type Registry } from 'prom-client'
 import type { AttemptResult, ConsumeObserver, DeathReason, FailureReason } from '../consume/index.ts'
 import { longBuckets, shortBuckets } from './buckets.ts'
+import { tallyCounter, tallyHistogram, type HistogramTally, type Tally } from './tally.ts'
 
 const results: readonly AttemptResult[] = ['ok', 'duplicate', 'retried', 'dead_lettered', 'skipped']
 const failures: readonly FailureReason[] = ['transient', 'permanent', 'decode', 'schema', 'timeout']
@@ -30,11 +31,11 @@ interface ConsumeMetrics {
 /** Counts what groups do. */
 export function consumeMetrics(registry: Registry): ConsumeMetrics {
   const registers = [registry]
-  const processed = new Counter({
+  const processed = tallyCounter({
     name: 'events_processed_total',
     help: 'Attempts by outcome. Attempts, not events: the share of failures never passes 1 under retries',
     labelNames: ['topic', 'group', 'result'],
-    registers,
+    registry,
   })
   const failed = new Counter({
     name: 'events_failed_total',
@@ -42,19 +43,19 @@ export function consumeMetrics(registry: Registry): ConsumeMetrics {
     labelNames: ['topic', 'group', 'reason'],
     registers,
   })
-  const handling = new Histogram({
+  const handling = tallyHistogram({
     name: 'event_processing_duration_seconds',
     help: 'Time in the handler, for an event or a batch of them',
     labelNames: ['topic', 'group'],
     buckets: shortBuckets,
-    registers,
+    registry,
   })
-  const endToEnd = new Histogram({
+  const endToEnd = tallyHistogram({
     name: 'event_end_to_end_latency_seconds',
     help: 'From the append to the durable outcome',
     labelNames: ['topic', 'group'],
     buckets: longBuckets,
-    registers,
+    registry,
   })
   const rebalances = new Counter({
     name: 'consumer_group_rebalances_total',
@@ -75,30 +76,35 @@ export function consumeMetrics(registry: Registry): ConsumeMetrics {
     registers,
   })
 
+  const seriesOf = rememberLast(({ topic, group }: Subscription): EventSeries => ({
+    attempts: Object.fromEntries(
+      results.map(result => [result, processed({ topic, group, result })]),
+    ) as Record<AttemptResult, Tally>,
+    handling: handling({ topic, group }),
+    endToEnd: endToEnd({ topic, group }),
+  }))
   const declare = (subscriptions: readonly Subscription[]): void => {
     for (const { group, topic } of subscriptions) {
-      for (const result of results) processed.inc({ topic, group, result }, 0)
+      seriesOf({ group, topic })
       for (const reason of failures) failed.inc({ topic, group, reason }, 0)
       for (const reason of deaths) dead.inc({ topic, group, reason }, 0)
       rebalances.inc({ group }, 0)
       duplicates.inc({ group }, 0)
-      handling.zero({ topic, group })
-      endToEnd.zero({ topic, group })
     }
   }
   const observer: Required<ConsumeObserver> = {
-    attempted({ topic, group, result, count }) {
-      processed.inc({ topic, group, result }, count)
-      if (result === 'duplicate') duplicates.inc({ group }, count)
+    attempted(of) {
+      seriesOf(of).attempts[of.result].value += of.count
+      if (of.result === 'duplicate') duplicates.inc({ group: of.group }, of.count)
     },
     failed({ topic, group, reason, count }) {
       failed.inc({ topic, group, reason }, count)
     },
-    handled({ topic, group, seconds }) {
-      handling.observe({ topic, group }, seconds)
+    handled(of) {
+      seriesOf(of).handling.observe(of.seconds)
     },
-    completed({ topic, group, seconds }) {
-      endToEnd.observe({ topic, group }, seconds)
+    completed(of) {
+      seriesOf(of).endToEnd.observe(of.seconds)
     },
     // Read from the log's own positions at scrape time: see log-gauges.ts.
     committed() {},
@@ -110,4 +116,25 @@ export function consumeMetrics(registry: Registry): ConsumeMetrics {
     },
   }
   return { observer, declare }
+}
+
+/** What each event of a group changes. */
+interface EventSeries {
+  readonly attempts: Readonly<Record<AttemptResult, Tally>>
+  readonly handling: HistogramTally
+  readonly endToEnd: HistogramTally
+}
+
+/** Makes the series of a subscription once. Events come in runs of one group and topic, so the last answer is at hand. */
+function rememberLast<T>(make: (of: Subscription) => T): (of: Subscription) => T {
+  const made = new Map<string, T>()
+  let last: { group: string; topic: string; series: T } | undefined
+  return ({ group, topic }) => {
+    if (last?.group === group && last.topic === topic) return last.series
+    const name = `${group}/${topic}`
+    const series = made.get(name) ?? make({ group, topic })
+    made.set(name, series)
+    last = { group, topic, series }
+    return series
+  }
 }

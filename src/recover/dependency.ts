@@ -106,43 +106,31 @@ class GuardedDependency implements Dependency {
     return this.#closed || signal.aborted ? undefined : this.#pass()
   }
 
-  #pass(): Pass {
-    const free = this.#takePlace()
-    const tenure = this.#tenure
-    let open = true
-    return {
-      done: (how, reason = '') => {
-        if (!open) return
-        open = false
-        free()
-        if (how !== 'neither' && tenure === this.#tenure) this.#input({ kind: how }, reason)
-        if (this.#waiting.length > 0) this.#wake()
-      },
-    }
-  }
-
   /**
-   * Takes one of the places of those who run at once; the answer gives it back. While the breaker ramps up, a call
-   * that runs long gives its place back before it ends: a handler of one group that hangs would keep all who use the
+   * Takes one of the places of those who run at once, until the pass is done. While the breaker ramps up, a call that
+   * runs long gives its place back before it ends: a handler of one group that hangs would keep all who use the
    * dependency waiting. Whatever was admitted before the breaker opened has lost its place with that.
    */
-  #takePlace(): () => void {
+  #pass(): Pass {
     const tenure = this.#tenure
     this.#running += 1
-    let held = true
+    let [isOpen, isPlaceHeld] = [true, true]
     const free = (): void => {
-      if (held && tenure === this.#tenure) this.#running -= 1
-      held = false
-      cancel()
+      if (isPlaceHeld && tenure === this.#tenure) this.#running -= 1
+      isPlaceHeld = false
+      if (this.#waiting.length > 0) this.#wake()
     }
     const cancel =
-      admittedAtOnce(this.#state) === Infinity
-        ? () => {}
-        : this.#o.clock.after(RAMP_PLACE_MS, () => {
-            free()
-            this.#wake()
-          })
-    return free
+      admittedAtOnce(this.#state) === Infinity ? undefined : this.#o.clock.after(RAMP_PLACE_MS, free)
+    return {
+      done: (how, reason = '') => {
+        if (!isOpen) return
+        isOpen = false
+        cancel?.()
+        if (how !== 'neither' && tenure === this.#tenure) this.#input({ kind: how }, reason)
+        free()
+      },
+    }
   }
 
   trouble(): Promise<string | undefined> {

@@ -60,6 +60,17 @@ describe('chunk', () => {
     )
   })
 
+  it('takes no text for the one before it because their bytes look alike', () => {
+    // The code units of the first are the bytes of the second.
+    const texts = ['Ã©', 'é', 'Ã©', 'e', 'e', 'f']
+    const bytes = encodeChunk(
+      { topicId: 1, partition: 0, base: 0n, previous: undefined, timestamp: 0 },
+      texts.map(text => encodeRecord({ value: null, headers: { [text]: text } })),
+    )
+    const chunk = decodeChunk(bytes)
+    expect(texts.map((_, i) => chunk.record('t', i).headers)).toEqual(texts.map(text => ({ [text]: text })))
+  })
+
   it('keeps a header named __proto__ as a header', () => {
     const headers = JSON.parse('{"__proto__":"x"}') as Record<string, string>
     const bytes = encodeChunk({ topicId: 1, partition: 0, base: 0n, previous: undefined, timestamp: 0 }, [

@@ -92,8 +92,12 @@ export function decodeChunk(bytes: Uint8Array): Chunk {
     next: base + BigInt(count),
     sizeOf: index => start(index + 1) - start(index),
     record(topic, index) {
-      const place = { topic, partition, offset: (base + BigInt(index)) as LogRecord['offset'], timestamp }
-      return decodeRecord(chunk.subarray(start(index), start(index + 1)), place)
+      const reader = new Reader(chunk, start(index), start(index + 1))
+      reader.varint() // its size, which gave where it ends
+      const offset = (base + BigInt(index)) as LogRecord['offset']
+      const key = reader.optionalText()
+      const value = reader.optionalBytes()
+      return { topic, partition, offset, key, value, headers: headersOf(reader), timestamp }
     },
   }
 }
@@ -113,37 +117,33 @@ export function encodeRecord(record: Pick<NewRecord, 'key' | 'value' | 'headers'
   return writer.sized()
 }
 
-function decodeRecord(
-  bytes: Buffer,
-  place: Pick<LogRecord, 'topic' | 'partition' | 'offset' | 'timestamp'>,
-): LogRecord {
-  const reader = new Reader(bytes)
-  reader.varint() // its size: `bytes` is exactly that long
-  const keySize = reader.varint()
-  const key = keySize === 0 ? undefined : reader.take(keySize - 1).toString('utf8')
-  const valueSize = reader.varint()
-  // A copy: the value may be kept for long, and a view would keep the whole chunk with it.
-  const value = valueSize === 0 ? null : new Uint8Array(reader.take(valueSize - 1))
+function headersOf(reader: Reader): Headers {
   const headers: Record<string, string> = {}
-  for (let left = reader.varint(); left > 0; left--) {
-    const name = reader.take(reader.varint()).toString('utf8')
-    const text = reader.take(reader.varint()).toString('utf8')
+  const count = reader.varint()
+  for (let i = 0; i < count; i++) {
+    const name = reader.textLike(lastNames, i)
+    const text = reader.textLike(lastTexts, i)
     // As an own property even when the name is `__proto__`.
     if (name === '__proto__') Object.defineProperty(headers, name, { value: text, enumerable: true })
     else headers[name] = text
   }
-  return { ...place, key, value, headers: headers satisfies Headers }
+  return headers
 }
+
+/** Headers of the record that was read before. Records of a topic look alike, and texts that repeat are not made again. */
+const lastNames: string[] = []
+const lastTexts: string[] = []
+/** Beyond so many headers, and for longer texts, nothing is remembered. */
+const MAX_REMEMBERED = { headers: 16, length: 64 }
 
 function recordStarts(chunk: Buffer, count: number): readonly number[] {
   // Every record takes at least 4 bytes, so a larger count cannot be true: nothing is allocated by it.
   if (count > (chunk.length - HEAD_BYTES) / 4) throw damaged(`${count} records do not fit into the chunk`)
-  const reader = new Reader(chunk)
-  reader.at = HEAD_BYTES
+  const reader = new Reader(chunk, HEAD_BYTES, chunk.length)
   const starts: number[] = []
   for (let i = 0; i < count; i++) {
     starts.push(reader.at)
-    reader.take(reader.varint())
+    reader.skip(reader.varint())
   }
   if (reader.at !== chunk.length) throw damaged('bytes are left over after the last record')
   return starts
@@ -232,31 +232,86 @@ class Writer {
 const KEPT_BYTES = 64 * 1024
 const writer = new Writer()
 
+/** Values lie together in blocks: memory of its own costs several times what copying it does. */
+const BLOCK_BYTES = 8 * 1024
+let block = new Uint8Array(BLOCK_BYTES)
+let blockAt = 0
+
+/** Memory for a value, of which one that is kept for long keeps no more than a block. */
+function room(size: number): Uint8Array {
+  if (size > BLOCK_BYTES / 4) return new Uint8Array(size)
+  if (blockAt + size > BLOCK_BYTES) {
+    block = new Uint8Array(BLOCK_BYTES)
+    blockAt = 0
+  }
+  blockAt += size
+  return block.subarray(blockAt - size, blockAt)
+}
+
+/** Reads within its bounds, and copies: what it gives keeps nothing of the chunk. */
 class Reader {
   readonly #bytes: Buffer
-  at = 0
+  readonly #end: number
+  at: number
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, at: number, end: number) {
     this.#bytes = bytes
+    this.at = at
+    this.#end = end
   }
 
   varint(): number {
     let n = 0
     for (let shift = 0; shift < 32; shift += 7) {
-      const byte = this.#bytes[this.at++]
-      if (byte === undefined) throw damaged('a record ends within a number')
+      if (this.at >= this.#end) throw damaged('a record ends within a number')
+      const byte = this.#bytes[this.at++] ?? 0
       n += (byte & 127) * 2 ** shift
       if (byte < 128) return n
     }
     throw damaged('a number in a record is longer than five bytes')
   }
 
-  take(size: number): Buffer {
-    const end = this.at + size
-    if (end > this.#bytes.length) throw damaged(`a record wants ${size} bytes where fewer are left`)
-    const taken = this.#bytes.subarray(this.at, end)
-    this.at = end
-    return taken
+  /** Answers where the skipped bytes begin. */
+  skip(size: number): number {
+    const from = this.at
+    if (size > this.#end - from) throw damaged(`a record wants ${size} bytes where fewer are left`)
+    this.at = from + size
+    return from
+  }
+
+  optionalText(): string | undefined {
+    const size = this.varint()
+    if (size === 0) return undefined
+    const from = this.skip(size - 1)
+    return this.#bytes.toString('utf8', from, this.at)
+  }
+
+  optionalBytes(): Uint8Array | null {
+    const size = this.varint()
+    if (size === 0) return null
+    const from = this.skip(size - 1)
+    const copy = room(size - 1)
+    this.#bytes.copy(copy, 0, from, this.at)
+    return copy
+  }
+
+  /** A text that is often the same as the one that is remembered. */
+  textLike(remembered: string[], i: number): string {
+    const size = this.varint()
+    const from = this.skip(size)
+    const before = remembered[i]
+    if (before?.length === size && this.#isAscii(before, from)) return before
+    const text = this.#bytes.toString('utf8', from, this.at)
+    if (i < MAX_REMEMBERED.headers && size <= MAX_REMEMBERED.length) remembered[i] = text
+    return text
+  }
+
+  #isAscii(text: string, from: number): boolean {
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i)
+      if (code > 127 || code !== this.#bytes[from + i]) return false
+    }
+    return true
   }
 }
 
