@@ -41,16 +41,15 @@ async function admitById(session: Session, request: Request): Promise<Admitted> 
   const rows = plans.flatMap(plan => (plan.kind === 'expired' ? [] : plan.rows))
   const now = driver.clock.monotonic()
   const noteDue = now - lease.notedAt >= NOTE_EVERY_MS
-  const answer = await session.query('select * from holdfast.begin_batch($1, $2, $3, $4, $5, $6)', [
-    lease.lease,
-    lease.epoch,
-    lease.grp,
-    noteDue ? options.appliedBelow : null,
-    rows.map(row => row.bucket),
-    rows.map(row => row.id),
-  ])
-  const inserted = new Set((answer.rows as unknown as InboxRow[]).map(rowKey))
-  const statuses = plans.map((plan, index) => statusOf(plan, inserted, isBelow(index)))
+  const [buckets, ids] = [arrayText(rows.map(row => row.bucket)), arrayText(rows.map(row => row.id))]
+  const answer = await session.query(
+    'select count(*)::int as count from holdfast.begin_batch($1, $2, $3, $4, $5, $6)',
+    [lease.lease, lease.epoch, lease.grp, noteDue ? options.appliedBelow : null, buckets, ids],
+  )
+  // As a rule all are new, and which they are need not be told.
+  const areAllNew = Number(answer.rows[0]?.['count']) >= rows.length
+  const isNew = areAllNew ? () => true : await newRows(session, lease, buckets, ids)
+  const statuses = plans.map((plan, index) => statusOf(plan, isNew, isBelow(index)))
   return {
     statuses,
     fresh: freshOf(statuses),
@@ -59,12 +58,12 @@ async function admitById(session: Session, request: Request): Promise<Admitted> 
       const rows = plans.flatMap((plan, index) =>
         plan.kind !== 'expired' && roots.has(plan.kind === 'same' ? plan.as : index) ? plan.rows : [],
       )
-      const gone = rows.filter(row => inserted.has(rowKey(row)))
+      const gone = rows.filter(isNew)
       if (gone.length === 0) return
       await session.query(
         `delete from holdfast.inbox i using unnest($2::int[], $3::uuid[]) gone(bucket, id)
          where i.bucket = gone.bucket and i.grp = $1 and i.id = gone.id`,
-        [lease.grp, gone.map(row => row.bucket), gone.map(row => row.id)],
+        [lease.grp, arrayText(gone.map(row => row.bucket)), arrayText(gone.map(row => row.id))],
       )
     },
     settled() {
@@ -79,11 +78,35 @@ async function admitById(session: Session, request: Request): Promise<Admitted> 
   }
 }
 
-function statusOf(plan: RecordPlan, inserted: ReadonlySet<string>, below: boolean): RecordStatus {
-  if (plan.kind === 'expired') return { kind: below ? 'duplicate' : 'expired' }
-  if (plan.kind === 'same') return { kind: 'same', as: plan.as }
-  return { kind: plan.rows.every(row => inserted.has(rowKey(row))) ? 'fresh' : 'duplicate' }
+/** Of the rows that were asked for, those that this transaction has inserted. */
+async function newRows(
+  session: Session,
+  lease: PostgresLease,
+  buckets: string,
+  ids: string,
+): Promise<(row: InboxRow) => boolean> {
+  const { rows } = await session.query(
+    `select i.bucket, i.id from unnest($2::int[], $3::uuid[]) asked(bucket, id)
+     join holdfast.inbox i on i.bucket = asked.bucket and i.grp = $1 and i.id = asked.id
+     where i.xmin = pg_current_xact_id()::xid`,
+    [lease.grp, buckets, ids],
+  )
+  const inserted = new Set((rows as unknown as InboxRow[]).map(rowKey))
+  return row => inserted.has(rowKey(row))
 }
+
+/** An array of numbers or uuids as PostgreSQL reads it: pg would look for something to escape in each. */
+function arrayText(items: readonly (string | number)[]): string {
+  return `{${items.join(',')}}`
+}
+
+function statusOf(plan: RecordPlan, isNew: (row: InboxRow) => boolean, below: boolean): RecordStatus {
+  if (plan.kind === 'expired') return below ? DUPLICATE : EXPIRED
+  if (plan.kind === 'same') return plan
+  return plan.rows.every(isNew) ? FRESH : DUPLICATE
+}
+
+const [FRESH, DUPLICATE, EXPIRED] = [{ kind: 'fresh' }, { kind: 'duplicate' }, { kind: 'expired' }] as const
 
 async function admitByOffset(session: Session, request: Request): Promise<Admitted> {
   const { lease, records, options } = request
@@ -96,9 +119,7 @@ async function admitByOffset(session: Session, request: Request): Promise<Admitt
     below,
   ])
   const former = BigInt(answer.rows[0]?.['former'] as string)
-  const statuses = records.map(({ offset }): RecordStatus => ({
-    kind: offset < former ? 'duplicate' : 'fresh',
-  }))
+  const statuses = records.map(({ offset }) => (offset < former ? DUPLICATE : FRESH))
   return {
     statuses,
     fresh: freshOf(statuses),
@@ -113,7 +134,9 @@ async function admitByOffset(session: Session, request: Request): Promise<Admitt
 }
 
 function freshOf(statuses: readonly RecordStatus[]): number[] {
-  return statuses.flatMap((status, index) => (status.kind === 'fresh' ? [index] : []))
+  const fresh: number[] = []
+  for (const [index, { kind }] of statuses.entries()) if (kind === 'fresh') fresh.push(index)
+  return fresh
 }
 
 function max(a: bigint, b: bigint): bigint {

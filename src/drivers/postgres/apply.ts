@@ -110,7 +110,7 @@ async function round(call: Call, session: Session): Promise<readonly SinkOutcome
     ? await doByHalves(call, session, admitted)
     : await doPlainly(call, session, admitted)
   if (found === 'again') return found
-  const left = [...found].flatMap(([index, { kind }]) => (kind === 'done' ? [] : [index]))
+  const left = indicesOf(found, kind => kind !== 'done')
   if (found.size === left.length && !call.halve) {
     await session.query('rollback')
     return outcomesOf(call, admitted, found)
@@ -127,7 +127,7 @@ async function doPlainly(
 ): Promise<Map<number, Found> | 'again'> {
   try {
     const bad = await runWork(session, call.work, fresh)
-    if (bad.size === 0) return new Map(fresh.map(index => [index, { kind: 'done' }]))
+    if (bad.size === 0) return new Map(fresh.map(index => [index, DONE]))
     if (fresh.length === 1) return new Map([...bad].map(([index, error]) => [index, failed(error)]))
   } catch (error) {
     rethrowUnlessOwn(call, session, error)
@@ -173,7 +173,7 @@ async function finish(
   admitted: Admitted,
   found: Map<number, Found>,
 ): Promise<readonly SinkOutcome[] | 'again'> {
-  const done = [...found].flatMap(([index, { kind }]) => (kind === 'done' ? [index] : []))
+  const done = indicesOf(found, kind => kind === 'done')
   let tag: string
   try {
     tag = await commit(session)
@@ -224,9 +224,18 @@ function outcomesOf(call: Call, admitted: Admitted, found: ReadonlyMap<number, F
   return outcomes
 }
 
+const DONE = { kind: 'done' } as const
+const APPLIED = { kind: 'applied' } as const
+
 function outcomeOf(found: Found | undefined): SinkOutcome {
   if (!found) throw new HoldfastError('INTERNAL', { detail: 'a fresh record has no outcome' })
-  return found.kind === 'done' ? { kind: 'applied' } : found
+  return found.kind === 'done' ? APPLIED : found
+}
+
+function indicesOf(found: ReadonlyMap<number, Found>, is: (kind: Found['kind']) => boolean): number[] {
+  const indices: number[] = []
+  for (const [index, { kind }] of found) if (is(kind)) indices.push(index)
+  return indices
 }
 
 function failed(error: unknown): { kind: 'failed'; error: unknown } {

@@ -32,18 +32,24 @@ export function planInbox(
   records: readonly SinkRecord[],
   options: { readonly retryWindowMs: number; readonly pruned: ReadonlySet<number> },
 ): RecordPlan[] {
-  const claimed = new Map<string, number>()
+  /** Of each day the ids, with the first record of this call that has them. */
+  const claimed = new Map<number, Map<string, number>>()
+  const claimedOn = (bucket: number): Map<string, number> => {
+    const ids = claimed.get(bucket) ?? new Map<string, number>()
+    claimed.set(bucket, ids)
+    return ids
+  }
   return records.map((record, index): RecordPlan => {
     const bucket = bucketOf(record.acceptedAt)
     if (options.pruned.has(bucket)) return { kind: 'expired' }
     const id = inboxId(record.source, record.id)
     const early = record.acceptedAt - bucket * DAY_MS < options.retryWindowMs
     // A pruned day before cannot answer any more; the record's own day still answers for its redelivery.
-    const buckets = early && !options.pruned.has(bucket - 1) ? [bucket - 1, bucket] : [bucket]
-    const rows = buckets.map(bucket => ({ bucket, id }))
-    const earlier = rows.map(row => claimed.get(rowKey(row))).find(owner => owner !== undefined)
-    const free = rows.filter(row => !claimed.has(rowKey(row)))
-    for (const row of free) claimed.set(rowKey(row), earlier ?? index)
+    const rows: InboxRow[] = [{ bucket, id }]
+    if (early && !options.pruned.has(bucket - 1)) rows.unshift({ bucket: bucket - 1, id })
+    const earlier = rows.map(row => claimedOn(row.bucket).get(id)).find(owner => owner !== undefined)
+    const free = earlier === undefined ? rows : rows.filter(row => !claimedOn(row.bucket).has(id))
+    for (const row of free) claimedOn(row.bucket).set(id, earlier ?? index)
     return earlier === undefined ? { kind: 'own', rows } : { kind: 'same', as: earlier, rows: free }
   })
 }
