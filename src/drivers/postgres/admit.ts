@@ -27,7 +27,12 @@ interface Request {
   readonly options: ApplyOptions
 }
 
-/** The fence, and which records are new. Throws HF001 when fenced, HF003 when a day was pruned. */
+/**
+ * Begins the transaction: the fence, and which records are new. Throws HF001 when fenced, HF003 when a day was pruned.
+ *
+ * All in one trip to the server, since trips are most of what an effect for a single event costs. It has to be the
+ * protocol without parameters for that; what stands in the text are numbers, and ids that are hashes.
+ */
 export function admit(session: Session, request: Request): Promise<Admitted> {
   return request.options.dedup === 'offsets' ? admitByOffset(session, request) : admitById(session, request)
 }
@@ -42,10 +47,12 @@ async function admitById(session: Session, request: Request): Promise<Admitted> 
   const now = driver.clock.monotonic()
   const noteDue = now - lease.notedAt >= NOTE_EVERY_MS
   const [buckets, ids] = [arrayText(rows.map(row => row.bucket)), arrayText(rows.map(row => row.id))]
-  const answer = await session.query(
-    'select count(*)::int as count from holdfast.begin_batch($1, $2, $3, $4, $5, $6)',
-    [lease.lease, lease.epoch, lease.grp, noteDue ? options.appliedBelow : null, buckets, ids],
-  )
+  const below = noteDue ? options.appliedBelow : null
+  const answer = await session.script([
+    driver.beginText,
+    `select count(*)::int as count
+     from holdfast.begin_batch(${lease.lease}, ${lease.epoch}, ${lease.grp}, ${below}, '${buckets}', '${ids}')`,
+  ])
   // As a rule all are new, and which they are need not be told.
   const areAllNew = Number(answer.rows[0]?.['count']) >= rows.length
   const isNew = areAllNew ? () => true : await newRows(session, lease, buckets, ids)
@@ -95,7 +102,7 @@ async function newRows(
   return row => inserted.has(rowKey(row))
 }
 
-/** An array of numbers or uuids as PostgreSQL reads it: pg would look for something to escape in each. */
+/** An array of numbers or uuids of ours as PostgreSQL reads it: nothing in it needs to be escaped. */
 function arrayText(items: readonly (string | number)[]): string {
   return `{${items.join(',')}}`
 }
@@ -109,14 +116,12 @@ function statusOf(plan: RecordPlan, isNew: (row: InboxRow) => boolean, below: bo
 const [FRESH, DUPLICATE, EXPIRED] = [{ kind: 'fresh' }, { kind: 'duplicate' }, { kind: 'expired' }] as const
 
 async function admitByOffset(session: Session, request: Request): Promise<Admitted> {
-  const { lease, records, options } = request
+  const { driver, lease, records, options } = request
   const last = records.at(-1)
   const below = last === undefined ? options.appliedBelow : max(options.appliedBelow, last.offset + 1n)
-  const answer = await session.query('select holdfast.begin_offsets($1, $2, $3, $4) as former', [
-    lease.lease,
-    lease.epoch,
-    lease.grp,
-    below,
+  const answer = await session.script([
+    driver.beginText,
+    `select holdfast.begin_offsets(${lease.lease}, ${lease.epoch}, ${lease.grp}, ${below}) as former`,
   ])
   const former = BigInt(answer.rows[0]?.['former'] as string)
   const statuses = records.map(({ offset }) => (offset < former ? DUPLICATE : FRESH))

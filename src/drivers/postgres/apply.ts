@@ -100,7 +100,6 @@ async function recover(call: Call, error: unknown): Promise<void> {
 
 /** One transaction. `again` after it learnt something; throws when it was disturbed. */
 async function round(call: Call, session: Session): Promise<readonly SinkOutcome[] | 'again'> {
-  await session.query(call.driver.beginText)
   const admitted = await admit(session, call)
   if (admitted.fresh.length === 0) {
     await commit(session)

@@ -77,8 +77,8 @@ describe('a connection that dies', () => {
     const effects = await world.effects()
     expect(new Set(effects).size).toBe(effects.length)
     expect(effects.length).toBe(2 * (boundaries + 2))
-    // begin, fence and inbox, the effect, COMMIT; each from both sides.
-    expect(boundaries).toBe(8)
+    // begin with fence and inbox, the effect, COMMIT; each from both sides.
+    expect(boundaries).toBe(6)
     observed(`${boundaries} statement boundaries cut`)
   })
 

@@ -1,3 +1,4 @@
+import { HoldfastError } from '../../event/index.ts'
 import type { PgClient, PgResult } from './client.ts'
 import { endsConnection } from './errors.ts'
 
@@ -39,6 +40,14 @@ export class Session {
       if (endsConnection(error)) this.#markBroken()
       throw error
     }
+  }
+
+  /** Several statements in one trip to the server, without parameters. Answers what the last one gave. */
+  async script(statements: readonly string[]): Promise<PgResult> {
+    const results = (await this.query(statements.join('; '))) as PgResult | readonly PgResult[]
+    const last = 'command' in results ? results : results.at(-1)
+    if (!last) throw new HoldfastError('INTERNAL', { detail: 'a script of nothing' })
+    return last
   }
 
   /** Closes the connection at once, also in the middle of a statement. */
