@@ -22,11 +22,11 @@ export function tallyCounter<Label extends string>(
 ): (labels: Readonly<Record<Label, string>>) => Tally {
   const { name, help, labelNames, registry } = options
   const series: { labels: Readonly<Record<Label, string>>; tally: Tally; told: number }[] = []
-  new Counter({
+  const counter = new Counter({
     name,
     help,
     labelNames,
-    registers: [registry],
+    registers: [],
     collect() {
       for (const one of series) {
         this.inc(one.labels, one.tally.value - one.told)
@@ -34,6 +34,7 @@ export function tallyCounter<Label extends string>(
       }
     },
   })
+  registry.registerMetric(counter)
   return labels => {
     const tally = { value: 0 }
     series.push({ labels, tally, told: 0 })
