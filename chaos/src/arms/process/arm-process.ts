@@ -108,9 +108,15 @@ interface Running {
   how(): string
 }
 
+/** What the user has set for an app of their own, such as its port, is not meant for an arm. */
+function withoutOurs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const ours = (name: string): boolean => name.startsWith('HOLDFAST_') || name === 'DATABASE_URL'
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !ours(name)))
+}
+
 async function launch({ name, args, env, up, folder }: ProcessOptions, known?: Ports): Promise<Running> {
   const child = spawn(process.execPath, [...args(known)], {
-    env: { ...process.env, NODE_NO_WARNINGS: '1', ...env?.(known) },
+    env: { ...withoutOurs(process.env), NODE_NO_WARNINGS: '1', ...env?.(known) },
     // Ctrl-C in a terminal is for the runner, which stops its arms in order. The channel ends them when it cannot.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
