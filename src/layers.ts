@@ -11,7 +11,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   sink: ['event'],
   outbox: ['event', 'schema', 'log', 'publish', 'sink'],
   recover: ['event', 'schema', 'log', 'sink'],
-  consume: ['event', 'schema', 'log', 'publish', 'sink', 'recover'],
+  consume: ['event', 'schema', 'log', 'publish', 'sink', 'outbox', 'recover'],
   observe: ['event', 'schema', 'log', 'collect', 'consume', 'recover', 'sink'],
   'drivers/memory': ['event', 'log'],
   'drivers/embedded': ['event', 'log'],

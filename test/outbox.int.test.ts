@@ -17,6 +17,12 @@ const orders = topic('orders', {
   events: { placed: z.object({ order: z.string(), n: z.number() }) },
 })
 
+const bills = topic('bills', {
+  key: 'order',
+  partitions: 1,
+  events: { sent: z.object({ order: z.string() }) },
+})
+
 async function connected(): Promise<Client> {
   const client = new Client({ connectionString: database.url })
   await client.connect()
@@ -32,8 +38,8 @@ async function started(): Promise<App<true>> {
   return shop
 }
 
-async function recordsOf({ system }: App<true>): Promise<readonly LogRecord[]> {
-  const at = { topic: 'orders', partition: 0, offset: offset(0) }
+async function recordsOf({ system }: App<true>, from = 'orders'): Promise<readonly LogRecord[]> {
+  const at = { topic: from, partition: 0, offset: offset(0) }
   const limits = { maxRecords: 1e6, maxBytes: 1e9, waitMs: 0 }
   return (await system.log.read(at, limits, new AbortController().signal)).records
 }
@@ -138,6 +144,39 @@ describe('the outbox', () => {
       ce_type: 'placed',
     })
     expect(record?.key).toBe('o1')
+  })
+
+  it('publishes what an effect publishes once, however often its event is tried', async () => {
+    const shop = app({ name: 'shop', log: memory(), db: postgres(database.url) })
+    const tries = new Map<string, number>()
+    shop
+      .consumer('billing', orders, { from: 'earliest', retry: ['10ms'] })
+      .effect('placed', async (event, tx) => {
+        const { id } = await tx.publish(bills, 'sent', { order: event.data.order })
+        const tried = (tries.get(id) ?? 0) + 1
+        tries.set(id, tried)
+        if (tried === 1) throw new Error('not yet')
+        await tx.query('insert into account values ($1)', [id])
+      })
+    shop.consumer('reader', bills, { from: 'earliest' }).on('sent', () => {})
+    await shop.start()
+    onTestFinished(() => shop.stop())
+    const cause = await shop.publish(orders, 'placed', { order: 'o1', n: 1 }, { tenant: 't1' })
+    const [bill, ...others] = await until('the bill is in the log', async () => {
+      const found = await recordsOf(shop, 'bills')
+      return found.length > 0 && found
+    })
+    expect(others).toEqual([])
+    expect(bill?.headers).toMatchObject({
+      ce_source: '/apps/shop/billing',
+      ce_tenant: 't1',
+      ce_causationid: cause.id,
+      ce_correlationid: cause.id,
+    })
+    // One id for both attempts, and the one that failed left nothing.
+    expect([...tries]).toEqual([[bill?.headers['ce_id'], 2]])
+    const { rows } = await (await connected()).query('select id from account')
+    expect(rows).toEqual([{ id: bill?.headers['ce_id'] }])
   })
 
   it('hazard 65: leaves out no row that commits late, whatever rolls back meanwhile', async () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { HoldfastError, isHoldfastError, type Logger, type Offset } from '../event/index.ts'
+import { Publishing, type Cause } from '../outbox/index.ts'
 import type { Lease, SinkRecord } from '../sink/index.ts'
 import { Cutoff } from './cutoff.ts'
 import type { GroupContext, Task } from './group-context.ts'
@@ -108,6 +109,7 @@ async function applyInside(
     if (!sink || !options.lease)
       throw new HoldfastError('INTERNAL', { detail: `${settings.group}: effect without a lease` })
     const { signal } = cut
+    let publishing: Publishing | undefined
     const events = tasks.map(eventOf)
     const records = tasks.map(task => sinkRecord(task, options.laneOf(task)))
     const outcomes = await sink.apply(
@@ -116,19 +118,23 @@ async function applyInside(
       { appliedBelow: options.appliedBelow, dedup: settings.dedup, signal },
       async (tx, fresh, fail) => {
         if (settings.batch) {
+          publishing = new Publishing(tx, context.outbox)
           await settings.batch.run(
             fresh.flatMap(i => events[i] ?? []),
-            tx,
+            publishing,
             { signal, log: context.logger, fail: (i, error) => fail(fresh[i] ?? i, error) },
           )
           return
         }
         const [event] = events
         const handler = tasks[0]?.handler
-        if (event && handler?.kind === 'effect')
-          await handler.run(event, tx, new EventContext(event, context, cut))
+        if (event && handler?.kind === 'effect') {
+          publishing = new Publishing(tx, context.outbox, new EventCause(event, context))
+          await handler.run(event, publishing, new EventContext(event, context, cut))
+        }
       },
     )
+    if (publishing?.isPublished) context.outbox.wake()
     return outcomes.map(outcome => (outcome.kind === 'applied' ? DONE : outcome))
   } catch (error) {
     const one = failedInside(error, cut, options.signal)
@@ -204,6 +210,44 @@ class EventContext implements HandlerContext {
         // The accept time of the cause: a second attempt tomorrow still meets the inbox rows of the first.
         { source, acceptedAt: event.acceptedAt.getTime(), causationId: event.id, dedup: false },
       )
+  }
+}
+
+/** What a handler publishes in its transaction follows from its event. */
+class EventCause implements Cause {
+  readonly #event: Received
+  readonly #group: string
+  #published = 0
+
+  constructor(event: Received, { settings }: GroupContext) {
+    this.#event = event
+    this.#group = settings.group
+  }
+
+  get id(): string {
+    return this.#event.id
+  }
+
+  get tenant(): string | undefined {
+    return this.#event.tenant
+  }
+
+  get correlationId(): string | undefined {
+    return this.#event.correlationId
+  }
+
+  get time(): Date {
+    return this.#event.time
+  }
+
+  get acceptedAt(): number {
+    return this.#event.acceptedAt.getTime()
+  }
+
+  nextId(topic: string): string {
+    const { source, id } = this.#event
+    // Not the ids of `context.publish`, which counts for itself.
+    return hash(this.#group, source, id, topic, 'tx', String(this.#published++)).slice(0, 32)
   }
 }
 

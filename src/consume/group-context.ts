@@ -1,5 +1,6 @@
 import type { Clock, Logger, LogRecord } from '../event/index.ts'
 import type { Log } from '../log/index.ts'
+import type { OutboxContext } from '../outbox/index.ts'
 import type { Publisher } from '../publish/index.ts'
 import type { Dependency, Failure, FloodGuard } from '../recover/index.ts'
 import type { Sink } from '../sink/index.ts'
@@ -18,6 +19,8 @@ export interface GroupContext {
   /** Brings the schema of the sink up to date, once for the process. */
   readonly prepareSink: () => Promise<void>
   readonly publisher: Publisher
+  /** For what handlers publish within their transaction. */
+  readonly outbox: OutboxContext
   /** CloudEvents source of what the group publishes. */
   readonly source: string
   readonly clock: Clock

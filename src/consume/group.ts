@@ -1,5 +1,6 @@
 import { HoldfastError, parseDuration, type Clock, type Logger, type Random } from '../event/index.ts'
 import type { LogSystem } from '../log/index.ts'
+import type { OutboxContext } from '../outbox/index.ts'
 import type { Publisher } from '../publish/index.ts'
 import {
   dependency,
@@ -105,6 +106,7 @@ export class GroupDeclaration {
       )
     }
     const groupGate = gate()
+    const source = `/apps/${parts.app}/${settings.group}`
     const runner = groupRunner({
       context: {
         settings,
@@ -112,7 +114,8 @@ export class GroupDeclaration {
         sink: database ? parts.sink : undefined,
         prepareSink: parts.prepareSink,
         publisher: parts.publisher,
-        source: `/apps/${parts.app}/${settings.group}`,
+        outbox: { ...parts.outbox, source },
+        source,
         clock,
         logger,
         observer: parts.observer,
@@ -161,6 +164,7 @@ export interface GroupParts {
   /** The database's breaker, shared by all groups of the process. */
   readonly database: Dependency | undefined
   readonly publisher: Publisher
+  readonly outbox: OutboxContext
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger

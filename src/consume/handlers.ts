@@ -2,7 +2,7 @@ import type { Duration, Logger, Offset, Rate } from '../event/index.ts'
 import type { PublishOptions, Published } from '../publish/index.ts'
 import type { BreakerOptions } from '../recover/index.ts'
 import type { AllKeyed, AnyTopic, DataOf, EventOf, TypesOf } from '../schema/index.ts'
-import type { Tx } from '../sink/index.ts'
+import type { PublishingTx } from '../outbox/index.ts'
 
 /** An event as a handler gets it. */
 export interface Received<Type extends string = string, Data = unknown> {
@@ -97,10 +97,10 @@ export interface Need {
 }
 
 export type OnHandler = (event: Received, context: HandlerContext) => Promise<void> | void
-export type EffectHandler = (event: Received, tx: Tx, context: HandlerContext) => Promise<void>
+export type EffectHandler = (event: Received, tx: PublishingTx, context: HandlerContext) => Promise<void>
 export type BatchHandler = (
   events: Received[],
-  tx: Tx,
+  tx: PublishingTx,
   context: Pick<HandlerContext, 'signal' | 'log'> & {
     /** Marks one event of the batch as bad; the others go on without it. */
     readonly fail: (index: number, error: unknown) => void
@@ -127,10 +127,13 @@ export type Consumer<T, HasDatabase extends boolean> = {
 } & (HasDatabase extends true ? EffectVerbs<T> : unknown)
 
 interface EffectVerbs<T> {
-  /** Once: what is written through `tx` commits together with the proof that this event was applied. */
+  /**
+   * Once: what is written through `tx` commits together with the proof that this event was applied, and so does what is
+   * published through it.
+   */
   effect<Type extends TypesOf<T>>(
     type: Type,
-    handler: (event: EventIn<T, Type>, tx: Tx, context: HandlerContext) => Promise<void>,
+    handler: (event: EventIn<T, Type>, tx: PublishingTx, context: HandlerContext) => Promise<void>,
   ): Consumer<T, true>
   /** Once, for many events in one transaction. A group has either one batch handler or handlers for single events. */
   effectBatch<Type extends TypesOf<T>>(
@@ -138,7 +141,7 @@ interface EffectVerbs<T> {
     options: BatchOptions,
     handler: (
       events: { [K in Type]: EventIn<T, K> }[Type][],
-      tx: Tx,
+      tx: PublishingTx,
       context: Pick<HandlerContext, 'signal' | 'log'> & {
         readonly fail: (index: number, error: unknown) => void
       },

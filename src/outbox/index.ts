@@ -1,2 +1,8 @@
-export { publishingTx, type OutboxContext, type OutboxOptions, type PublishingTx } from './publishing-tx.ts'
+export {
+  Publishing,
+  type Cause,
+  type OutboxContext,
+  type OutboxOptions,
+  type PublishingTx,
+} from './publishing-tx.ts'
 export { outboxRelay, type OutboxRelay, type RelayState } from './relay.ts'

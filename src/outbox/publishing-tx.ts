@@ -1,4 +1,4 @@
-import type { Clock, Random } from '../event/index.ts'
+import { HoldfastError, type Clock, type Random } from '../event/index.ts'
 import { draftEvent, type PublishOptions } from '../publish/index.ts'
 import type { AnyTopic, EventOf, TypesOf } from '../schema/index.ts'
 import type { Outbox, Tx } from '../sink/index.ts'
@@ -7,7 +7,8 @@ import type { Outbox, Tx } from '../sink/index.ts'
 export interface PublishingTx extends Tx {
   /**
    * Writes the event into the outbox. Resolves once the row is written, with the event's id; the event reaches the log
-   * soon after the commit. Throws `EVENT_TYPE_UNKNOWN`, `EVENT_SCHEMA` or `KEY_INVALID` before anything is written.
+   * soon after the commit. Throws `EVENT_TYPE_UNKNOWN`, `EVENT_SCHEMA` or `KEY_INVALID` before anything is written, and
+   * `OUTBOX_MISSING` with a database that has none.
    */
   publish<T extends AnyTopic, Type extends TypesOf<T>>(
     topic: T,
@@ -27,24 +28,63 @@ export interface OutboxOptions extends PublishOptions {
 
 /** What publishing in a transaction needs. */
 export interface OutboxContext {
-  readonly outbox: Outbox
+  /** Undefined for a database without one. */
+  readonly outbox: Outbox | undefined
+  /** CloudEvents source of what is published. */
   readonly source: string
   readonly clock: Clock
   readonly random: Random
   /** Makes the topic known to the log, so that the relay finds it. */
   readonly declare: (topic: AnyTopic) => Promise<void>
+  /** Tells the relay that rows have committed. */
+  readonly wake: () => void
 }
 
-export function publishingTx(tx: Tx, context: OutboxContext): PublishingTx {
-  return {
-    query: (text, params) => tx.query(text, params),
-    raw: tx.raw,
-    async publish(topic, type, data, { aggregateVersion, ...options } = {}) {
-      const event = { topic, type, data }
-      const { id, record } = draftEvent(event, options, { source: context.source }, context)
-      await context.declare(topic)
+/** What an event that follows from another one takes over from it. */
+export interface Cause {
+  readonly id: string
+  readonly tenant: string | undefined
+  readonly correlationId: string | undefined
+  readonly time: Date
+  /** The accept time of the cause: an attempt tomorrow still meets the inbox rows of today's. */
+  readonly acceptedAt: number
+  /** The same id at every attempt, for each publish of the attempt another one. */
+  nextId(topic: string): string
+}
+
+/** A transaction with its way to publish. Whoever commits it wakes the relay if something `isPublished`. */
+export class Publishing implements PublishingTx {
+  isPublished = false
+  readonly #tx: Tx
+  readonly #context: OutboxContext
+  readonly #cause: Cause | undefined
+
+  constructor(tx: Tx, context: OutboxContext, cause?: Cause) {
+    this.#tx = tx
+    this.#context = context
+    this.#cause = cause
+  }
+
+  get raw(): unknown {
+    return this.#tx.raw
+  }
+
+  // Functions of their own, so that a handler may take the transaction apart: `async (event, { query, publish }) => …`.
+  get query(): Tx['query'] {
+    return (text, params) => this.#tx.query(text, params)
+  }
+
+  get publish(): PublishingTx['publish'] {
+    return async (topic, type, data, { aggregateVersion, ...given } = {}) => {
+      const { outbox, source, declare } = this.#context
+      if (!outbox) throw new HoldfastError('OUTBOX_MISSING', { detail: `${topic.name} cannot be published` })
+      const cause = this.#cause
+      const options = cause ? { ...inherited(cause, topic.name), ...given } : given
+      const origin = cause ? { source, acceptedAt: cause.acceptedAt, causationId: cause.id } : { source }
+      const { id, record } = draftEvent({ topic, type, data }, options, origin, this.#context)
+      await declare(topic)
       const version = aggregateVersion === undefined ? undefined : BigInt(aggregateVersion)
-      await context.outbox.add(tx, {
+      await outbox.add(this.#tx, {
         id,
         topic: topic.name,
         key: record.key,
@@ -56,7 +96,13 @@ export function publishingTx(tx: Tx, context: OutboxContext): PublishingTx {
             ? record.headers
             : { ...record.headers, ce_aggregateversion: version.toString() },
       })
+      this.isPublished = true
       return { id }
-    },
+    }
   }
+}
+
+function inherited(cause: Cause, topic: string): PublishOptions {
+  const { tenant, correlationId, time } = cause
+  return { id: cause.nextId(topic), tenant, correlationId, time }
 }

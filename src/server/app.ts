@@ -32,7 +32,7 @@ import {
 import type { LogDriver, LogSystem } from '../log/index.ts'
 import {
   outboxRelay,
-  publishingTx,
+  Publishing,
   type OutboxContext,
   type OutboxRelay,
   type PublishingTx,
@@ -307,24 +307,25 @@ class HoldfastApp implements App<boolean> {
 
   readonly transaction: TransactionVerb = async work => {
     const outbox = await this.#openOutbox()
-    const context: OutboxContext = {
-      outbox,
+    const context = this.#publishingContext()
+    let publishing: Publishing | undefined
+    const result = await outbox.transaction(tx => {
+      publishing = new Publishing(tx, context)
+      return work(publishing)
+    }, this.#life.signal)
+    if (publishing?.isPublished) context.wake()
+    return result
+  }
+
+  #publishingContext(): OutboxContext {
+    return {
+      outbox: this.#sink?.outbox,
       source: `/apps/${this.name}`,
       clock: this.#clock,
       random: this.#random,
       declare: topic => this.#declare(topic),
+      wake: () => this.#relay?.wake(),
     }
-    let published = false
-    const result = await outbox.transaction(tx => {
-      const publishing = publishingTx(tx, context)
-      const publish: PublishingTx['publish'] = (...event) => {
-        published = true
-        return publishing.publish(...event)
-      }
-      return work({ ...publishing, publish })
-    }, this.#life.signal)
-    if (published) this.#relay?.wake()
-    return result
   }
 
   consumer<const T extends AnyTopic | readonly AnyTopic[], Needs extends string = never>(
@@ -456,6 +457,7 @@ class HoldfastApp implements App<boolean> {
         prepareSink: this.#prepareSink,
         database,
         publisher: publish,
+        outbox: this.#publishingContext(),
         clock: this.#clock,
         random: this.#random,
         logger: this.#logger,
