@@ -59,6 +59,10 @@ describe('holdfast advise', () => {
     expect(out).not.toContain('readers')
   })
 
+  it('asks nothing when something is given', async () => {
+    expect((await run(['--consumers', '3'], ['1'])).asked).toEqual([])
+  })
+
   it('asks nothing off a terminal', async () => {
     expect((await run([])).out).toMatch(/^Nothing given decides/)
   })

@@ -153,6 +153,8 @@ describe.skipIf(missingBrowser)(
         'rgb(255, 255, 255)',
       )
       expect((await page.pdf({ format: 'A4' })).byteLength).toBeGreaterThan(50_000)
+      // Paper cannot be opened by a click.
+      expect(await page.locator('.arm[open]').count()).toBe(3)
     })
 
     it('shows hostile text as text, wherever it stands', async () => {

@@ -1,12 +1,20 @@
 import type { JSX } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 import type { ArmResult, FindingName } from '../../src/contract/result.ts'
 import { clock, count, millis, plural, seconds } from '../../src/report/readable.ts'
 import type { ReportData } from '../../src/report/report-data.ts'
 
 /** For each arm: the sums, its faults as they were seen, its phases, answers, events and the first ids of each finding. */
 export function ArmDetails({ data }: { readonly data: ReportData }): JSX.Element {
+  const section = useRef<HTMLElement>(null)
+  // Paper cannot be opened by a click.
+  useEffect(() => {
+    const open = (): void => section.current?.querySelectorAll('details').forEach(arm => (arm.open = true))
+    addEventListener('beforeprint', open)
+    return () => removeEventListener('beforeprint', open)
+  }, [])
   return (
-    <section id="arms" aria-labelledby="arms-title">
+    <section ref={section} id="arms" aria-labelledby="arms-title">
       <h2 id="arms-title">Events and faults, arm by arm</h2>
       {data.leftOut === 0 ? null : (
         <p class="callout">

@@ -14,6 +14,7 @@ it.each([
   [millis(75_000), '75 s'],
   [seconds(4.25), '4.3 s'],
   [seconds(125), '2 min 5 s'],
+  [seconds(300), '5 min'],
   [seconds(14_400), '4 h 0 min'],
   [clock(65), '1:05'],
   [clock(7_265), '2:01:05'],

@@ -35,7 +35,8 @@ export function millis(value: number): string {
 export function seconds(value: number): string {
   if (value < 90) return `${trimmed(value, 1)} s`
   const minutes = Math.floor(value / 60)
-  if (minutes < 90) return `${minutes} min ${Math.round(value % 60)} s`
+  const rest = Math.round(value - minutes * 60)
+  if (minutes < 90) return rest === 0 ? `${minutes} min` : `${minutes} min ${rest} s`
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
