@@ -4,6 +4,7 @@ const shapes = {
   yes: 'M4.5 10.5l3.5 3.5 7.5-8',
   no: 'M5.5 5.5l9 9m0-9l-9 9',
   warn: 'M10 5v6m0 3.2v.3',
+  run: 'M8 6.5l5.5 3.5L8 13.5z',
   pause: 'M7.5 6v8m5-8v8',
 } as const
 

@@ -26,6 +26,10 @@ const TICK_ROOM_PX = 64
 export const TIME_STEPS: readonly number[] = [
   1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400,
 ]
+/** Whole things have no halves. */
+export const COUNT_STEPS: readonly number[] = Array.from({ length: 10 }, (_, digits) =>
+  [1, 2, 5].map(step => step * 10 ** digits),
+).flat()
 const MIB = 1024 ** 2
 export const BYTE_STEPS: readonly number[] = [
   1, 2, 5, 10, 20, 50, 100, 200, 500, 1024, 2048, 5120, 10_240,

@@ -4,7 +4,7 @@ import type { LiveSecond } from '../../src/contract/progress.ts'
 import type { LiveArm, LiveState } from '../../src/live/live-state.ts'
 import { clock, count, seconds, shortCount } from '../../src/report/readable.ts'
 import { armStyles, type FaultSpan, type Line } from '../chart/line.ts'
-import { TIME_STEPS } from '../chart/plot.ts'
+import { COUNT_STEPS, TIME_STEPS } from '../chart/plot.ts'
 import type { SharedTime } from '../chart/shared-time.ts'
 import { TimeChart, type TimeChartProps } from '../chart/time-chart.tsx'
 
@@ -12,7 +12,7 @@ interface LiveChart extends Pick<TimeChartProps, 'title' | 'note' | 'format' | '
   readonly read: (second: LiveSecond) => number | undefined
 }
 
-const counts = { format: count, axisFormat: shortCount }
+const counts = { format: count, axisFormat: shortCount, steps: COUNT_STEPS }
 
 const charts: readonly LiveChart[] = [
   { title: 'Accepted, in all', read: second => second.accepted, ...counts },

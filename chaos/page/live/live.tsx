@@ -4,7 +4,7 @@ import type { Progress } from '../../src/contract/progress.ts'
 import { afterProgress, isBroken, standingOf, type LiveState } from '../../src/live/live-state.ts'
 import { clock } from '../../src/report/readable.ts'
 import { sharedTime } from '../chart/shared-time.ts'
-import { Icon } from '../icon.tsx'
+import { Icon, type IconName } from '../icon.tsx'
 import { ThemeButton } from '../theme-button.tsx'
 import { LiveCard } from './live-card.tsx'
 import { LiveCharts } from './live-charts.tsx'
@@ -91,10 +91,11 @@ export function Live({ source }: { readonly source: EventSource }): JSX.Element 
   )
 }
 
-function iconOf({ ended }: LiveState, broken: boolean): 'yes' | 'no' | 'warn' | 'pause' {
+function iconOf({ ended }: LiveState, broken: boolean): IconName {
   if (ended?.verdict.kind === 'held') return 'yes'
   if (ended?.verdict.kind === 'failed' || ended?.verdict.kind === 'unfit') return 'no'
-  return broken ? 'warn' : 'pause'
+  if (ended !== undefined) return 'pause'
+  return broken ? 'warn' : 'run'
 }
 
 /** How far the load is; of the arm that is at it. */

@@ -4,7 +4,7 @@ import type { ArmResult } from '../../src/contract/result.ts'
 import { bytes, clock, count, millis, seconds, share, shortCount } from '../../src/report/readable.ts'
 import type { ReportData } from '../../src/report/report-data.ts'
 import type { Line } from '../chart/line.ts'
-import { BYTE_STEPS, TIME_STEPS } from '../chart/plot.ts'
+import { BYTE_STEPS, COUNT_STEPS, TIME_STEPS } from '../chart/plot.ts'
 import type { SharedTime } from '../chart/shared-time.ts'
 import { StateStrip } from '../chart/state-strip.tsx'
 import { TimeChart, type TimeChartProps } from '../chart/time-chart.tsx'
@@ -73,7 +73,7 @@ const waiting: readonly MeasureChart[] = [
   { measure: 'p50', title: 'Answer time, median', note: fromDue, scale: 'log', format: millis },
 ]
 
-const counts = { format: count, axisFormat: shortCount }
+const counts = { format: count, axisFormat: shortCount, steps: COUNT_STEPS }
 
 const behind: readonly MeasureChart[] = [
   { measure: 'rows', title: 'Rows in PostgreSQL', note: 'Gaps: nobody could be asked.', ...counts },
