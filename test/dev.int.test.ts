@@ -14,7 +14,7 @@ function appSaying(word: string): string {
     import { z } from 'zod'
     const orders = topic('orders', { key: 'customer', partitions: 2, events: { placed: z.object({ customer: z.string() }) } })
     const shop = app({ name: 'shop', log: embedded('data/log') })
-    shop.collector({ port: 0, topics: [orders], keys: { pk_demo: { tenant: 't1' } }, lameDuckMs: 0 })
+    shop.collector({ port: 0, topics: [orders], keys: { pk_demo: { tenant: 't1' } }, lameDuckMs: 600_000 })
     shop.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', event => {
       if (event.data.customer === 'bad') throw new TypeError('no such customer')
       console.log('${word} ' + event.id)

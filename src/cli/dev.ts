@@ -28,7 +28,8 @@ export async function dev(file: string, { adminPort, port }: StartOptions, io: C
     observer: { completed: of => lines.completed(of) },
     admin: { port: adminPort },
     // Nothing stands in front of it that would have to notice that it stops.
-    door: { port, setBy: 'HOLDFAST_PORT', lameDuckMs: 0 },
+    lameDuck: '0ms',
+    door: { port, setBy: 'HOLDFAST_PORT' },
     logger,
   })
   io.err(announcement(app, 'all', adminUrl))

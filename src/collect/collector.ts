@@ -24,10 +24,10 @@ export interface Collector {
   /** Whether the log took and kept something within the last seconds, proved by an append; or why not. */
   ready(): Promise<CollectorReadiness>
   /**
-   * Stops being ready, keeps serving for `lameDuckMs` with `Connection: close`, then takes no more connections and
-   * resolves when everything under way is answered. The second call waits for the first.
+   * Stops being ready, keeps serving for `lameDuckMs` (defaults to that of the options) with `Connection: close`, then
+   * takes no more connections and resolves when everything under way is answered. The second call waits for the first.
    */
-  stop(): Promise<void>
+  stop(options?: { readonly lameDuckMs?: number }): Promise<void>
 }
 
 /** Throws `CONFIG_INVALID` for an option that cannot work. */
@@ -118,10 +118,10 @@ export function createCollector(given: CollectorOptions): Collector {
     },
     ready: async () =>
       phase === 'serving' ? await health.ready() : { ready: false, reason: 'the collector is stopping' },
-    stop: async () => {
+    stop: async ({ lameDuckMs = options.lameDuckMs } = {}) => {
       stopped ??= (async () => {
         phase = 'stopping'
-        await node.stop({ lameDuckMs: options.lameDuckMs, timeoutMs: options.stopTimeoutMs })
+        await node.stop({ lameDuckMs, timeoutMs: options.stopTimeoutMs })
         await Promise.allSettled(underWay)
         phase = 'stopped'
         events.close()

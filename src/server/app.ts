@@ -125,8 +125,8 @@ export interface App<HasDatabase extends boolean> {
   readonly door: Collector & { readonly port: number | undefined }
   /** Opens the log, declares the topics, joins the groups. The database may still be away: groups then wait for it. */
   start(options?: StartOptions): Promise<void>
-  /** Drains handlers for at most `drain`, commits, leaves, closes. Defaults to `'10s'`. The second call waits for the first. */
-  stop(options?: { readonly drain?: Duration }): Promise<void>
+  /** Closes the door, drains handlers, commits, leaves, closes. The second call waits for the first. */
+  stop(options?: StopOptions): Promise<void>
   groups(): Promise<readonly GroupStatus[]>
   breakers(): readonly BreakerStatus[]
   /** What the admin side shows: readiness, metrics and the status page. */
@@ -164,7 +164,14 @@ export interface StartOptions {
   readonly door?: DoorSettings | undefined
 }
 
-export interface DoorSettings extends Pick<AppCollectorOptions, 'port' | 'lameDuckMs'> {
+export interface StopOptions {
+  /** How long handlers may go on. Defaults to `'10s'`. */
+  readonly drain?: Duration | undefined
+  /** How long the collector serves on, not ready, so that load balancers notice. Defaults to its `lameDuckMs`. */
+  readonly lameDuck?: Duration | undefined
+}
+
+export interface DoorSettings extends Pick<AppCollectorOptions, 'port'> {
   /** What changes the port, for people: `HOLDFAST_PORT`. */
   readonly setBy: string
 }
@@ -398,13 +405,8 @@ class HoldfastApp implements App<boolean> {
   }
 
   #collectorAs(door: DoorSettings | undefined): AppCollectorOptions | undefined {
-    return (
-      this.#collectorOptions && {
-        ...this.#collectorOptions,
-        ...(door?.port !== undefined && { port: door.port }),
-        ...(door?.lameDuckMs !== undefined && { lameDuckMs: door.lameDuckMs }),
-      }
-    )
+    const port = door?.port ?? this.#collectorOptions?.port
+    return this.#collectorOptions && { ...this.#collectorOptions, port }
   }
 
   async #openDoor(
@@ -526,13 +528,14 @@ class HoldfastApp implements App<boolean> {
     this.#fail(failure)
   }
 
-  stop(options: { readonly drain?: Duration } = {}): Promise<void> {
-    const drainMs = parseDuration(options.drain ?? '10s', 'stop drain')
-    this.#stopping ??= this.#stop(drainMs)
+  stop({ drain = '10s', lameDuck }: StopOptions = {}): Promise<void> {
+    const drainMs = parseDuration(drain, 'stop drain')
+    const door = lameDuck === undefined ? {} : { lameDuckMs: parseDuration(lameDuck, 'stop lameDuck') }
+    this.#stopping ??= this.#stop(drainMs, door)
     return this.#stopping
   }
 
-  async #stop(drainMs: number): Promise<void> {
+  async #stop(drainMs: number, door: { readonly lameDuckMs?: number }): Promise<void> {
     this.#state = 'stopped'
     // Each step has its own failure: what can still be done is done.
     const failures: unknown[] = []
@@ -540,7 +543,7 @@ class HoldfastApp implements App<boolean> {
       await work?.catch((error: unknown) => failures.push(error))
     }
     // The door first: what is answered until then is durable, and the groups may still be working on it.
-    await step(this.#door?.stop())
+    await step(this.#door?.stop(door))
     this.#stopPruning?.()
     await step(this.#relay?.stop())
     await step(Promise.all([...this.#runners.values()].map(runner => runner.stop(drainMs))))

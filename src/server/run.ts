@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ConsumeObserver, GroupStatus } from '../consume/index.ts'
-import { silentLogger, type Duration, type Logger } from '../event/index.ts'
+import { silentLogger, type Duration, type HoldfastError, type Logger } from '../event/index.ts'
 import { count } from './readable.ts'
 import { startAdmin, type AdminServer, type AdminServerOptions } from './admin-server.ts'
 import type { App, DoorSettings, Role } from './app.ts'
@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly logger?: Logger | undefined
   /** How long handlers may go on after the first signal. Defaults to `'10s'`. */
   readonly drain?: Duration | undefined
+  /** How long the collector serves on after SIGTERM. Defaults to its own `lameDuckMs`; after a Ctrl-C it is 0. */
+  readonly lameDuck?: Duration | undefined
   /** For a process that has something to stop before its app runs. Defaults to listening from now on. */
   readonly signals?: StopSignals | undefined
   /** Ended after the app, in this order, whatever ended the run: a local database, sample traffic. */
@@ -41,14 +43,17 @@ export async function run(
     admin: adminOptions,
     door,
     drain = '10s',
+    lameDuck,
     logger = silentLogger,
     signals = stopSignals(),
     alsoStop = [],
   }: RunOptions = {},
 ): Promise<Run> {
   let admin: AdminServer | undefined
-  const stopAll = async (): Promise<void> => {
-    await app.stop({ drain })
+  const stopAll = async (cause?: Cause): Promise<void> => {
+    // Nobody balances load to a process that somebody has at a terminal.
+    const atTerminal = cause?.kind === 'signal' && cause.signal === 'SIGINT'
+    await app.stop({ drain, lameDuck: atTerminal ? '0ms' : lameDuck })
     for (const stop of alsoStop) await stop()
     await admin?.close()
   }
@@ -60,16 +65,16 @@ export async function run(
     signals.release()
     throw error
   }
-  const why = Promise.race([
-    signals.first.then(signal => ({ kind: 'signal' as const, signal })),
-    app.failed.then(error => ({ kind: 'failure' as const, error })),
+  const why = Promise.race<Cause>([
+    signals.first.then(signal => ({ kind: 'signal', signal })),
+    app.failed.then(error => ({ kind: 'failure', error })),
   ])
   const end = async (): Promise<number> => {
     const cause = await why
     if (cause.kind === 'signal')
       logger.info({}, `stopping: ${waitedFor(await groupsNow(app), drain)}; a second signal ends at once`)
     else logger.error({ code: cause.error.code }, `stopping: ${cause.error.message}`)
-    const orderly = stopAll().then(() => (cause.kind === 'signal' ? 0 : 1))
+    const orderly = stopAll(cause).then(() => (cause.kind === 'signal' ? 0 : 1))
     const code = await Promise.race([orderly, signals.second.then(() => 130)])
     logger.info({}, code === 130 ? 'not waiting any longer' : 'stopped')
     signals.release()
@@ -77,6 +82,10 @@ export async function run(
   }
   return { adminUrl: admin.url, ended: end() }
 }
+
+type Cause =
+  | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
+  | { readonly kind: 'failure'; readonly error: HoldfastError }
 
 /** What an orderly end waits for, in words. */
 export function waitedFor(

@@ -13,7 +13,7 @@ const shop = `
   import { z } from 'zod'
   const orders = topic('orders', { key: 'customer', events: { placed: z.object({ customer: z.string() }) } })
   const shop = app({ name: 'shop', log: embedded('./log') })
-  shop.collector({ port: 4300, topics: [orders], keys: { pk_demo: { tenant: 't1' } }, lameDuckMs: 0 })
+  shop.collector({ port: 4300, topics: [orders], keys: { pk_demo: { tenant: 't1' } }, lameDuckMs: 600_000 })
   shop.consumer('billing', orders, { from: 'earliest' }).on('placed', () => {})
   export default shop
 `
@@ -45,7 +45,7 @@ it.each([
   },
 )
 
-it('HOLDFAST_PORT takes the place of the port that the app names', async () => {
+it('HOLDFAST_PORT takes the place of the port that the app names, and a Ctrl-C waits for no load balancer', async () => {
   const folder = userProject({ 'app.ts': shop })
   const env = { HOLDFAST_PORT: '0', HOLDFAST_ADMIN_PORT: '0' }
   const args = [holdfastIn(folder), 'start', 'app.ts']
@@ -53,7 +53,8 @@ it('HOLDFAST_PORT takes the place of the port that the app names', async () => {
   const url = await until('announced', () => /collector (http:\S+)/.exec(child.stderr.join('\n'))?.[1])
   expect(url).not.toContain(':4300')
   expect((await fetch(url)).status).toBe(200)
-  expect(await child.terminate()).toMatchObject({ code: 0 })
+  process.kill(child.pid, 'SIGINT')
+  expect(await child.exited).toMatchObject({ code: 0 })
 })
 
 function spawnAsUser(
