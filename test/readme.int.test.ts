@@ -233,8 +233,7 @@ describe('the README, followed word by word', () => {
     const { pid } = JSON.parse(readFileSync(join(data, 'run.json'), 'utf8')) as { pid: number }
     expect(existsSync(`/proc/${pid}`)).toBe(true)
     running?.type(CTRL_C)
-    // The shell between npm and the process tells of its end as its own, so the last word of the process counts.
-    await running?.ended
+    expect(await running?.ended).toBe(0)
     expect(running?.screen()).toMatch(/ stopping: .*; a second signal ends at once\n/)
     expect(running?.screen()).toMatch(/ stopped\n/)
     expect(existsSync(`/proc/${pid}`)).toBe(false)
