@@ -54,7 +54,10 @@ child.on('error', error => {
   )
   process.exit(1)
 })
-child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)))
+child.on('exit', (code, signal) => {
+  if (signal !== null && signal !== 'SIGINT') process.stderr.write(`holdfast: ended by ${signal}\n`)
+  process.exit(code ?? (signal === 'SIGINT' ? 130 : 1))
+})
 
 /** Whether node_modules holds what package-lock.json asks for: npm keeps its own record of what it put there. */
 function installed() {

@@ -142,7 +142,8 @@ const expected: readonly (readonly [command: RegExp, check: (command: string) =>
     async command => {
       const killed = running
       expect((await shell(command)).code).toBe(0)
-      await killed?.ended
+      expect(await killed?.ended).toBe(1)
+      expect(killed?.screen()).toContain('holdfast: ended by SIGKILL')
     },
   ],
   [

@@ -16,17 +16,17 @@ export function landingPage(facts: {
 <title>Holdfast collector</title>
 <h1>Holdfast collector</h1>
 <p>Post events here. The answer 202 means that the event is kept; what happens to it afterwards cannot reach you.</p>
-<pre>${escapeHtml(curl)}</pre>
+<pre>${escapeText(curl)}</pre>
 <p>${facts.statusUrl === undefined ? '' : `<a href="${escapeHtml(facts.statusUrl)}">Status</a> · `}<a href="/v1/limits">Limits</a></p>
 </html>
 `
 }
 
 function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;')
+  return escapeText(text).replaceAll('"', '&quot;').replaceAll("'", '&#39;')
+}
+
+/** For what stands between tags. Quotes stay, so that a command can be copied from what curl shows of the page too. */
+function escapeText(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }

@@ -39,6 +39,7 @@ export async function keepPostgres(options: KeptPostgresOptions): Promise<KeptPo
     }
   }
   const startAgain = async (port: number): Promise<LocalPostgres | undefined> => {
+    let told = false
     while (!stopping.signal.aborted) {
       await sleep(downMs, undefined, { signal: stopping.signal }).catch(() => {})
       if (stopping.signal.aborted) return undefined
@@ -47,7 +48,10 @@ export async function keepPostgres(options: KeptPostgresOptions): Promise<KeptPo
         logger.info({ pid: again.pid }, 'PostgreSQL is up again')
         return again
       } catch (error) {
-        logger.error({ err: error }, 'PostgreSQL does not start; it is tried again')
+        // Once: it may be tried for hours, and a line is for what changes.
+        if (!told)
+          logger.error({ err: error }, `PostgreSQL does not start; it is tried every ${downMs / 1_000} s`)
+        told = true
       }
     }
     return undefined

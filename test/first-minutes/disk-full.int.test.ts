@@ -36,7 +36,7 @@ it.skipIf(noSmallDisk)(
     const { folder } = disk
     const example = await startExample({ data: folder, databaseUrl: database.url })
     const { collectorUrl, adminUrl } = await example.running()
-    expect(example.said()).toMatch(/log \S.*\(fsync, 0\.[12] GiB free\)/)
+    expect(example.said()).toMatch(/Log +\S.*\(fsync, 0\.[12] GiB free\)/)
     expect((await click(collectorUrl)).status).toBe(202)
     await drained(adminUrl)
 

@@ -23,29 +23,36 @@ export interface BannerFacts {
 export function banner(facts: BannerFacts): string {
   const { log, local, durability, resumed, collectorUrl, adminUrl, settings } = facts
   const database = local
-    ? `PostgreSQL ${local.version} (${local.kind}, ${at(settings.dataDir)}/pg-${Number.parseInt(local.version, 10)})`
-    : `PostgreSQL ${facts.db.where} (DATABASE_URL; only the schemas holdfast and campaigns)`
+    ? `${local.version} (${local.kind}, ${at(settings.dataDir)}/pg-${Number.parseInt(local.version, 10)})`
+    : `${facts.db.where} (DATABASE_URL; only the schemas holdfast and campaigns)`
   const free = facts.freeBytes === undefined ? '' : `, ${gibibytes(facts.freeBytes)} free`
-  const seconds = `${(facts.startedInMs / 1_000).toFixed(1)} s`
+  const traffic =
+    settings.trafficPerSecond > 0
+      ? `Sample traffic: ${settings.trafficPerSecond} events a second (npm start -- --no-traffic leaves it out).`
+      : 'No sample traffic.'
   const lines = [
-    `Holdfast ${version}   log ${at(log.where)} (${durability}${free})   ${database}   campaigns example`,
-    `Collector   ${collectorUrl}           202 only after the event is on disk`,
-    `Status      ${adminUrl}           (open it)`,
+    `Holdfast ${version}, the campaigns example, started in ${(facts.startedInMs / 1_000).toFixed(1)} s`,
+    `Log         ${at(log.where)} (${durability}${free})`,
+    `PostgreSQL  ${database}`,
+    `Collector   ${withNote(collectorUrl, '202 only after the event is on disk')}`,
+    `Status      ${withNote(adminUrl, 'a page, open it')}`,
     `Metrics     ${adminUrl}/metrics`,
     ...(resumed === undefined ? [] : [`Goes on with ${resumed} (npm start -- --reset begins anew)`]),
     `try:  curl -i ${collectorUrl}/api/collect -H 'Content-Type: application/json' -H 'X-Api-Key: pk_demo' -d '{"type":"click","campaignId":"c1"}'`,
-    'try:  npm run rows               what PostgreSQL holds now',
+    `try:  ${withNote('npm run rows', 'what PostgreSQL holds now')}`,
     ...(local
       ? [
-          `try:  kill -9 ${local.pid()}               kills PostgreSQL: events are still taken in, and it is back after 10 s`,
+          `try:  ${withNote(`kill -9 ${local.pid()}`, 'kills PostgreSQL: events are still taken in, and it is started again after 10 s')}`,
         ]
       : []),
-    'try:  npm run demo               REST beside the log while PostgreSQL is killed under load, audited by id',
-    settings.trafficPerSecond > 0
-      ? `Started in ${seconds}. Sample traffic: ${settings.trafficPerSecond} events a second (npm start -- --no-traffic leaves it out). Ctrl-C stops.`
-      : `Started in ${seconds}. No sample traffic. Ctrl-C stops.`,
+    `try:  ${withNote('npm run demo', 'REST beside the log while PostgreSQL is killed under load, audited by id')}`,
+    `${traffic} Ctrl-C stops.`,
   ]
   return `\n${lines.map(line => `  ${line}\n`).join('')}\n`
+}
+
+function withNote(thing: string, note: string): string {
+  return `${thing.padEnd(24)}   ${note}`
 }
 
 function gibibytes(bytes: number): string {

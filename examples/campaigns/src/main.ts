@@ -44,11 +44,13 @@ async function start(args: readonly string[]): Promise<number> {
   const { dataDir } = settings
   // First of all: the ports of a run on the same folder are taken too, and that would be the lesser news.
   refuseSecondRun(dataDir)
+  let begunAt = 0
   if (settings.reset && !settings.yes && existsSync(dataDir)) {
     const { stdin: input, stderr: output } = process
     const asked = new AbortController()
     void signals.first.then(() => asked.abort())
     await confirmReset(dataDir, { input, output, signal: asked.signal })
+    begunAt = performance.now()
   }
   // Before anything is started that would have to be stopped again.
   const door = await holdPort({ host: '127.0.0.1', port: settings.port, setBy: 'HOLDFAST_PORT' })
@@ -57,7 +59,7 @@ async function start(args: readonly string[]): Promise<number> {
   try {
     if (settings.reset) await reset(dataDir)
     const local = settings.databaseUrl === undefined ? await localPostgres(settings) : undefined
-    return await runCampaigns({ settings, local, door, admin })
+    return await runCampaigns({ settings, local, door, admin, begunAt })
   } finally {
     claim.release()
   }
@@ -69,9 +71,11 @@ interface Parts {
   readonly local: KeptPostgres | undefined
   readonly door: HeldPort
   readonly admin: HeldPort
+  /** Milliseconds from the beginning of this process until nobody had to be asked any more. */
+  readonly begunAt: number
 }
 
-async function runCampaigns({ settings, local, door, admin }: Parts): Promise<number> {
+async function runCampaigns({ settings, local, door, admin, begunAt }: Parts): Promise<number> {
   const { dataDir, databaseUrl = local?.url ?? '' } = settings
   const traffic = new AbortController()
   try {
@@ -104,7 +108,7 @@ async function runCampaigns({ settings, local, door, admin }: Parts): Promise<nu
         freeBytes: app.system.space?.().freeBytes,
         collectorUrl,
         adminUrl,
-        startedInMs: performance.now(),
+        startedInMs: performance.now() - begunAt,
       }),
     )
     if (settings.trafficPerSecond > 0) {

@@ -7,13 +7,13 @@ import { obeyParent } from '../process/in-process.ts'
 import { moreGroups } from './more-groups.ts'
 import { slowed } from './slowed.ts'
 
-const { ARM_DATABASE = '', ARM_LOG = '', ARM_PORT = '0', ARM_GROUPS, ARM_CACHE } = process.env
+const { ARM_DATABASE = '', ARM_LOG = '', ARM_GROUPS, ARM_CACHE } = process.env
 const slowness = obeyParent()
 
 const app: DriversApp = drivers({
   log: embedded(ARM_LOG),
   db: slowed(postgres(ARM_DATABASE), slowness),
-  port: Number(ARM_PORT),
+  port: 0, // HOLDFAST_PORT says which
   vehicles: ARM_CACHE === undefined ? noVehicles : vehiclesAt(ARM_CACHE),
 })
 if (ARM_GROUPS === '4') moreGroups(app)

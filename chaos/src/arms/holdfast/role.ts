@@ -29,7 +29,8 @@ export function holdfastRole(
     env: ports => ({
       ARM_DATABASE: databaseUrl,
       ARM_LOG: log,
-      ARM_PORT: String(ports?.['door'] ?? 0),
+      // Named, because it would else be that of whoever started the runner.
+      HOLDFAST_PORT: String(ports?.['door'] ?? 0),
       ...(flags.has('four-groups') && { ARM_GROUPS: '4' }),
       ...(dependencies['cache'] !== undefined && { ARM_CACHE: dependencies['cache'] }),
     }),
