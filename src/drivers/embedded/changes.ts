@@ -1,29 +1,37 @@
-import { sleep, type Clock } from '../../event/index.ts'
+import type { Clock } from '../../event/index.ts'
 import type { Place } from './storage.ts'
 
 /** Who waits for new records, and what wakes them. */
 export class Changes {
   readonly #clock: Clock
   readonly #waiting = new Map<string, Set<() => void>>()
-  readonly #closed = new AbortController()
+  #isClosed = false
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
   get closed(): boolean {
-    return this.#closed.signal.aborted
+    return this.#isClosed
   }
 
-  /** Resolves at the next change of the partition, after `ms`, or at an abort. Sometimes also for nothing. */
+  /**
+   * Resolves at the next change of the partition, after `ms`, or at an abort. Sometimes also for nothing. A reader that
+   * keeps up waits once for each event, and a signal that is made of signals for each costs more than reading it.
+   */
   async next(place: Place, ms: number, signal: AbortSignal): Promise<void> {
+    if (this.#isClosed || signal.aborted) return
     const id = idOf(place)
-    let waiting = this.#waiting.get(id)
-    if (waiting === undefined) this.#waiting.set(id, (waiting = new Set()))
-    const changed = new AbortController()
-    const wake = (): void => changed.abort()
+    const waiting = this.#waiting.get(id) ?? new Set()
+    this.#waiting.set(id, waiting)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const wake = (): void => resolve()
     waiting.add(wake)
-    await sleep(this.#clock, ms, AbortSignal.any([signal, changed.signal, this.#closed.signal]))
+    signal.addEventListener('abort', wake, { once: true })
+    const cancel = this.#clock.after(ms, wake)
+    await promise
+    cancel()
+    signal.removeEventListener('abort', wake)
     waiting.delete(wake)
   }
 
@@ -38,7 +46,8 @@ export class Changes {
   }
 
   close(): void {
-    this.#closed.abort()
+    this.#isClosed = true
+    this.wakeAll()
   }
 }
 
