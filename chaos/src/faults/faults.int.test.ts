@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
+import { testDatabase } from '../../../test/postgres.ts'
 import type { DatabaseFault } from './database-faults.ts'
 import { startDatabase } from './database.ts'
 import { probe } from './probe.ts'
@@ -11,6 +12,8 @@ import { noSmallDisk } from './small-disk.ts'
 /** One cluster for all, which each test finds as the last one left it: healthy. */
 const cluster = mkdtempSync(join(tmpdir(), 'holdfast-faults-pg-'))
 afterAll(() => rmSync(cluster, { recursive: true, force: true }))
+
+const others = testDatabase()
 
 interface Faulted {
   readonly url: string
@@ -89,4 +92,24 @@ test('a server that was not started here is neither killed nor stopped nor fille
     })
     await expect(started).rejects.toThrow(/only for a PostgreSQL that this command started/)
   }
+})
+
+test('on a server that was not started here only connections are broken, and what was made in it is dropped', async () => {
+  const runFolder = mkdtempSync(join(tmpdir(), 'holdfast-faults-'))
+  onTestFinished(() => rmSync(runFolder, { recursive: true, force: true }))
+  const database = await startDatabase({
+    folder: '/nowhere',
+    runFolder,
+    url: others.url,
+    faults: [{ target: 'postgres', fault: 'reset', at: 0, for: 1 }],
+  })
+  const { url, direct } = await database.create('chaos_here')
+  expect((await database.begin('reset')).at(-1)).toBe('a new connection met ECONNRESET')
+  // Whoever does not come through the proxy notices nothing.
+  expect([await answers(url), await answers(direct)]).toEqual(['ECONNRESET', 'an answer'])
+  await database.end('reset')
+  expect(await answers(url)).toBe('an answer')
+  await database.stop()
+  expect(await answers(direct)).toBe('3D000') // there is no such database
+  expect(await answers(others.url)).toBe('an answer')
 })

@@ -29,7 +29,9 @@ export interface RunningLoad {
   /** Seconds since the schedule began; negative in the moment before. */
   seconds(): number
   /** Everything is answered or given up. Rejects when a thread of the load fails: the run proves nothing then. */
-  readonly finished: Promise<Ledger>
+  readonly finished: Promise<void>
+  /** What is on disk, read whole: for loads whose events fit in memory several times. */
+  ledger(): Ledger
 }
 
 /** From here to the first event: every thread has the start before it comes. */
@@ -65,8 +67,9 @@ export async function startLoad(options: LoadOptions): Promise<RunningLoad> {
     tally,
     seconds: () => (monotonic() - startAt) / 1000,
     finished: Promise.all(threads.map(({ finished }) => finished))
-      .then(() => mergeLedgers(files.map(file => parseLedger(readFileSync(file, 'utf8')))))
+      .then(() => {})
       .finally(() => signal.removeEventListener('abort', stop)),
+    ledger: () => mergeLedgers(files.map(file => parseLedger(readFileSync(file, 'utf8')))),
   }
 }
 

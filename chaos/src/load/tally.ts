@@ -78,7 +78,7 @@ export class LoadTally {
     return sorted[Math.ceil(sorted.length * 0.99) - 1]
   }
 
-  *events(): Generator<EventOutcome> {
+  *events(): Generator<EventOutcome, undefined> {
     for (const [n, dueAt] of this.#due.entries()) {
       const code = this.#outcome[n] ?? 0
       const outcome = code === 0 ? undefined : outcomes[code - 1]
@@ -102,31 +102,24 @@ export class LoadTally {
   }
 
   phases(): PhaseResult[] {
-    const results: PhaseResult[] = []
-    let [first, from] = [0, 0]
-    const all = [...this.events()]
-    for (const phase of this.#phases) {
-      const events = all.slice(first, first + eventsIn(phase))
+    const events = this.events()
+    let from = 0
+    return this.#phases.map(phase => {
+      const counts = { accepted: 0, refused: 0, unanswered: 0, unsent: 0 }
       const latencies = new Latencies()
-      const of = (wanted: LoadOutcome): number => events.filter(({ outcome }) => outcome === wanted).length
-      for (const { outcome, ms } of events) if (outcome && outcome !== 'unsent') latencies.record(ms)
-      const [accepted, refused, unanswered] = [of('accepted'), of('refused'), of('unanswered')]
-      results.push({
-        name: phase.name,
-        from,
-        to: from + phase.seconds,
-        rate: phase.rate,
-        sent: accepted + refused + unanswered,
-        accepted,
-        refused,
-        unanswered,
-        unsent: of('unsent'),
-        latency: latencies.percentiles(),
-      })
-      first += events.length
-      from += phase.seconds
-    }
-    return results
+      for (let left = eventsIn(phase); left > 0; left--) {
+        const { outcome, ms } = events.next().value ?? {}
+        if (outcome === undefined) continue
+        counts[outcome] += 1
+        if (outcome !== 'unsent') latencies.record(ms ?? 0)
+      }
+      const { name, seconds, rate } = phase
+      const sent = counts.accepted + counts.refused + counts.unanswered
+      const to = from + seconds
+      const result = { name, from, to, rate, sent, ...counts, latency: latencies.percentiles() }
+      from = to
+      return result
+    })
   }
 
   /** One entry for each second of the schedule, by the second in which an event was due. */

@@ -60,7 +60,8 @@ export async function follow(
     },
     signal,
   )
-  const ledger = await load.finished
+  await load.finished
+  const ledger = load.ledger()
   const faults = await happening
   progress({ kind: 'arm', arm: as.as, state: 'draining' })
   const drainedAt = await drain(running, clock, scenario.drainSeconds, signal)
