@@ -83,6 +83,12 @@ try {
     version === JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version,
     `holdfast --version said ${version}`,
   )
+  const command = [path.join('node_modules', 'holdfast', 'bin', 'holdfast.js'), 'chaos', 'run', '--quick']
+  const alone = spawnSync(process.execPath, command, { cwd: user, encoding: 'utf8' })
+  check(
+    alone.status === 1 && alone.stderr.includes('npm install --save-dev @holdfast/chaos'),
+    `holdfast chaos without its package ended with ${alone.status}: ${alone.stderr}`,
+  )
   const old = oldNode()
   if (old !== undefined) {
     for (const args of [
