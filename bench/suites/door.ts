@@ -18,6 +18,14 @@ export const doorBenchmarks: readonly Benchmark[] = [
     open: world => arms(world, BARE_SERVER, postClosedLoop),
   },
   {
+    name: 'door-rate-lmdb',
+    what: '64 connections: durable 202 against node:http with JSON.parse and bare LMDB',
+    unit: 'events/s',
+    // No promise: it notices when the door takes more than it did.
+    goals: [shareOfLimit(0.4)],
+    open: world => arms(world, 'limits/http-lmdb.ts', postClosedLoop),
+  },
+  {
     name: 'door-kafka',
     what: '64 connections: durable 202 against Express and KafkaJS with acks=all, whose broker does not sync',
     unit: 'events/s',
