@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -11,6 +11,15 @@ it('the command runs from a checkout without a build', async () => {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [bin, 'explain-error', 'LOG_FULL'])
   expect(stdout).toContain('Free disk space')
   expect(stderr).toBe('')
+})
+
+it('a reader that has seen enough, as in `| head`, is no error', async () => {
+  const child = spawn(process.execPath, [bin, 'explain-error', 'LOG_FULL'])
+  child.stdout.destroy()
+  let err = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
+  expect(await new Promise(resolve => child.once('close', resolve))).toBe(0)
+  expect(err).toBe('')
 })
 
 /** Runs the file with another version in place of the real one: no old Node has to be there. */

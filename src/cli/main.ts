@@ -1,9 +1,11 @@
 import process from 'node:process'
 import { createInterface } from 'node:readline/promises'
+import { outliveReaders } from '../server/outlive-readers.ts'
 import { runCli } from './program.ts'
 
 /** The `holdfast` command: the process around {@link runCli}. */
 export async function main(): Promise<void> {
+  outliveReaders()
   process.exitCode = await runCli(process.argv.slice(2), {
     out: text => process.stdout.write(text),
     err: text => process.stderr.write(text),

@@ -13,6 +13,7 @@ export {
   type LocalPostgresOptions,
 } from './local-postgres.ts'
 export { findPostgresBinaries, type BinarySearch, type PostgresBinaries } from './postgres-binaries.ts'
+export { outliveReaders } from './outlive-readers.ts'
 export { processLogger, type ProcessLoggerOptions } from './process-logger.ts'
 export { version } from '../version.ts'
 export type { Role } from './app.ts'

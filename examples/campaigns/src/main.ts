@@ -10,6 +10,7 @@ import {
   findPostgresBinaries,
   holdPort,
   keepPostgres,
+  outliveReaders,
   processLogger,
   run,
   stopSignals,
@@ -28,6 +29,7 @@ import { createTables } from './tables.ts'
 // From the first moment on: a database that is just being made must not outlive a Ctrl-C.
 const signals = stopSignals()
 endWithParent()
+outliveReaders()
 const logger = processLogger({ to: process.stderr, now: Date.now })
 
 process.exit(

@@ -1,8 +1,10 @@
 // `npm run rows`: what the tables hold now, without psql.
 import process from 'node:process'
+import { outliveReaders } from 'holdfast/server'
 import { Client } from 'pg'
 import { findRun } from './run-file.ts'
 
+outliveReaders()
 const dataDir = process.env['HOLDFAST_DATA'] || '.holdfast'
 const databaseUrl = findRun(dataDir)?.databaseUrl
 if (databaseUrl === undefined) {
