@@ -10,6 +10,8 @@ import {
 } from '../event/index.ts'
 import type { Log } from '../log/index.ts'
 import { fingerprintOf, type Failure } from './failure.ts'
+import { Fields } from './lane/fields.ts'
+import type { LetterChange } from './letter-state.ts'
 
 /**
  * A dead letter: an event that a group gave up, kept whole. It is one record of the topic `<topic>.<group>.dead`, in
@@ -66,19 +68,18 @@ export interface Death {
   readonly first: Failure
   readonly last: Failure
   readonly diedAt: number
+  /** Which replay of it died; 0 is the event itself. */
+  readonly round?: number
 }
 
 /** The record to append to the dead topic. */
 export function encodeLetter(record: LogRecord, death: Death): NewRecord {
   const { topic, partition, offset, key, headers, value, timestamp } = record
-  const id = createHash('sha256')
-    .update(`${topic}\n${partition}\n${offset}\n${death.group}\n0`)
-    .digest('hex')
-    .slice(0, 16)
   const letter = {
     version: LETTER_VERSION,
     kind: 'died',
-    id: `dl_${id}`,
+    id: letterIdOf(record, death.group, 0),
+    round: death.round ?? 0,
     group: death.group,
     topic,
     partition,
@@ -100,14 +101,65 @@ export function encodeLetter(record: LogRecord, death: Death): NewRecord {
   }
 }
 
-export function decodeLetter(record: LogRecord): DeadLetter {
+/** The same for one event of a group, however often it dies; a replay that reprocesses has another generation. */
+function letterIdOf({ topic, partition, offset }: Position, group: string, generation: number): string {
+  const hash = createHash('sha256').update(`${topic}\n${partition}\n${offset}\n${group}\n${generation}`)
+  return `dl_${hash.digest('hex').slice(0, 16)}`
+}
+
+/** The record that says what became of a letter. A death is written by {@link encodeLetter}, with the event. */
+export function encodeDecision(
+  origin: Position,
+  group: string,
+  generation: number,
+  change: Exclude<LetterChange, { kind: 'died' }>,
+): NewRecord {
+  const id = letterIdOf(origin, group, generation)
+  const letter = { version: LETTER_VERSION, id, offset: String(origin.offset), ...letterFields(change) }
+  return {
+    key: id,
+    value: null,
+    headers: { [LETTER_HEADER]: JSON.stringify(letter) },
+    partition: origin.partition,
+  }
+}
+
+/** The change's version is the one that was seen; `version` itself is that of the format. */
+function letterFields(change: Exclude<LetterChange, { kind: 'died' }>): Record<string, unknown> {
+  return 'version' in change
+    ? { kind: change.kind, seen: change.version, request: change.request }
+    : { kind: change.kind, round: change.round }
+}
+
+/** What a record of a dead topic says, and about which event of its partition. */
+export function decodeChange(record: LogRecord): { readonly origin: Offset; readonly change: LetterChange } {
+  const where = `dead letter ${record.topic}/${record.partition} offset ${record.offset}`
+  const fields = Fields.parse(record.headers[LETTER_HEADER], where)
+  if (fields.count('version') > LETTER_VERSION) throw unreadable(record, 'a newer version wrote it')
+  const kind = fields.oneOf('kind', ['died', 'replaying', 'discarded', 'resolved'])
+  const origin = offset(fields.digits('offset'))
+  switch (kind) {
+    case 'died':
+      return { origin, change: { kind, round: fields.maybe('round')?.count('round') ?? 0 } }
+    case 'resolved':
+      return { origin, change: { kind, round: fields.count('round') } }
+    case 'replaying':
+    case 'discarded':
+      return { origin, change: { kind, version: fields.count('seen'), request: fields.text('request') } }
+  }
+}
+
+/** Undefined for a record that says what became of a letter. */
+export function decodeLetter(record: LogRecord): DeadLetter | undefined {
   const { [LETTER_HEADER]: text, ...headers } = record.headers
   if (text === undefined) throw unreadable(record, `header ${LETTER_HEADER} is missing`)
   const letter = JSON.parse(text) as Omit<DeadLetter, 'headers' | 'value' | 'eventId' | 'eventType'> & {
     version: number
+    kind: string
   }
   if (letter.version > LETTER_VERSION) throw unreadable(record, `it has version ${letter.version}`)
-  const { version: _, ...rest } = letter
+  const { version: _, kind, ...rest } = letter
+  if (kind !== 'died') return undefined
   return { ...rest, eventId: headers['ce_id'], eventType: headers['ce_type'], headers, value: record.value }
 }
 
@@ -179,7 +231,10 @@ async function* lettersBetween(
   for (let at = from.offset; at < end && !signal.aborted;) {
     const limits = { maxRecords: 500, maxBytes: 4 * 1024 * 1024, waitMs: 0 }
     const page = await log.read({ ...from, offset: at }, limits, signal)
-    for (const record of page.records) if (record.offset < end) yield decodeLetter(record)
+    for (const record of page.records) {
+      const letter = record.offset < end ? decodeLetter(record) : undefined
+      if (letter) yield letter
+    }
     if (page.next === at) return
     at = page.next
   }
@@ -206,7 +261,7 @@ export async function newestLetters(
       { maxRecords: limit, maxBytes: 4 * 1024 * 1024, waitMs: 0 },
       signal,
     )
-    letters.push(...page.records.map(decodeLetter).toReversed()) // of one millisecond, the later first
+    letters.push(...page.records.flatMap(record => decodeLetter(record) ?? []).toReversed()) // of one millisecond, the later first
   }
   return letters.toSorted((a, b) => b.diedAt - a.diedAt).slice(0, limit)
 }

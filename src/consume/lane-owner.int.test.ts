@@ -1,0 +1,284 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { until } from '../../test/support/wait.ts'
+import { embedded } from '../drivers/embedded/index.ts'
+import { memory } from '../drivers/memory/index.ts'
+import { offset, seededRandom, silentLogger, sleep, systemClock, systemRandom } from '../event/index.ts'
+import type { Log, LogDriver, LogSystem, Membership, OwnedPartition } from '../log/index.ts'
+import { deadTopicOf, listLetters } from '../recover/index.ts'
+import { encodeLaneRecord, laneTopicOf, type LaneSettings, type RunResult } from '../recover/lane/index.ts'
+import { laneOwner, type LaneEvent, type LaneOwner } from './lane-owner.ts'
+
+const settings: LaneSettings = {
+  order: 'key',
+  whenDead: 'continue',
+  maxParked: 1_000,
+  maxRuns: 4,
+  maxDeaths: 3,
+  sparse: 4,
+  compactFrom: 20,
+  batch: undefined,
+}
+const failure = { name: 'Error', code: undefined, message: 'no', stack: undefined, at: 0 }
+const lane = laneTopicOf('t', 'g')
+
+/** A database that knows who may write and what it has applied, and owners that come one after another. */
+class Group {
+  readonly applied: { readonly key: string; readonly n: number }[] = []
+  readonly #inbox = new Set<bigint>()
+  readonly owners: LaneOwner[] = []
+  readonly attempts = new Map<bigint, number[]>()
+  refused = 0
+  #lease = 0
+  #membership: Membership | undefined
+  readonly #system: LogSystem
+  /** What the handler says to an event that is not applied. */
+  readonly #handler: (event: LaneEvent) => RunResult['kind']
+  log: Log
+
+  constructor(system: LogSystem, handler: (event: LaneEvent) => RunResult['kind']) {
+    this.#system = system
+    this.#handler = handler
+    this.log = system.log
+  }
+
+  /** The next owner. The one before is not told: it goes on as if it were the owner, until the log refuses it. */
+  async takeOver(): Promise<LaneOwner> {
+    await this.#membership?.leave()
+    const assigned = Promise.withResolvers<OwnedPartition>()
+    this.#membership = await this.#system.groups.join('g', ['t'], {
+      name: `member ${this.owners.length}`,
+      assigned: ([owned]) => owned && assigned.resolve(owned),
+      revoking: async () => {},
+      lost: () => {},
+    })
+    const owned = await assigned.promise
+    const number = ++this.#lease
+    const [committed] = await this.#system.groups.committed('g')
+    const owner = laneOwner({
+      log: this.log,
+      owned,
+      group: 'g',
+      committed: committed ?? { offset: offset(0), note: undefined },
+      settings,
+      maxInFlight: 50,
+      commitEveryMs: 5,
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+      run: async (events, signal) => {
+        // The database fences a former owner; it waits to be told that it is over.
+        while (number !== this.#lease && !signal.aborted) await sleep(systemClock, 5, signal)
+        return events.map(event => this.#run(number, event))
+      },
+      applied: async ({ record }) => this.#inbox.has(record.offset),
+      commit: async (position, note) => {
+        const [outcome] = await this.#system.groups.commit('g', [{ ...owned, offset: position, note }])
+        if (outcome?.kind === 'stale') this.refused += 1
+        return outcome?.kind === 'committed'
+      },
+    })
+    this.owners.push(owner)
+    return owner
+  }
+
+  #run(number: number, event: LaneEvent): RunResult {
+    const { record, attempts } = event
+    if (number !== this.#lease) return { kind: 'again', alone: false }
+    if (this.#inbox.has(record.offset)) return { kind: 'done' }
+    const key = record.offset
+    this.attempts.set(key, [...(this.attempts.get(key) ?? []), attempts])
+    const kind = this.#handler(event)
+    if (kind === 'retry') return { kind, failure, dueAt: systemClock.now() + 2 }
+    if (kind === 'dead') return { kind, failure, reason: 'data', tried: true }
+    if (kind === 'again') return { kind, alone: false }
+    this.#inbox.add(record.offset)
+    this.applied.push({
+      key: record.key ?? '',
+      n: Number(new TextDecoder().decode(record.value ?? undefined)),
+    })
+    return { kind }
+  }
+
+  /** What was applied of one key, in the order in which it was. */
+  of(key: string): readonly number[] {
+    return this.applied.flatMap(one => (one.key === key ? one.n : []))
+  }
+
+  async send(key: string, n: number): Promise<void> {
+    await this.#system.log.append('t', [
+      { key, value: new TextEncoder().encode(String(n)), headers: { h: 'x' } },
+    ])
+  }
+
+  async atRest(): Promise<void> {
+    await until(async () => {
+      const { end } = await this.#system.log.bounds({ topic: 't', partition: 0 })
+      const owner = this.owners.at(-1)
+      return owner?.phase === 'live' && owner.commitable === end && owner.parked === 0
+    })
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.owners.map(owner => owner.stop(0)))
+    await this.#membership?.leave()
+  }
+}
+
+const drivers: Record<string, (folder: string) => LogDriver> = {
+  memory: () => memory(),
+  embedded: folder => embedded(folder, { minFreeBytes: 0, reserveBytes: 0 }),
+}
+
+describe.each(Object.keys(drivers))('a partition with its retry lane on the log %s', name => {
+  let folder: string
+  let system: LogSystem
+  let group: Group | undefined
+
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'holdfast-lane-'))
+    const driver = drivers[name]?.(folder) ?? expect.fail()
+    system = await driver.open({ clock: systemClock, random: systemRandom, logger: silentLogger })
+    for (const topic of ['t', lane, deadTopicOf('t', 'g')])
+      await system.log.topics.create(topic, { partitions: 1 })
+  })
+
+  afterEach(async () => {
+    await group?.stop()
+    await system.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  it('tries a parked event again from its own bytes, with the later ones of its key behind it', async () => {
+    let failures = 3
+    group = new Group(system, ({ record }) => (record.offset === 0n && failures-- > 0 ? 'retry' : 'done'))
+    await group.takeOver()
+    for (const n of [1, 2, 3]) await group.send('a', n)
+    await group.send('b', 1)
+    await group.atRest()
+    expect(group.of('a')).toEqual([1, 2, 3])
+    expect(group.of('b')).toEqual([1])
+    expect(group.attempts.get(0n)).toEqual([0, 1, 2, 3])
+  })
+
+  it('goes on where a former owner was, with its attempts, and the former owner ends by itself', async () => {
+    group = new Group(system, ({ attempts }) => (attempts < 2 ? 'retry' : 'done'))
+    const former = await group.takeOver()
+    await group.send('a', 1)
+    await until(() => group?.attempts.get(0n)?.includes(1) === true)
+    await group.takeOver()
+    await group.send('a', 2)
+    await group.atRest()
+    expect(group.of('a')).toEqual([1, 2])
+    expect(Math.max(...(group.attempts.get(0n) ?? []))).toBe(2)
+    await until(() => former.phase === 'over')
+    expect(group.refused).toBe(1)
+  })
+
+  it('keeps what dies as a letter with its bytes, and a request replays it', async () => {
+    let mended = false
+    group = new Group(system, ({ record }) => (record.offset === 0n && !mended ? 'dead' : 'done'))
+    await group.takeOver()
+    await group.send('a', 1)
+    await group.send('a', 2)
+    await group.atRest()
+    expect(group.of('a')).toEqual([2])
+    const letters = []
+    for await (const letter of listLetters(system.log, 't', 'g', new AbortController().signal))
+      letters.push(letter)
+    expect(letters).toMatchObject([
+      { offset: '0', key: 'a', reason: 'data', headers: { h: 'x' }, attempts: 1 },
+    ])
+    expect(letters[0]?.value).toEqual(new TextEncoder().encode('1'))
+
+    mended = true
+    const about = { generation: 0, origin: offset(0), letterVersion: 1, by: 'me', reason: 'mended' }
+    const replay = encodeLaneRecord({ kind: 'request', id: 'q', action: 'replay', ...about }, 0)
+    await system.log.append(lane, [replay, replay])
+    await until(() => group?.of('a').includes(1) === true)
+    await group.atRest()
+    expect(group.of('a')).toEqual([2, 1])
+    expect(await said(system.log)).toEqual(['died', 'replaying', 'resolved'])
+  })
+
+  it('commits nothing past an event whose park cannot be appended, and goes on when it can', async () => {
+    group = new Group(system, ({ attempts }) => (attempts === 0 ? 'retry' : 'done'))
+    let failing = false
+    let failed = 0
+    group.log = {
+      ...bound(system.log),
+      append: async (topic, records) => {
+        if (failing && topic === lane) {
+          failed += 1
+          throw new Error('the broker is away')
+        }
+        return system.log.append(topic, records)
+      },
+    }
+    const owner = await group.takeOver()
+    await until(() => owner.phase === 'live')
+    failing = true
+    await group.send('a', 1)
+    await group.send('b', 2)
+    await until(() => failed >= 2)
+    expect(owner.commitable).toBe(0n)
+    failing = false
+    await group.atRest()
+    expect(group.applied).toHaveLength(2)
+  })
+
+  it('loses, doubles and reorders nothing while owners take over from each other at random', async () => {
+    const random = seededRandom(7)
+    group = new Group(system, ({ record, attempts }) =>
+      random() < (Number(record.offset) % 3 === 0 ? 0.5 : 0.05) && attempts < 6 ? 'retry' : 'done',
+    )
+    await group.takeOver()
+    const keys = ['a', 'b', 'c', 'd']
+    for (let n = 0; n < 200; n++) {
+      await group.send(keys[n % keys.length] ?? 'a', n)
+      if (n % 25 === 24) await group.takeOver()
+    }
+    await group.atRest()
+    expect(group.applied).toHaveLength(200)
+    for (const [i, key] of keys.entries())
+      expect(group.of(key)).toEqual(Array.from({ length: 50 }, (_, n) => n * keys.length + i))
+    expect(group.owners).toHaveLength(9)
+    expect([...group.attempts.values()].some(attempts => attempts.includes(2))).toBe(true)
+  })
+
+  it('lets go of the partition when it is stopped, once what runs has come to its end', async () => {
+    group = new Group(system, () => 'done')
+    const owner = await group.takeOver()
+    await group.send('a', 1)
+    await until(() => group?.applied.length === 1)
+    await owner.stop(10_000)
+    expect(owner.phase).toBe('over')
+    const [committed] = await system.groups.committed('g')
+    expect(committed?.offset).toBe(1n)
+    expect(committed?.note).toMatch(/\.r$/)
+  })
+})
+
+/** What was written about letters, in order. */
+async function said(log: Log): Promise<readonly unknown[]> {
+  const at = { topic: deadTopicOf('t', 'g'), partition: 0, offset: offset(0) }
+  const limits = { maxRecords: 100, maxBytes: 1e6, waitMs: 0 }
+  const { records } = await log.read(at, limits, new AbortController().signal)
+  return records.map(record => (JSON.parse(record.headers['hf-letter'] ?? '{}') as { kind?: string }).kind)
+}
+
+/** The log with its methods, so that one can be replaced. */
+function bound(log: Log): Log {
+  return {
+    kind: log.kind,
+    durability: log.durability,
+    topics: log.topics,
+    append: (topic, records) => log.append(topic, records),
+    read: (at, limits, signal) => log.read(at, limits, signal),
+    bounds: tp => log.bounds(tp),
+    offsetAt: (tp, time) => log.offsetAt(tp, time),
+    close: () => log.close(),
+  }
+}

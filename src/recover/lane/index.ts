@@ -1,0 +1,6 @@
+export { decodeLaneRecord, encodeLaneRecord, laneTopicOf } from './lane-codec.ts'
+export type { Body, Effect, Input, RunEvent, RunResult } from './lane-io.ts'
+export { laneLetters, type LaneLetters } from './lane-letters.ts'
+export type { LaneSettings } from './lane-parts.ts'
+export { retryLane, type RetryLane } from './lane.ts'
+export { decodeNote, encodeNote, newTenureId, type LaneNote } from './tenure.ts'
