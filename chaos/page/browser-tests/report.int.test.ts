@@ -54,6 +54,22 @@ describe.skipIf(missingBrowser)(
       await expectNoSideways(page)
     })
 
+    it('draws what there is of a run that was interrupted at once: arms without a second, or none', async () => {
+      const result = sampleResult({ partial: true, seconds: 0, fault: false, arms: ['rest', 'holdfast'] })
+      const silent = result.arms.map(arm => ({
+        ...arm,
+        series: Object.fromEntries(
+          Object.keys(arm.series).map(name => [name, []]),
+        ) as unknown as typeof arm.series,
+      }))
+      for (const arms of [silent, []]) {
+        const { page, noise } = await open(await urlOf({ ...result, arms }))
+        await page.getByRole('heading', { name: 'The run was interrupted: nothing is asserted' }).waitFor()
+        expect(await page.locator('.card').count()).toBe(arms.length)
+        expect(noise).toEqual([])
+      }
+    })
+
     it.each(['light', 'dark'] as const)(
       'passes axe in the %s theme, wide and narrow, all of it opened',
       { timeout: 240_000 },

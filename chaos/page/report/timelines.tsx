@@ -114,6 +114,7 @@ function Group({ title, charts, arms, common, children }: GroupProps): JSX.Eleme
   const isFlat = (lines: readonly Line[]): boolean =>
     lines.every(line => line.values.every(value => value === 0 || value === null))
   const flat = drawn.filter(({ lines }) => isFlat(lines))
+  if (drawn.length === 0) return null
   return (
     <>
       <h3>{title}</h3>

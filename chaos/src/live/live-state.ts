@@ -8,6 +8,7 @@ import {
   type Figure,
   type Verdict,
 } from '../report/verdict.ts'
+import { distinctTitles } from '../report/distinct-titles.ts'
 
 /** All that the live page shows, as it stands. The server and each browser make it from the same progress. */
 export interface LiveState {
@@ -52,7 +53,7 @@ export function afterProgress(state: LiveState, progress: Progress): LiveState {
         title,
         mode,
         seconds,
-        arms: arms.map(arm => ({ ...arm, state: 'waiting', seconds: [] })),
+        arms: distinctTitles(arms).map(arm => ({ ...arm, state: 'waiting', seconds: [] })),
         events: [],
       }
     }

@@ -23,6 +23,17 @@ describe('what a report carries', () => {
     expect(small.arms.map(arm => arm.counts)).toEqual(result.arms.map(arm => arm.counts))
   })
 
+  it('tells apart two arms that are the same system', () => {
+    const { arms } = sampleResult({ arms: ['naive', 'naive', 'rest'] })
+    const twice = arms.map((arm, index) => ({ ...arm, name: ['naive', 'naive-mended', 'rest'][index] ?? '' }))
+    const { result } = reportData({ ...sampleResult(), arms: twice })
+    expect(result.arms.map(({ title }) => title)).toEqual([
+      'Log, consumer as published (naive)',
+      'Log, consumer as published (naive-mended)',
+      'REST, direct writer',
+    ])
+  })
+
   it('fits whatever is in its lists and texts, and says how much was left out', () => {
     const result = sampleResult()
     const flood = Array.from({ length: 20_000 }, (_, at) => ({

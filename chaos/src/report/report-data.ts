@@ -1,5 +1,6 @@
 import type { ArmResult, FindingName, Result, TimelineEvent } from '../contract/result.ts'
 import { coarser } from './coarser.ts'
+import { distinctTitles } from './distinct-titles.ts'
 
 /** What a report carries: the result, made small enough to be sent by mail. */
 export interface ReportData {
@@ -52,7 +53,7 @@ function shorten(result: Result, limit: number): { readonly result: Result; read
   const few = Math.min(limit, 20)
   const record = <T>(items: Readonly<Record<string, T>>): Record<string, T> =>
     Object.fromEntries(list(Object.entries(items), 50).map(([name, value]) => [cut(name), textOr(value)]))
-  const arms = result.arms.map((arm): ArmResult => ({
+  const arms = distinctTitles(result.arms).map((arm): ArmResult => ({
     ...arm,
     name: cut(arm.name),
     title: cut(arm.title),
@@ -73,6 +74,7 @@ function shorten(result: Result, limit: number): { readonly result: Result; read
   }))
   const checks = list(result.checks).map(check => ({
     ...check,
+    arm: cut(check.arm),
     expression: cut(check.expression),
     because: cut(check.because),
     actual: textOr(check.actual),
