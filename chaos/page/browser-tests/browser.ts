@@ -30,13 +30,18 @@ export interface SeenPage {
 let started: Promise<Browser> | undefined
 
 /** One browser for a file of tests. Call it once, outside of tests. */
-export function testBrowser(): (url: string, options?: BrowserContextOptions) => Promise<SeenPage> {
+export function testBrowser(): (
+  url: string,
+  options?: BrowserContextOptions,
+  initScript?: string,
+) => Promise<SeenPage> {
   afterAll(async () => (await started)?.close())
-  return async (url, options = {}) => {
+  return async (url, options = {}, initScript = '') => {
     started ??= chromium.launch({ executablePath: executable ?? '', args: ['--no-sandbox'] })
     const context = await (await started).newContext({ viewport: { width: 1280, height: 900 }, ...options })
     onTestFinished(() => context.close())
     const page = await context.newPage()
+    await page.addInitScript(initScript)
     const noise: string[] = []
     page.on('console', message => noise.push(`console: ${message.text()}`))
     page.on('pageerror', error => noise.push(`error: ${error.message}`))

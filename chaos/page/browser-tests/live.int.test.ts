@@ -38,6 +38,17 @@ describe.skipIf(missingBrowser)(
       await page.getByRole('heading', { name: 'The hypothesis holds' }).waitFor()
     })
 
+    it('misses no state when the browser is slow to draw its first frame', async () => {
+      const live = await started()
+      for (const progress of all.slice(0, middle)) live.publish(progress)
+      // Frames never come, and timers late: effects that wait for them run long after the first message.
+      const slow = `requestAnimationFrame = () => 0
+        const timer = setTimeout
+        setTimeout = (run, ms, ...more) => timer(run, ms > 0 ? ms + 2000 : ms, ...more)`
+      const { page } = await open(live.url, {}, slow)
+      await page.getByRole('status').getByText('The fault is on').waitFor()
+    })
+
     it('comes back by itself when its connection is lost, and says so meanwhile', async () => {
       const first = await started()
       first.publish(all[0] as (typeof all)[0])

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useLayoutEffect, useState } from 'preact/hooks'
 
 /** What all charts of a page share: the moment under the cursor, and the span that is shown. Seconds. */
 export interface TimeView {
@@ -49,6 +49,10 @@ export function sharedTime(length: number): SharedTime {
 
 export function useTimeView(shared: SharedTime): TimeView {
   const [view, setView] = useState(shared.view)
-  useEffect(() => shared.subscribe(setView), [shared])
+  // What changed between the first drawing and this moment was told to nobody here.
+  useLayoutEffect(() => {
+    setView(shared.view)
+    return shared.subscribe(setView)
+  }, [shared])
   return view
 }

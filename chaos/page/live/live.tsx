@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks'
 import type { Progress } from '../../src/contract/progress.ts'
 import { afterProgress, isBroken, standingOf, type LiveState } from '../../src/live/live-state.ts'
 import { clock } from '../../src/report/readable.ts'
@@ -14,7 +14,9 @@ export function Live({ source }: { readonly source: EventSource }): JSX.Element 
   const [state, setState] = useState<LiveState>()
   const [connected, setConnected] = useState(true)
   const shared = useMemo(() => sharedTime(1), [])
-  useEffect(() => {
+  // 1. The page connects. 2. The state comes, once. 3. An ordinary effect would begin to listen only after the next frame,
+  // which may be too late. A layout effect runs before the script that connects has returned.
+  useLayoutEffect(() => {
     const on = (
       name: string,
       change: (data: unknown, old: LiveState | undefined) => LiveState | undefined,

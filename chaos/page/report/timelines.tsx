@@ -103,7 +103,7 @@ interface GroupProps {
 }
 
 /** Charts of one measure for all arms. What was never read is left out, and what was always 0 takes one line. */
-function Group({ title, charts, arms, common, children }: GroupProps): JSX.Element {
+function Group({ title, charts, arms, common, children }: GroupProps): JSX.Element | null {
   const drawn = useMemo(
     () =>
       charts
