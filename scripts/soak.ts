@@ -22,6 +22,7 @@ const run = spawnSync(
     'run',
     ...which,
     '--testTimeout=3600000',
+    '--no-file-parallelism', // a limit on time is not shared with another test
     '--reporter=default',
     '--reporter=./scripts/test-results.js',
     '--reporter=./scripts/closing-line.js',

@@ -7,6 +7,7 @@ import { BodyBroken, type Inbound, type Reply } from './exchange.ts'
 import type { CollectorLimits } from './limits.ts'
 import { OpenRequests } from './open-requests.ts'
 import { problemCatalogue, type ProblemCode } from './problems.ts'
+import { takeInBacklog } from './take-in-backlog.ts'
 
 export interface Listening {
   readonly host: string
@@ -35,6 +36,8 @@ export interface NodeFrontParts {
 /** What a sender may still push after it was refused, so that it reads the answer instead of a reset. */
 const MAX_DISCARDED_BYTES = 1024 * 1024
 const MAX_DISCARD_MS = 2_000
+/** How long a stop waits for connections on which nothing was asked yet. */
+const SILENCE_MS = 500
 /** The pipeline ends a late body itself, with a better answer; the server's own limit is behind it. */
 const BACKSTOP_MS = 5_000
 
@@ -78,10 +81,18 @@ export function nodeFront(parts: NodeFrontParts): NodeFront {
       const stopping = server
       if (!stopping) return
       if (lameDuckMs > 0) await sleep(parts.clock, lameDuckMs)
+      await takeInBacklog(stopping, parts.clock)
       const closed = new Promise<void>(resolve => void stopping.close(() => resolve()))
       const late = Promise.withResolvers<void>()
       const cancel = parts.clock.after(timeoutMs, () => late.resolve())
-      await Promise.race([open.none(), late.promise])
+      const waiting = new AbortController()
+      const answered = async (): Promise<void> => {
+        await open.none()
+        await sleep(parts.clock, SILENCE_MS, waiting.signal) // who was taken in just now is about to send
+        await open.none()
+      }
+      await Promise.race([closed, answered(), late.promise])
+      waiting.abort()
       cancel()
       // What is left has no request under way, or had its time.
       stopping.closeAllConnections()

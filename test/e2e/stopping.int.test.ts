@@ -28,6 +28,6 @@ test('hazard 12: SIGTERM under load drains and exits 0, again and again, and no 
   const log = await auditLog(system, ledger)
   expectClean(log)
   for (const group of groups) expectClean(await auditGroup(system, ledger, group))
-  // A connection may be cut before its request was taken in; a request that was taken in gets its answer.
+  // A connection may be reset before its request was taken in; a request that was taken in gets its answer.
   expect(log.counts.doneUnanswered, JSON.stringify(summary.why)).toBe(0)
 })
