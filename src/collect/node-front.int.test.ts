@@ -197,7 +197,7 @@ describe('hazard 12: a stop under load', () => {
     for (const [n, { socket }] of waiting.entries()) socket.write(httpPost(click(`w${n}`)))
     await Promise.resolve() // they connect, and this turn has not ended: all wait in the kernel
     await collector.stop()
-    for (const { closed } of waiting) expect(await closed()).toMatch(/^HTTP\/1\.1 202/)
+    for (const one of waiting) expect(await one.closed()).toMatch(/^HTTP\/1\.1 202/)
   })
 
   it('waits for what is under way, and ends what takes too long', async () => {

@@ -12,6 +12,6 @@ it('says that nothing is stored yet, and answers everyone who had connected when
   const silent = rawConnection(held)
   await Promise.resolve() // they connect, and this turn has not ended: all wait in the kernel
   await held.release()
-  for (const { closed } of waiting) expect(await closed()).toMatch(/^HTTP\/1\.1 503/)
+  for (const one of waiting) expect(await one.closed()).toMatch(/^HTTP\/1\.1 503/)
   expect(await silent.closed()).toBe('')
 })

@@ -19,7 +19,7 @@ test('hazards 34, 38: members join and leave every three seconds while handlers 
   const load = await startLoad({
     ...system.load,
     run: 'm',
-    ratePerSecond: scale({ short: 100, long: 300 }),
+    ratePerSecond: scale({ short: 100, long: 60 }),
     seconds,
     keys: 500,
     seed,
