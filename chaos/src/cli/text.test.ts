@@ -38,6 +38,7 @@ const result = {
       drainedAfterFault: null,
       amplification: 1,
       errorSeconds: 4,
+      acceptedPerSecond: 33.3,
       problems: [],
     },
   ],
@@ -46,7 +47,9 @@ const result = {
 
 test('the verdict names what became of the events, and each check with what was found', () => {
   const text = verdict(result)
-  expect(text).toContain('rest      600       400          200     3        0             0    1.23   1,500')
+  expect(text).toContain(
+    'rest      600       400          200        33.3     3        0             0    1.23   1,500',
+  )
   expect(text).toContain('FAIL  rest: lost == 0  (3): it waits for the row')
   expect(text).toContain('1 of 1 checks failed')
   expect(verdict({ ...result, checks: [{ ...check, passed: true }] })).toContain('All 1 checks held')

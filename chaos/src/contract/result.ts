@@ -67,6 +67,8 @@ export interface ArmResult {
   readonly answers: Readonly<Record<string, number>>
   /** Seconds of the schedule in which a customer was turned away. */
   readonly errorSeconds: number
+  /** Accepted events a second, from the moment when the first one was due to the last answer. */
+  readonly acceptedPerSecond: number
   /** The most that the load generator was behind its own schedule, milliseconds. It is part of every latency. */
   readonly behindMs: number
   /** Seconds from the end of the first fault to the next accepted event; null when there was no fault, or never. */

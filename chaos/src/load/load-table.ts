@@ -13,6 +13,7 @@ export function loadTable(tally: LoadTally): string {
     `answers     ${Object.entries(answers)
       .map(([why, times]) => `${why}: ${plain(times)}`)
       .join(', ')}`,
+    `rate        ${count(tally.acceptedPerSecond)}  accepted a second, up to the last answer`,
     `failing     ${count(tally.errorSeconds)}  seconds in which somebody was turned away`,
     `behind      ${count(tally.behindMs)}  ms at most was this generator behind its schedule; part of every latency`,
   ]
@@ -31,5 +32,5 @@ function count(value: number): string {
 }
 
 function plain(value: number): string {
-  return value.toLocaleString('en-US')
+  return value.toLocaleString('en-US', { maximumFractionDigits: 0 })
 }

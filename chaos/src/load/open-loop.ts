@@ -34,17 +34,17 @@ export interface LoopReport {
 }
 
 /**
- * Kept open, and more than the requests under way in all but the worst: those that wait for a connection here would be
+ * Over all threads. Kept open, and more than the requests under way in all but the worst: those that wait for a connection here would be
  * half timed out when they reach the server, which would then work for nobody. Bounded, as file descriptors are.
  */
-const CONNECTIONS = 4_000
+const CONNECTIONS = 1_024
 const FIRST_RETRY_MS = 200
 
 /** Sends each event when it is due, whatever became of those before it. Resolves when all is answered. */
 export async function openLoop(loop: OpenLoop): Promise<void> {
   const { schedule, share, signal, report } = loop
   const ledger = openLedger(loop.ledger, shareOf(plannedEvents(schedule.phases), share))
-  const maxSockets = Math.min(CONNECTIONS, loop.maxInFlight)
+  const maxSockets = Math.ceil(CONNECTIONS / share.of)
   const agentOptions = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets }
   const agent = loop.target.url.startsWith('https:')
     ? new HttpsAgent(agentOptions)

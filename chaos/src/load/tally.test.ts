@@ -30,6 +30,8 @@ test('what was planned is what was sent and unsent, in the whole and in each pha
     { name: 'peak', from: 2, to: 3, rate: 20, sent: 19, accepted: 18, refused: 0, unanswered: 1, unsent: 1 },
   ])
   expect(tally.amplification).toBeCloseTo((34 + 15) / 39)
+  // Of 33 accepted, the last answer was to the event due at 2.9 s, 38 ms later.
+  expect(tally.acceptedPerSecond).toBeCloseTo(33 / 2.938, 3)
   expect([tally.answers, tally.behindMs]).toEqual([{ 202: 40 }, 39])
 })
 

@@ -86,6 +86,14 @@ export class LoadTally {
     }
   }
 
+  /** Accepted events a second, from the moment when the first one was due to the last answer. */
+  get acceptedPerSecond(): number {
+    let last = 0
+    for (const { outcome, dueAt, ms } of this.events())
+      if (outcome !== 'unsent') last = Math.max(last, dueAt + ms)
+    return last === 0 ? 0 : this.#sums.accepted / (last / 1000)
+  }
+
   /** Sends for each event that was sent. */
   get amplification(): number {
     const sends = this.#attempts.reduce((sum, attempts) => sum + attempts, 0)

@@ -46,6 +46,7 @@ export function armResult(record: ArmRecord): {
     latency: tally.latency(),
     answers: tally.answers,
     errorSeconds: tally.errorSeconds,
+    acceptedPerSecond: tally.acceptedPerSecond,
     behindMs: tally.behindMs,
     firstSuccessAfterFault: firstSuccess(tally, faults),
     drainedAfterFault: drainedAfter(record),
