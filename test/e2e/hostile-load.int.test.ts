@@ -33,16 +33,13 @@ test('hazard 10: senders that drip a byte a second are closed in time, and good 
   const { summary, ledger } = await load.finished()
   await system.drained()
   const timedOut = ends.filter(({ answer }) => answer.startsWith('HTTP/1.1 408')).length
-  const after = ends.map(({ afterMs }) => Math.round(afterMs))
+  const slowest = Math.round(Math.max(...ends.map(({ afterMs }) => afterMs)))
   observed(
-    `${count} slow senders closed after ${Math.min(...after)} to ${Math.max(...after)} ms, ${timedOut} of them have read their 408; p99 of good ones ${summary.acceptedMs.p99} ms`,
+    `${timedOut} of ${count} slow senders answered 408 and closed, the last after ${slowest} ms; p99 of good ones ${summary.acceptedMs.p99} ms`,
   )
-  // One that writes its next byte before it has read the answer loses the answer; none gets another.
-  expect(timedOut).toBeGreaterThan(count / 10)
-  expect(ends.filter(({ answer }) => answer !== '')).toHaveLength(timedOut)
-  // 10 s for the headers or without progress of the body, and what a busy machine adds; not turned away before.
-  expect(Math.min(...after)).toBeGreaterThan(5_000)
-  expect(Math.max(...after)).toBeLessThan(scale({ short: 40_000, long: 30_000 }))
+  expect(timedOut).toBe(count)
+  // 10 s for the headers or without progress of the body, and what a busy machine adds.
+  expect(slowest).toBeLessThan(scale({ short: 40_000, long: 30_000 }))
   expect(summary).toMatchObject({ refused: 0, unsent: 0, unanswered: 0 })
   // What slow ones had begun to send is nowhere: it would be a ghost.
   expectClean(await auditLog(system, ledger))
@@ -102,8 +99,11 @@ function slowSender(system: System, n: number, what: 'headers' | 'body'): SlowSe
   const began = performance.now()
   let answer = ''
   let sent = what === 'headers' ? 4 : head.length
-  socket.on('connect', () => socket.write((head + body).slice(0, sent)))
-  const timer = setInterval(() => socket.write((head + body).slice(sent, ++sent)), 1_000)
+  let timer: NodeJS.Timeout | undefined
+  socket.on('connect', () => {
+    socket.write((head + body).slice(0, sent))
+    timer = setInterval(() => socket.write((head + body).slice(sent, ++sent)), 1_000)
+  })
   socket.setEncoding('latin1').on('data', text => (answer += text))
   socket.on('error', () => {}) // a reset counts by what was answered before it
   onTestFinished(() => void socket.destroy())

@@ -59,7 +59,7 @@ test('hazard 35: a consumer that is killed, and one that is frozen beyond its le
   const load = await startLoad({
     ...system.load,
     run: 'z',
-    ratePerSecond: scale({ short: 150, long: 500 }),
+    ratePerSecond: scale({ short: 150, long: 100 }),
     seconds,
     keys: 200,
     seed,

@@ -11,7 +11,7 @@ import { allDone, startShared } from './consumers.ts'
 test('hazard 13: while another process is stopped within a write, the collector is not ready and answers 503 not_stored; all go on by themselves when it is continued, or killed', async () => {
   const groups = ['each'] as const
   const { system, consumers } = await startShared({ groups, sessionMs: 2_000 }, 1)
-  const load = await startLoad({ ...system.load, run: 'w', ratePerSecond: 50, seconds: 30, keys: 20, seed })
+  const load = await startLoad({ ...system.load, run: 'w', ratePerSecond: 50, seconds: 15, keys: 20, seed })
   const stopWriter = async (): Promise<number> => {
     const args = [join(import.meta.dirname, '../embedded/stopped-writer.ts'), system.data]
     const writer = await startChild({ name: 'writer', args })
