@@ -50,8 +50,8 @@ export const mutants: readonly Mutant[] = [
   {
     fault: 'skips the inbox',
     file: 'src/drivers/postgres/admit.ts',
-    text: "plan.rows.every(row => inserted.has(rowKey(row))) ? 'fresh' : 'duplicate'",
-    becomes: "plan.rows.every(row => inserted.has(rowKey(row))) ? 'fresh' : 'fresh'",
+    text: 'plan.rows.every(isNew) ? FRESH : DUPLICATE',
+    becomes: 'plan.rows.every(isNew) ? FRESH : FRESH',
     tests: ['src/drivers/postgres/sink.int.test.ts'],
   },
   {
