@@ -24,8 +24,11 @@ const commands = {
 }
 
 if (!installed()) {
-  process.stderr.write('holdfast: installing what is missing (npm install), once\n')
-  const install = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
+  process.stderr.write('holdfast: installing what is missing (npm install), once; it takes about a minute\n')
+  const flags = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error']
+  // Without a network npm would wait over a minute for each of many optional packages, and say nothing meanwhile.
+  const patience = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=1000']
+  const install = spawnSync('npm', ['install', ...flags, ...patience], {
     cwd: root,
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
