@@ -8,7 +8,7 @@ export function describeError(error: unknown): string {
     ])
   }
   const next = error instanceof Error && 'next' in error ? error.next : undefined
-  if (typeof next === 'string') return lines((error as Error).message, next)
+  if (typeof next === 'string') return lines(rootCause(error as Error), next)
   return lines(error instanceof Error ? rootCause(error) : String(error))
 }
 

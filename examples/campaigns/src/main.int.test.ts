@@ -83,7 +83,10 @@ describe('npm start', () => {
   it('says that a database cannot be reached, without its password', async () => {
     const started = start({ DATABASE_URL: 'postgres://me:secret@127.0.0.1:1/shop' })
     expect(await started.ended).toBe(1)
-    expect(started.err).toContain('ECONNREFUSED')
+    expect(started.err).toContain(
+      'PostgreSQL at 127.0.0.1:1, database shop cannot be used: connect ECONNREFUSED',
+    )
+    expect(started.err).toContain('mend DATABASE_URL')
     expect(started.err).not.toContain('secret')
   })
 

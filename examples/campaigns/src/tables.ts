@@ -3,7 +3,14 @@ import { Client } from 'pg'
 /** Makes the tables where they are missing. Rejects when the database cannot be reached. */
 export async function createTables(databaseUrl: string): Promise<void> {
   const client = new Client({ connectionString: databaseUrl })
-  await client.connect()
+  try {
+    await client.connect()
+  } catch (cause) {
+    const where = `${client.host}:${client.port}, database ${client.database ?? ''}`
+    throw Object.assign(new Error(`PostgreSQL at ${where} cannot be used`, { cause }), {
+      next: 'Start it, mend DATABASE_URL, or unset DATABASE_URL for a PostgreSQL of its own.',
+    })
+  }
   try {
     await client.query(tables)
   } finally {
