@@ -40,7 +40,7 @@ test('hazard 34: three consumer processes restarted one after another under load
   await allDone(consumers, groups)
   const { longestUnownedMs, longestStandstillMs, changes, backwards } = await owners()
   observed(
-    `consumers ${restarts.join(', ')}; partitions changed hands ${changes} times, at most ${longestUnownedMs} ms without an owner and ${longestStandstillMs} ms without progress`,
+    `consumers ${restarts.join(', ')}; partitions changed hands ${changes} times, at most ${longestUnownedMs} ms without an owner and ${longestStandstillMs} ms without progress; answers ${JSON.stringify(summary.why)}`,
   )
   expect(new Set(restarts).size).toBe(3)
   expect(changes).toBeGreaterThanOrEqual(groups.length * moves.partitions)
@@ -83,7 +83,7 @@ test('hazard 35: a consumer that is killed, and one that is frozen beyond its le
   await allDone([frozen, last], groups)
   const after = await rebalances()
   observed(
-    `pid ${killed.child.pid} killed, pid ${frozen.child.pid} frozen until all was taken over, with ${ended} partitions in open transactions; rebalances of the last one ${before} → ${after}`,
+    `pid ${killed.child.pid} killed, pid ${frozen.child.pid} frozen until all was taken over, with ${ended} partitions in open transactions; rebalances of the last one ${before} → ${after}; answers ${JSON.stringify(summary.why)}`,
   )
   expect(ended).toBeGreaterThan(0)
   expect(after).toBeGreaterThan(before)
