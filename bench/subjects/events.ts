@@ -9,14 +9,15 @@ export async function appendEvents(log: Log, events: number): Promise<void> {
     const size = Math.min(BATCH, events - n)
     await log.append(
       vehicles.name,
-      Array.from({ length: size }, (_, i) => record(n + i)),
+      Array.from({ length: size }, (_, i) => eventRecord(n + i)),
     )
   }
 }
 
 const BATCH = 1_000
 
-function record(n: number): AppendRecord {
+/** The n-th event, under an id of its own. */
+export function eventRecord(n: number): AppendRecord {
   const data = dataOf(n)
   return encodeEvent({
     id: randomUUID(),

@@ -10,6 +10,22 @@ export const appendBenchmarks: readonly Benchmark[] = [
   appendBenchmark('lmdb', 1, 0.4),
   appendBenchmark('lmdb', 10, 0.4),
   appendBenchmark('lmdb', 100, 0.4),
+  {
+    name: 'disk',
+    what: 'events of 300 bytes with known ids, 32 a commit, and 100 groups on 8 partitions',
+    unit: 'bytes for each further group',
+    goals: [],
+    open: world => {
+      const subject = async (): Promise<Figure> => {
+        const folder = world.folder()
+        const options = { folder, events: 100_000, together: 32, groups: 100 }
+        const figure = await runProgram<Figure>('subjects/log-bytes.ts', options)
+        rmSync(folder, { recursive: true })
+        return figure
+      }
+      return Promise.resolve({ subject })
+    },
+  },
 ]
 
 /** The aims against LMDB itself are no promise: they notice when the log takes more than it did. */
