@@ -7,13 +7,20 @@ import { drainedAudit, startArm, testDependency } from './testing.ts'
 describe.each(Object.values(arms))('$name', arm => {
   const database = testDatabase()
 
-  test('turns each event into one row; every process can be frozen, killed and started again; none is left behind', async () => {
+  test('turns each event into one row; what customers talk to can be slowed, every process frozen, killed and started again; none is left behind', async () => {
     const dependencies = await Promise.all(arm.needs.map(testDependency))
     const running = await startArm(arm, database.url, { dependencies })
     const pids = [...running.services.values()].map(({ pid }) => pid ?? 0)
     expect(new Set(pids).size).toBe(running.services.size)
     expect(await running.sender.post(3)).toEqual(['accepted', 'accepted', 'accepted'])
     expect(await drainedAudit(running)).toMatchObject({ clean: true, counts: { rows: 3, done: 3 } })
+
+    const [first] = running.services.values()
+    await first?.slow?.(400)
+    const began = performance.now()
+    expect(await running.sender.post(1)).toEqual(['accepted'])
+    expect(performance.now() - began).toBeGreaterThanOrEqual(400)
+    await first?.slow?.(0)
 
     for (const service of running.services.values()) {
       const { pid } = service
@@ -25,7 +32,7 @@ describe.each(Object.values(arms))('$name', arm => {
       pids.push(service.pid ?? 0)
     }
     expect(await running.sender.post(2)).toEqual(['accepted', 'accepted'])
-    expect(await drainedAudit(running)).toMatchObject({ clean: true, counts: { rows: 5, done: 5 } })
+    expect(await drainedAudit(running)).toMatchObject({ clean: true, counts: { rows: 6, done: 6 } })
 
     await running.stop()
     expect(pids.filter(isAlive)).toEqual([])

@@ -5,14 +5,14 @@ import { drivers, type DriversApp } from '../../../../examples/drivers/src/drive
 import { noVehicles, vehiclesAt } from '../../../../examples/drivers/src/vehicles.ts'
 import { obeyParent } from '../process/in-process.ts'
 import { moreGroups } from './more-groups.ts'
-import { slowed } from './slowed.ts'
+import { slowedDatabase, slowedLog } from './slowed.ts'
 
 const { ARM_DATABASE = '', ARM_LOG = '', ARM_GROUPS, ARM_CACHE } = process.env
 const slowness = obeyParent()
 
 const app: DriversApp = drivers({
-  log: embedded(ARM_LOG),
-  db: slowed(postgres(ARM_DATABASE), slowness),
+  log: slowedLog(embedded(ARM_LOG), slowness),
+  db: slowedDatabase(postgres(ARM_DATABASE), slowness),
   port: 0, // HOLDFAST_PORT says which
   vehicles: ARM_CACHE === undefined ? noVehicles : vehiclesAt(ARM_CACHE),
 })
