@@ -14,8 +14,7 @@ const value = Buffer.alloc(options.bytes, 'x')
 
 let waiting: Buffer[] = []
 let stored = Promise.withResolvers<void>()
-let committing = false
-let number = 0
+let [committing, number] = [false, 0]
 
 function append(values: readonly Buffer[]): Promise<void> {
   for (const value of values) waiting.push(value)

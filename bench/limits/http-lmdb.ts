@@ -15,20 +15,13 @@ const lmdb = openLmdb(join(folder, 'log'))
 const events = lmdb.table('events')
 const ids = lmdb.table('ids')
 
-interface Arrived {
-  readonly id: string
-  readonly body: Buffer
-  readonly response: ServerResponse
-}
-
-let waiting: Arrived[] = []
-let committing = false
-let offset = 0
+let waiting: { readonly id: string; readonly body: Buffer; readonly response: ServerResponse }[] = []
+let [committing, offset] = [false, 0]
 
 async function commit(): Promise<void> {
   committing = true
   while (waiting.length > 0) {
-    let group: readonly Arrived[] = []
+    let group: typeof waiting = []
     await lmdb.transaction(() => {
       group = waiting
       waiting = []
@@ -41,16 +34,13 @@ async function commit(): Promise<void> {
         ids.putSync(digest, key)
       }
     })
-    for (const { id, response } of group) answer(response, id)
+    for (const { id, response } of group) {
+      const body = JSON.stringify({ id, duplicate: false })
+      response.writeHead(202, { 'content-type': 'application/json', 'content-length': body.length }).end(body)
+    }
     await new Promise(setImmediate) // those who were answered are in the next one
   }
   committing = false
-}
-
-function answer(response: ServerResponse, id: string): void {
-  const body = Buffer.from(JSON.stringify({ id, duplicate: false }))
-  response.writeHead(202, { 'content-type': 'application/json', 'content-length': body.length })
-  response.end(body)
 }
 
 const server = createServer((request, response) => {

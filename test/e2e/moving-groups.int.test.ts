@@ -7,7 +7,7 @@ import { scale, seed } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
 import { auditGroup, expectClean } from './audited.ts'
 import { allDone, allRun, running, startShared } from './consumers.ts'
-import { freezeBetweenCommits } from './freeze.ts'
+import { freezeWithinTransactions } from './freeze.ts'
 import { evidenceOf } from './store.ts'
 import type { Consumer } from './system.ts'
 import { watchGroups } from './watch-groups.ts'
@@ -67,11 +67,11 @@ test('hazard 36: a partition that comes back to its frozen owner under a new epo
     seed,
   })
   const owners = await watchGroups(system, groups)
-  let ended = 0
+  let [open, ended] = [0, 0]
   const rounds = scale({ short: 1, long: 10 })
   for (let round = 0; round < rounds; round++) {
     await wait(2_000)
-    await freezeBetweenCommits(first.child, system)
+    open += await freezeWithinTransactions(first.child, system)
     const other = await system.startConsumer()
     await allRun([other], groups)
     ended += other.child.stderr.filter(line => line.includes('terminated database connections')).length
@@ -83,9 +83,9 @@ test('hazard 36: a partition that comes back to its frozen owner under a new epo
   await allDone([first], groups)
   const { changes, backwards } = await owners()
   observed(
-    `pid ${first.child.pid} frozen ${rounds} times, ${ended} of its partitions within open transactions; partitions changed hands ${changes} times and came back to it`,
+    `pid ${first.child.pid} frozen ${rounds} times, with ${open} transactions open, ${ended} ended by the successor; partitions changed hands ${changes} times and came back to it`,
   )
-  expect(ended).toBeGreaterThan(0)
+  expect(open).toBeGreaterThan(0)
   expect(changes).toBeGreaterThanOrEqual(2 * groups.length * moves.partitions)
   expect(backwards).toEqual([])
   expect(summary).toMatchObject({ refused: 0, unsent: 0, unanswered: 0 })

@@ -558,7 +558,8 @@ export function describeCollector(logKind: string, openLog: OpenLog, durability:
         expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
         expect(text).toContain('curl -i http://localhost/v1/events')
         expect(text).toContain('X-Api-Key: pk_demo')
-        expect(text).toContain('&quot;type&quot;')
+        // To be copied as it stands.
+        expect(text).toContain(`-d '${click()}'`)
         expect(text).toContain('<a href="http://127.0.0.1:4310/">')
         expect(text.split('\n').length).toBeLessThanOrEqual(12)
       })
