@@ -5,6 +5,7 @@ import { bisect, type Found } from './bisect.ts'
 import type { Driver, PostgresLease } from './driver.ts'
 import {
   describeDbError,
+  endsConnection,
   fenced,
   hasState,
   isBadData,
@@ -65,8 +66,11 @@ export async function apply(
       const outcomes = await driver.connections.work(options.signal, async session => {
         try {
           return await round(call, session)
-        } finally {
+        } catch (error) {
+          // A farewell of the server that came to a query of `tx.raw`: ours, or that of another database? Asking shows it.
+          if (endsConnection(error)) await session.query('rollback').catch(() => {})
           call.lost = session.isBroken
+          throw error
         }
       })
       if (outcomes !== 'again') return outcomes
