@@ -260,8 +260,8 @@ describe('the outbox', () => {
     const future = `insert into holdfast.outbox (txid, id, aggregatetype, aggregateid, type, payload)
       values ((pg_snapshot_xmax(pg_current_snapshot())::text::bigint + $1)::text::xid8, $2, 'orders', 'o1', 'placed', '{"order":"o1","n":1}')`
     for (const [ahead, id] of [
-      [2_000_000, 'second'],
       [1_000_000, 'first'],
+      [2_000_000, 'second'],
     ])
       await client.query(future, [ahead, id])
     const shop = await started()
@@ -283,6 +283,23 @@ describe('the outbox', () => {
     })
     await until('the outbox has moved it', async () => (await idsOf(shop)).length >= 2)
     expect(await idsOf(shop)).toEqual(['first', 'second'])
+  })
+
+  it('hazard 67: refuses a place of another cluster, behind which every new row would be taken for moved', async () => {
+    const client = await connected()
+    await client.query(`update holdfast.outbox_relay set
+      txid = (pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 1000000)::text::xid8`)
+    const shop = await started()
+    const { id } = await shop.transaction(tx => tx.publish(orders, 'placed', { order: 'o1', n: 1 }))
+    const stuck = await until('the outbox says so', () => {
+      const state = shop.outbox.relay()
+      return state?.kind === 'stuck' && state
+    })
+    observed(stuck.reason)
+    expect(await idsOf(shop)).toEqual([])
+    expect(await shop.outbox.rebase()).toBe(1)
+    await until('the outbox has moved it', async () => (await idsOf(shop)).includes(id))
+    expect(await idsOf(shop)).toEqual([id])
   })
 
   it('says which row stands in the way when its topic does not exist, and loses nothing behind it', async () => {

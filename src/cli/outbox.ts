@@ -43,7 +43,7 @@ export async function outboxRebase(
   }
   const { pending } = await withOutbox(url, io, outbox => outbox.status())
   io.err(
-    `would give ${pending} rows that are not in the log a transaction id of this cluster, in their old order, and delete those that are; nothing was changed\n`,
+    `would give ${pending} rows that are not in the log, and those kept that are, a transaction id of this cluster, in their old order, and move all of them; nothing was changed\n`,
   )
   io.err('next: the same with --execute, while no relay runs on the database that it was restored from\n')
 }

@@ -35,8 +35,8 @@ export interface Outbox {
   clean(olderThanMs: number, limit: number): Promise<number>
   status(): Promise<OutboxStatus>
   /**
-   * After a restore into another cluster: gives the rows that were not moved a transaction id of this one, in their
-   * old order, and deletes the others. Answers how many there are to move.
+   * After a restore into another cluster: gives all rows that are kept a transaction id of this one, in their old order.
+   * Those that were moved before go to the log once more, under their ids. Answers how many there are to move.
    */
   rebase(): Promise<number>
 }

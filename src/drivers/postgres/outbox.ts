@@ -134,30 +134,33 @@ const HOLDER = `select pid, name, floor(extract(epoch from clock_timestamp() - s
   select null, 'prepared transaction ' || p.gid || ' in ' || p.database, p.prepared, age(p.transaction) from pg_prepared_xacts p
 ) open order by old desc limit 1`
 
-/** Of all rows, the highest transaction: one that this cluster has not given yet comes from another. */
+/**
+ * A transaction that this cluster has not given yet comes from another: of the highest row, or of the place. Behind such a
+ * place every new row would look as if it had been moved, and be deleted.
+ */
 async function refuseForeignRows(session: Session): Promise<void> {
   const { rows } =
     await session.query(`select o.txid::text as txid, pg_snapshot_xmax(pg_current_snapshot())::text as next
-    from holdfast.outbox o where o.txid >= pg_snapshot_xmax(pg_current_snapshot()) order by o.txid desc limit 1`)
+    from (select txid from holdfast.outbox union all select txid from holdfast.outbox_relay) o
+    where o.txid >= pg_snapshot_xmax(pg_current_snapshot()) order by o.txid desc limit 1`)
   const [row] = rows
   if (!row) return
   throw new HoldfastError('OUTBOX_FENCE', {
-    detail: `there is a row of transaction ${String(row['txid'])}, and the next one of this cluster is ${String(row['next'])}`,
+    detail: `there is a row or a place of transaction ${String(row['txid'])}, and the next one of this cluster is ${String(row['next'])}`,
   })
 }
 
 async function rebase(session: Session): Promise<number> {
   await session.query('begin')
   await session.query('lock table holdfast.outbox in share row exclusive mode')
-  await session.query(`delete from holdfast.outbox o using holdfast.outbox_relay r
-    where r.shard = 0 and (o.txid, o.seq) <= (r.txid, r.seq)`)
-  // The sequence goes on in a restored database, so rows of one new transaction keep the order that they had: theirs
-  // is (transaction, sequence), and a new sequence is given in that order.
+  // Rows that were written here since have lower transactions than those of before, so neither these nor the place say
+  // what was moved: all go again, and their ids are recognised. The sequence goes on in a restored database, and orders
+  // all transactions that were not open at the same time.
   const { rowCount } = await session.query(`with old as (
       delete from holdfast.outbox returning *)
     insert into holdfast.outbox (id, aggregatetype, aggregateid, type, aggregateversion, payload, headers, keyed, created_at)
     select id, aggregatetype, aggregateid, type, aggregateversion, payload, headers, keyed, created_at
-    from old order by txid, seq`)
+    from old order by seq`)
   await session.query(
     `update holdfast.outbox_relay set txid = '0', seq = 0, epoch = epoch + 1, until = '-infinity'`,
   )
