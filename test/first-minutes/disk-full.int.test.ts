@@ -18,7 +18,7 @@ async function lagOf(adminUrl: string, group: string): Promise<string | undefine
   return report.standing.groups.find(one => one.group === group)?.lag
 }
 
-function doctor(folder: string): { status: number | null; stdout: string } {
+function doctor(folder: string): { status: number | null; stdout: string; stderr: string } {
   const env = {
     ...process.env,
     HOLDFAST_DATA: folder,
@@ -52,7 +52,7 @@ it.skipIf(noSmallDisk)(
     expect(await refused.json()).toMatchObject({ code: 'not_stored' })
     await until('not ready', async () => (await fetch(`${adminUrl}/readyz`)).status === 503)
     const examined = doctor(folder)
-    expect(examined.status).toBe(7)
+    expect(examined.status, examined.stdout + examined.stderr).toBe(7)
     expect(examined.stdout).toMatch(/^fail +free space/m)
 
     await other.query('rollback')

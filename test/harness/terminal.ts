@@ -3,12 +3,15 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
+/** The shell that script(1) starts, whatever this machine has set or not. */
+const shell = { SHELL: '/bin/sh' }
+
 /** What a terminal makes of this key. */
 export const CTRL_C = '\u0003'
 
 /** Why no command can be run in a terminal here; undefined where one can. The script(1) of util-linux is meant. */
 export const noTerminal: string | undefined =
-  spawnSync('script', ['-qfec', 'true', '/dev/null']).status === 0
+  spawnSync('script', ['-qfec', 'true', '/dev/null'], { env: { ...process.env, ...shell } }).status === 0
     ? undefined
     : 'there is no script(1) of util-linux'
 
@@ -22,11 +25,14 @@ export interface Terminal {
   readonly hangUp: () => Promise<void>
 }
 
-/** Runs a shell command in a terminal of its own, in the root of the project. */
+/**
+ * Runs one command in a terminal of its own, in the root of the project. In the place of the shell: some shells (dash) take
+ * part in a Ctrl-C, and end with 130 after a command that ended with 0.
+ */
 export function inTerminal(command: string, env: Readonly<Record<string, string | undefined>>): Terminal {
-  const child = spawn('script', ['-qfec', command, '/dev/null'], {
+  const child = spawn('script', ['-qfec', `exec ${command}`, '/dev/null'], {
     cwd: root,
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...env, ...shell },
   })
   let screen = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (screen += text.replaceAll('\r', '')))

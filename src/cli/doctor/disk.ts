@@ -47,30 +47,39 @@ const SLOW_US = 20_000
 
 /** Appends 4 KiB and syncs, again and again, in a folder of its own that is removed. */
 function syncFinding(where: string, clock: Clock): Finding {
-  const check = 'fsync'
-  let folder: string
   try {
-    folder = mkdtempSync(path.join(where, '.holdfast-doctor-'))
+    return judgeSync(medianSync(where, clock))
   } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException
     return {
-      check,
+      check: 'fsync',
       status: 'fail',
-      found: `${where} cannot be written to: ${(error as Error).message}`,
-      advice: 'Give this user the right to write there, or choose another folder.',
+      found: `${where} cannot be written to: ${message}`,
+      advice:
+        code === 'ENOSPC'
+          ? 'Free disk space.'
+          : 'Give this user the right to write there, or choose another folder.',
     }
   }
+}
+
+/** In microseconds. */
+function medianSync(where: string, clock: Clock): number {
+  const folder = mkdtempSync(path.join(where, '.holdfast-doctor-'))
+  let fd: number | undefined
   try {
-    const fd = openSync(path.join(folder, 'probe'), 'w')
+    fd = openSync(path.join(folder, 'probe'), 'w')
     const block = Buffer.alloc(4096, 1)
-    const times = Array.from({ length: SYNCS }, () => {
+    const times: number[] = []
+    while (times.length < SYNCS) {
       writeSync(fd, block)
       const began = clock.monotonic()
       fdatasyncSync(fd)
-      return (clock.monotonic() - began) * 1000
-    })
-    closeSync(fd)
-    return judgeSync(times.toSorted((a, b) => a - b)[SYNCS / 2] ?? 0)
+      times.push((clock.monotonic() - began) * 1000)
+    }
+    return times.toSorted((a, b) => a - b)[SYNCS / 2] ?? 0
   } finally {
+    if (fd !== undefined) closeSync(fd)
     rmSync(folder, { recursive: true, force: true })
   }
 }
