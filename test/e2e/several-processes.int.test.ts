@@ -47,9 +47,11 @@ test('hazard 34: three consumer processes restarted one after another under load
   expect(backwards).toEqual([])
   expect(summary).toMatchObject({ refused: 0, unsent: 0, unanswered: 0 })
   for (const group of groups) expectClean(await auditGroup(system, ledger, group))
-  const limitMs = scale({ short: 10_000, long: 2_000 }) // other work on the machine must not fail the short form
-  expect(longestUnownedMs).toBeLessThan(limitMs)
-  expect(longestStandstillMs).toBeLessThan(limitMs)
+  // Other work on the machine must not fail the short form.
+  expect(longestUnownedMs).toBeLessThan(scale({ short: 10_000, long: 2_000 }))
+  // More than what is promised: from the last commit of one owner to the first of the next, its start and take-over
+  // included. 2.0 s where the machine has nothing else to do.
+  expect(longestStandstillMs).toBeLessThan(scale({ short: 10_000, long: 5_000 }))
 })
 
 test('hazard 35: a consumer that is killed, and one that is frozen beyond its lease within transactions and comes back, cost nothing', async () => {
