@@ -50,6 +50,22 @@ export interface Sink {
     work: SinkWork,
   ): Promise<readonly SinkOutcome[]>
 
+  /**
+   * What is known of records, one answer each, without applying anything and without a lease. It may be old before it
+   * is used: an effect that is `missing` is applied by {@link Sink.apply}, which decides.
+   */
+  lookUp(
+    scope: InboxScope,
+    records: readonly Pick<SinkRecord, 'source' | 'id' | 'acceptedAt'>[],
+    signal: AbortSignal,
+  ): Promise<readonly Known[]>
+
+  /**
+   * From which accept time on (milliseconds since 1970) the inbox knows everything that the group applied. 0 when it has
+   * forgotten nothing of it.
+   */
+  knownFrom(scope: InboxScope): Promise<number>
+
   /** Whether the error means that the database is away or overloaded, so that no event is to blame for it. */
   isOutage(error: unknown): boolean
   /** Whether the error means that this event can never succeed as it is (bad data, a broken constraint). */
@@ -99,10 +115,14 @@ export interface SinkEnvironment {
   readonly logger: Logger
 }
 
-export interface LeaseScope extends TopicPartition {
+/** Whose ids: each generation of a group has its own. */
+export interface InboxScope {
   readonly group: string
   /** 0 until a replay reprocesses a range under a new one. */
   readonly generation: number
+}
+
+export interface LeaseScope extends TopicPartition, InboxScope {
   /** Host, process and member, for people. */
   readonly owner: string
 }
@@ -125,8 +145,12 @@ export interface SinkRecord {
 }
 
 export interface ApplyOptions {
-  /** Every offset below it has a durable outcome. Kept from time to time as the applied offset: a lower bound. */
-  readonly appliedBelow: Offset
+  /**
+   * Every offset below it has a durable outcome. Kept from time to time as the applied offset: a lower bound. Undefined
+   * for records of which offsets say nothing (an event that was dead and is replayed): nothing is kept, and a record
+   * whose inbox bucket is gone is `expired`, wherever it stands. With `ids` only.
+   */
+  readonly appliedBelow: Offset | undefined
   /**
    * `offsets` writes no inbox rows: the applied offset alone answers. Only for work that is done in offset order, so
    * a record that fails holds back all later ones of the call, whatever their key.
@@ -141,6 +165,9 @@ export type SinkWork = (
   fresh: readonly number[],
   fail: (index: number, error: unknown) => void,
 ) => Promise<void>
+
+/** `unknown`: its inbox day is gone. */
+export type Known = 'applied' | 'missing' | 'unknown'
 
 export type SinkOutcome =
   | { readonly kind: 'applied' }

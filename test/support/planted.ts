@@ -12,15 +12,18 @@ export interface Fault {
 }
 
 const recover = path.join(import.meta.dirname, '../../src/recover')
+const folders = ['lane', 'replay']
 const files = [
   'letter-state.ts',
-  ...readdirSync(path.join(recover, 'lane'))
-    .filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts'))
-    .map(name => `lane/${name}`),
+  ...folders.flatMap(folder =>
+    readdirSync(path.join(recover, folder))
+      .filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+      .map(name => `${folder}/${name}`),
+  ),
 ]
 
 /**
- * The retry lane with a fault in it, loaded beside the real one: the source keeps no switches for its tests. `load`
+ * The retry lane and the book of replays with a fault in them, loaded beside the real one: the source keeps no switches for its tests. `load`
  * imports a file of `src/recover`; everything else the copy takes from the real tree.
  */
 export async function withFault<T>(
@@ -29,7 +32,7 @@ export async function withFault<T>(
 ): Promise<T> {
   const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-fault-'))
   try {
-    mkdirSync(path.join(folder, 'lane'))
+    for (const name of folders) mkdirSync(path.join(folder, name))
     const event = pathToFileURL(path.join(recover, '../event/index.ts')).href
     for (const file of files) {
       const source = readFileSync(path.join(recover, file), 'utf8')

@@ -45,9 +45,9 @@ async function admitById(session: Session, request: Request): Promise<Admitted> 
   const plans = planInbox(records, { retryWindowMs: driver.options.retryWindowMs, pruned: lease.pruned })
   const rows = plans.flatMap(plan => (plan.kind === 'expired' ? [] : plan.rows))
   const now = driver.clock.monotonic()
-  const noteDue = now - lease.notedAt >= NOTE_EVERY_MS
+  const noteDue = options.appliedBelow !== undefined && now - lease.notedAt >= NOTE_EVERY_MS
   const [buckets, ids] = [arrayText(rows.map(row => row.bucket)), arrayText(rows.map(row => row.id))]
-  const below = noteDue ? options.appliedBelow : null
+  const below = noteDue ? (options.appliedBelow ?? null) : null
   const answer = await session.script([
     driver.beginText,
     `select count(*)::int as count
@@ -81,6 +81,7 @@ async function admitById(session: Session, request: Request): Promise<Admitted> 
   /** An expired record below the applied offset was settled while its day was still there. */
   function isBelow(index: number): boolean {
     const offset = records[index]?.offset ?? 0n
+    if (options.appliedBelow === undefined) return false
     return offset < options.appliedBelow || (lease.appliedBelow !== undefined && offset < lease.appliedBelow)
   }
 }
@@ -118,7 +119,8 @@ const [FRESH, DUPLICATE, EXPIRED] = [{ kind: 'fresh' }, { kind: 'duplicate' }, {
 async function admitByOffset(session: Session, request: Request): Promise<Admitted> {
   const { driver, lease, records, options } = request
   const last = records.at(-1)
-  const below = last === undefined ? options.appliedBelow : max(options.appliedBelow, last.offset + 1n)
+  const known = options.appliedBelow ?? 0n
+  const below = last === undefined ? known : max(known, last.offset + 1n)
   const answer = await session.script([
     driver.beginText,
     `select holdfast.begin_offsets(${lease.lease}, ${lease.epoch}, ${lease.grp}, ${below}) as former`,

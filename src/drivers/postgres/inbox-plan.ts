@@ -29,7 +29,7 @@ export function bucketOf(acceptedAt: number): number {
  * when they run at the same time: looking whether the other day has the id would miss a row not yet committed.
  */
 export function planInbox(
-  records: readonly SinkRecord[],
+  records: readonly Pick<SinkRecord, 'source' | 'id' | 'acceptedAt'>[],
   options: { readonly retryWindowMs: number; readonly pruned: ReadonlySet<number> },
 ): RecordPlan[] {
   /** Of each day the ids, with the first record of this call that has them. */

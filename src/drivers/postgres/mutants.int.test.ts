@@ -1,12 +1,13 @@
 import { testDatabase } from '../../../test/postgres.ts'
 import { sinkUnderTest } from '../../../test/sink-under-test.ts'
-import { systemClock } from '../../event/index.ts'
+import { offset, systemClock } from '../../event/index.ts'
 import type { Sink, SinkOutcome, SinkWork, Tx } from '../../sink/index.ts'
 import { describeMutants, type MakeSink, type SinkUnderTest } from '../../sink/suite/index.ts'
 import { migrations } from './migrations.ts'
 
 const database = testDatabase()
 const DAY_MS = 86_400_000
+const lastOffset = offset(2n ** 62n)
 
 /** A database whose function `name` was changed; put right again after the promise. */
 function sql(name: string, from: string, to: string): MakeSink {
@@ -185,7 +186,7 @@ describeMutants([
   },
   {
     fault: 'knows an event by its id alone',
-    breaks: ['two groups do not share', 'hazard 61'],
+    breaks: ['two groups do not share', 'hazard 61: a new generation'],
     sink: sql('begin_batch', 'select u.bucket, p_grp, u.id', 'select u.bucket, 1, u.id'),
   },
   {
@@ -210,6 +211,29 @@ describeMutants([
     fault: 'does not look whether a day was pruned in the meantime',
     breaks: ['hazard 60: a record of a day that was pruned'],
     sink: sql('begin_batch', 'and p.bucket = any (p_buckets)', 'and false'),
+  },
+  {
+    fault: 'takes a settled record for an applied one',
+    breaks: ['hazard 61: where offsets say nothing'],
+    sink: wrapped(sink => ({
+      apply: (lease, records, options, work) =>
+        sink.apply(lease, records, { ...options, appliedBelow: options.appliedBelow ?? lastOffset }, work),
+    })),
+  },
+  {
+    fault: 'looks at the ids of another generation',
+    breaks: ['a look tells what was applied'],
+    sink: wrapped(sink => ({
+      lookUp: (scope, records, signal) => sink.lookUp({ ...scope, generation: 0 }, records, signal),
+    })),
+  },
+  {
+    fault: 'does not see in a look that a day was pruned',
+    breaks: ['a look tells what was applied'],
+    sink: wrapped(sink => ({
+      lookUp: async (scope, records, signal) =>
+        (await sink.lookUp(scope, records, signal)).map(known => (known === 'unknown' ? 'missing' : known)),
+    })),
   },
   {
     fault: 'prunes by a clock that is ten days ahead',

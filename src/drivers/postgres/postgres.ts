@@ -7,6 +7,7 @@ import { CONTROL_CONNECTIONS, openConnections, RELAY_CONNECTIONS } from './conne
 import { beginText, type Driver, type PostgresLease } from './driver.ts'
 import { isBadData, isOutage } from './errors.ts'
 import { examine } from './examine.ts'
+import { knownFrom, lookUp } from './look-up.ts'
 import { migrate } from './migrate.ts'
 import { DAY_MS, resolvePostgresOptions, type PostgresOptions } from './options.ts'
 import { outbox } from './outbox.ts'
@@ -59,6 +60,8 @@ function openSink(driver: Driver): Sink {
     },
     takeOver: (scope, confirm) => takeOver(driver, scope, confirm),
     apply: (lease, records, options, work) => apply(driver, ours(lease), records, options, work),
+    lookUp: (scope, records, signal) => lookUp(driver, scope, records, signal),
+    knownFrom: scope => knownFrom(driver, scope),
     isOutage,
     isBadData,
     outbox: outbox(driver),

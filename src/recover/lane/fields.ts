@@ -48,6 +48,19 @@ export class Fields {
     return found
   }
 
+  /** A finite number above 0. */
+  amount(name: string): number {
+    const value = this.#values[name]
+    if (!(Number.isFinite(value) && Number(value) > 0)) throw this.wrong(name, 'a number above 0')
+    return Number(value)
+  }
+
+  list(name: string): Fields[] {
+    const value = this.#values[name]
+    if (!Array.isArray(value)) throw this.wrong(name, 'a list')
+    return value.map((one, i) => new Fields(one, `${this.#where}, ${name}[${i}]`))
+  }
+
   object(name: string): Fields {
     return new Fields(this.#values[name], `${this.#where}, ${name}`)
   }

@@ -169,6 +169,57 @@ export const inboxPromises: readonly SinkPromise[] = [
     },
   },
   {
+    promise:
+      'hazard 61: where offsets say nothing, what was settled and never applied is applied, and what nobody knows is expired',
+    async keeps(world) {
+      const lease = await world.lease()
+      const at = midnight() - 20 * DAY + 12 * 60 * MINUTE
+      const [gone, skipped, applied] = [
+        world.record('gone', { acceptedAt: at }),
+        world.record('skipped', { acceptedAt: at + DAY }),
+        world.record('applied', { acceptedAt: at + DAY }),
+      ]
+      await world.kinds(lease, [gone, applied])
+      await world.sink.prune(at + DAY - 12 * 60 * MINUTE)
+      const settled = { appliedBelow: offset(100) }
+      const fill = { appliedBelow: undefined }
+      const all = [gone, skipped, applied]
+      expect(await world.kinds(lease, all, undefined, fill)).toEqual(['expired', 'applied', 'duplicate'])
+      expect(await world.kinds(lease, all, undefined, settled)).toEqual(Array(3).fill('duplicate'))
+      expect(await world.effects()).toEqual(['applied', 'gone', 'skipped'])
+    },
+  },
+  {
+    promise: 'a look tells what was applied, by which group and generation, and applies nothing',
+    async keeps(world) {
+      const lease = await world.lease()
+      const at = midnight() - 20 * DAY
+      const records = [
+        world.record('gone', { acceptedAt: at + 12 * 60 * MINUTE }),
+        world.record('early', { acceptedAt: at + DAY + MINUTE }),
+        world.record('never', { acceptedAt: at + DAY + MINUTE }),
+        world.record('early', { acceptedAt: at + DAY - MINUTE }),
+      ]
+      await world.kinds(lease, records.slice(0, 2))
+      const look = (group: string, generation = 0): Promise<readonly string[]> =>
+        world.sink.lookUp({ group, generation }, records, new AbortController().signal)
+      // The last one is a producer's second try from before midnight.
+      expect(await look(world.group)).toEqual(['applied', 'applied', 'missing', 'applied'])
+      expect(await world.sink.knownFrom(world.scope())).toBe(0)
+      await world.sink.prune(at + DAY)
+      expect(await look(world.group)).toEqual(['unknown', 'applied', 'missing', 'unknown'])
+      expect(await world.sink.knownFrom(world.scope())).toBe(at + DAY)
+      for (const [group, generation] of [
+        [world.group, 1],
+        [`${world.group}-other`, 0],
+      ] as const) {
+        expect(await look(group, generation)).toEqual(Array(4).fill('missing'))
+        expect(await world.sink.knownFrom({ group, generation })).toBe(0)
+      }
+      expect(await world.kinds(lease, records.slice(1, 3))).toEqual(['duplicate', 'applied'])
+    },
+  },
+  {
     promise: 'pruning keeps the days that the driver was told to keep',
     async keeps(world) {
       const lease = await world.lease()

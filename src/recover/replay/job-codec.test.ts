@@ -1,0 +1,78 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { offset, type LogRecord, type Offset } from '../../event/index.ts'
+import { decodeJob, encodeJob } from './job-codec.ts'
+import { countNames, JOB_TOPIC, type JobCounts, type JobRecord } from './job-record.ts'
+
+const text = fc.string({ unit: 'grapheme' })
+const count = fc.nat()
+const maybe = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(of, { nil: undefined })
+const place: fc.Arbitrary<Offset> = fc.bigInt({ min: 0n, max: 2n ** 63n }).map(offset)
+const wish = { job: text, at: count, by: text, reason: text }
+const counts = fc.record(
+  Object.fromEntries(countNames.map(name => [name, count])),
+) as unknown as fc.Arbitrary<JobCounts>
+const record: fc.Arbitrary<JobRecord> = fc.oneof(
+  fc.record({
+    kind: fc.constant('asked'),
+    ...wish,
+    group: text,
+    mode: fc.constant('fill'),
+    ratePerSecond: maybe(fc.integer({ min: 1, max: 60_000 }).map(n => n / 60)),
+    ranges: fc.array(fc.record({ topic: text, partition: count, from: place, to: place }), { maxLength: 5 }),
+  }),
+  fc.record({ kind: fc.constant('cancel'), ...wish }),
+  fc.record({
+    kind: fc.constant('progress'),
+    job: text,
+    topic: text,
+    partition: count,
+    tenure: text,
+    at: count,
+    position: place,
+    state: fc.constantFrom('running', 'waits', 'done', 'cancelled'),
+    reason: maybe(text),
+    counts,
+  }),
+)
+
+function stored(value: Uint8Array | null): LogRecord {
+  return {
+    topic: JOB_TOPIC,
+    partition: 0,
+    offset: offset(7),
+    key: undefined,
+    headers: {},
+    timestamp: 0,
+    value,
+  }
+}
+
+describe('a record of a replay', () => {
+  it('comes back as it was written', () => {
+    fc.assert(
+      fc.property(record, one => {
+        expect(decodeJob(stored(encodeJob(one).value))).toEqual(one)
+      }),
+    )
+  })
+
+  it.each([
+    ['of a newer version', '{"version":2,"kind":"asked"}', 'LOG_VERSION'],
+    [
+      'of a mode that nobody knows',
+      '{"version":1,"kind":"asked","job":"j","at":1,"by":"","reason":"","group":"g","mode":"x","ranges":[]}',
+      'LOG_CORRUPT',
+    ],
+    ['that is no JSON', 'x', 'LOG_CORRUPT'],
+    [
+      'without a position',
+      '{"version":1,"kind":"progress","job":"j","topic":"t","partition":0,"tenure":"w","at":1}',
+      'LOG_CORRUPT',
+    ],
+  ])('%s is refused and never passed over', (_, json, code) => {
+    expect(() => decodeJob(stored(new TextEncoder().encode(json)))).toThrow(
+      expect.objectContaining({ code }) as Error,
+    )
+  })
+})
