@@ -6,7 +6,7 @@ import {
   type Offset,
   type Position,
 } from '../event/index.ts'
-import type { Commit, GroupDescription, Groups, Membership, OwnedPartition } from '../log/index.ts'
+import type { Commit, Committed, GroupDescription, Groups, Membership, OwnedPartition } from '../log/index.ts'
 import { buriedFrom, deadTopicOf, failureText, type Dependency } from '../recover/index.ts'
 import type { Lease } from '../sink/index.ts'
 import type { GroupContext } from './group-context.ts'
@@ -32,8 +32,8 @@ export interface GroupRunner {
   /** Ends a pause, also one by the flood guard; `allowDeadForMs` lets events die for that long. */
   resume(options?: { allowDeadForMs?: number }): void
   /**
-   * Goes on after retention overtook the group: a decision, recorded with the position. Answers how many partitions
-   * went on.
+   * Goes on after retention overtook the group: a decision, logged with its reason and what was lost. Answers how many
+   * partitions went on.
    */
   acceptLoss(reason: string): Promise<number>
   /** Drains for at most `drainMs`, commits, leaves. The second call waits for the first. */
@@ -126,10 +126,14 @@ class Runner implements GroupRunner {
       const from = slot.worker.commitable
       await slot.worker.stop(0)
       slot.worker = undefined
-      const note = JSON.stringify({
-        lost: { from: String(from), to: String(start), reason, at: this.#c.clock.now() },
-      })
+      // The note stays: the retry lane has lost nothing, and without its note nobody could tell what counts in it.
+      const note = (await this.#known(slot))?.note
       await this.#inTurn(() => this.#commitNow([{ ...slot.owned, offset: start, note }]))
+      const lost = { from: String(from), to: String(start), reason }
+      this.#c.logger.warn(
+        { group: this.group, partition: partitionId(slot.owned), lost },
+        'retention overtook the group: it goes on behind what was lost, as was decided',
+      )
       slot.takeover = this.#takeOver(slot)
       count += 1
     }
@@ -282,9 +286,7 @@ class Runner implements GroupRunner {
   async #startOf(slot: Slot): Promise<Offset> {
     const { log, settings } = this.#c
     const { owned } = slot
-    const known = (await this.#o.groups.committed(this.group)).find(
-      position => position.topic === owned.topic && position.partition === owned.partition,
-    )
+    const known = await this.#known(slot)
     if (known) return known.offset
     const { start, end } = await log.bounds(owned)
     const { from } = settings
@@ -292,6 +294,11 @@ class Runner implements GroupRunner {
       from === 'earliest' ? start : from === 'latest' ? end : await log.offsetAt(owned, from.getTime())
     await this.#inTurn(() => this.#commitNow([{ ...owned, offset: first }]))
     return first
+  }
+
+  async #known({ owned }: Slot): Promise<Committed | undefined> {
+    const positions = await this.#o.groups.committed(this.group)
+    return positions.find(one => one.topic === owned.topic && one.partition === owned.partition)
   }
 
   /** The database gave the lease to another. If the log still says that it is ours, take over again. */

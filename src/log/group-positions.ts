@@ -64,7 +64,8 @@ export function movePositions(
     }
     checkWithin(rules.topics, group, position)
     const { topic, partition, offset } = position
-    rows.putPosition(tx, group, { topic, partition, offset, note: undefined, epoch: undefined })
+    const note = rows.position(tx, group, position)?.note
+    rows.putPosition(tx, group, { topic, partition, offset, note, epoch: undefined })
   }
 }
 

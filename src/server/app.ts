@@ -189,7 +189,7 @@ export interface GroupControl {
   pause(reason: string): void
   /** `allowDeadFor` lets events die for that long after a dead-letter flood. */
   resume(options?: { readonly allowDeadFor?: Duration }): void
-  /** Goes on behind events that retention deleted unread. The loss and the reason are kept with the position. */
+  /** Goes on behind events that retention deleted unread. The loss and the reason are logged. */
   acceptLoss(reason: string): Promise<number>
   /** Dead letters of the group on all its topics. */
   letters(signal?: AbortSignal): AsyncGenerator<DeadLetter>

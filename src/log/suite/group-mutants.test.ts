@@ -369,6 +369,16 @@ const positionMutants: readonly Mutant[] = [
     })),
   },
   {
+    fault: 'moves a position without its note',
+    breaks: ['moves positions of a group'],
+    log: mutant(({ groups }) => ({
+      async move(group, positions) {
+        await groups.delete(group)
+        await groups.move(group, positions)
+      },
+    })),
+  },
+  {
     fault: 'does not forget groups',
     breaks: ['forgets a group that has no members'],
     log: mutant(({ groups }) => ({

@@ -145,7 +145,8 @@ export const positionPromises: readonly LogPromise[] = [
     },
   },
   {
-    promise: 'moves positions of a group whose partitions have no owner, and refuses while they have one',
+    promise:
+      'moves positions of a group whose partitions have no owner, keeping their notes, and refuses while they have one',
     async keeps(world) {
       const { topic, owned, offsets, member } = await owner(world)
       const [, one = offset(0), , three = offset(0)] = offsets
@@ -154,9 +155,7 @@ export const positionPromises: readonly LogPromise[] = [
       expect(await world.groups.committed('g')).toMatchObject([{ offset: three }])
       await member.membership.leave()
       await world.groups.move('g', [{ topic, partition: 0, offset: one }])
-      expect(await world.groups.committed('g')).toEqual([
-        { topic, partition: 0, offset: one, note: undefined },
-      ])
+      expect(await world.groups.committed('g')).toEqual([{ topic, partition: 0, offset: one, note: 'note' }])
       await refused(
         world.groups.move('g', [{ topic: 'topic-typo', partition: 0, offset: one }]),
         'LOG_TOPIC_UNKNOWN',
