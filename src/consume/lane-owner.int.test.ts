@@ -279,6 +279,7 @@ function bound(log: Log): Log {
     read: (at, limits, signal) => log.read(at, limits, signal),
     bounds: tp => log.bounds(tp),
     offsetAt: (tp, time) => log.offsetAt(tp, time),
+    deleteRecords: before => log.deleteRecords(before),
     close: () => log.close(),
   }
 }

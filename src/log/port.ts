@@ -50,6 +50,17 @@ export interface Log {
   /** The first offset whose record has a time at or after `time` (milliseconds since 1970); the end if there is none. */
   offsetAt(tp: TopicPartition, time: number): Promise<Offset>
 
+  /**
+   * Deletes the records below the position, for good: {@link Bounds.start} moves up to it. What is stored together with
+   * a record that is kept may be kept as well, so the start may stay below it; every record from the position on is
+   * kept, and at the end of the partition nothing is. Below the start it does nothing. Who reads below the new start is
+   * refused as after retention, and {@link DedupKey | ids} stay known.
+   *
+   * Rejects, deleting nothing, with `OFFSET_OUT_OF_RANGE` for a position above the end. Deletes in steps: when it is
+   * stopped between two (`LOG_CLOSED`, `LOG_FAILED`, `LOG_STALLED`), or met damage (`LOG_CORRUPT`), the oldest are gone.
+   */
+  deleteRecords(before: Position): Promise<void>
+
   /** Topics are declared, never made by a typo. */
   readonly topics: Topics
 
@@ -150,8 +161,9 @@ export interface Groups {
   list(): Promise<readonly string[]>
   describe(group: string): Promise<GroupDescription>
   /**
-   * Sets positions by a recorded decision, without notes. Rejects, moving nothing: `GROUP_ACTIVE` while a partition
-   * named has an owner, `OFFSET_OUT_OF_RANGE` for a position above the end, `LOG_TOPIC_UNKNOWN`.
+   * Sets positions by a recorded decision. A note that is there stays: it is about more than the position, as how far
+   * the group's retry lane is. Rejects, moving nothing: `GROUP_ACTIVE` while a partition named has an owner,
+   * `OFFSET_OUT_OF_RANGE` for a position above the end, `LOG_TOPIC_UNKNOWN`.
    */
   move(group: string, positions: readonly Position[]): Promise<void>
   /** Forgets the group's positions. Refused with `GROUP_ACTIVE` while it has members. Epochs go on from where they were. */

@@ -21,6 +21,7 @@ import { Appender } from './append.ts'
 import type { CatalogueReader } from './catalogue.ts'
 import { Changes } from './changes.ts'
 import { KnownIds } from './dedup.ts'
+import { deleteRecords } from './delete-records.ts'
 import type { OpenFolder } from './open-folder.ts'
 import type { ResolvedEmbeddedOptions } from './options.ts'
 import { Reader } from './read.ts'
@@ -98,6 +99,10 @@ export class EmbeddedLog implements Log, Retains {
 
   async offsetAt(tp: TopicPartition, time: number): Promise<Offset> {
     return this.#reader.offsetAt(tp, time)
+  }
+
+  deleteRecords(before: Position): Promise<void> {
+    return deleteRecords(this.#opened.storage, this.#catalogue, before)
   }
 
   async enforceRetention(signal: AbortSignal): Promise<ReadonlyMap<string, bigint>> {

@@ -10,11 +10,12 @@ import {
   type TopicPartition,
 } from '../../event/index.ts'
 import type { Bounds, ReadLimits, ReadResult } from '../../log/index.ts'
-import { unknownTopic, type CatalogueReader } from './catalogue.ts'
+import type { CatalogueReader } from './catalogue.ts'
 import { chain, chunkHolding } from './chain.ts'
 import type { Changes } from './changes.ts'
+import { locate, outOfRange } from './locate.ts'
 import type { Place, Storage, StorageView } from './storage.ts'
-import { readTail, type Tail } from './tail.ts'
+import type { Tail } from './tail.ts'
 
 export interface ReaderDeps {
   readonly storage: Storage
@@ -70,11 +71,7 @@ export class Reader {
     const { storage, catalogue } = this.#deps
     try {
       return storage.view(view => {
-        const topic = catalogue.topic(view, tp.topic)
-        if (topic === undefined || tp.partition >= topic.partitions) throw unknownTopic(partitionId(tp))
-        const place = { topicId: topic.id, partition: tp.partition }
-        const tail = readTail(view, place)
-        if (tail === undefined) throw new HoldfastError('LOG_CORRUPT', { detail: 'its tail is missing' })
+        const { place, tail } = locate(view, catalogue, tp)
         return fn(view, place, tail)
       })
     } catch (error) {
@@ -108,14 +105,4 @@ function readFrom(view: StorageView, place: Place, tail: Tail, at: Position, lim
     }
   }
   return { records, next: offset(next), end: offset(end) }
-}
-
-function outOfRange(at: Position, { start, end }: Tail): HoldfastError {
-  const { topic, partition } = at
-  // Offsets of this log have no gaps, so what lies between is exactly what was deleted.
-  const lost = at.offset < start ? { lost: start - at.offset } : {}
-  return new HoldfastError('OFFSET_OUT_OF_RANGE', {
-    detail: `${at.offset} of ${partitionId(at)}, which holds ${start} to ${end}`,
-    facts: { topic, partition, start, end, ...lost },
-  })
 }

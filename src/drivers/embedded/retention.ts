@@ -1,8 +1,9 @@
-import { isHoldfastError, partitionId, sleep, type Clock } from '../../event/index.ts'
+import { partitionId, sleep, type Clock } from '../../event/index.ts'
 import type { CatalogueReader, StoredTopic } from './catalogue.ts'
-import { chain } from './chain.ts'
+import type { Chunk } from './chunk.ts'
+import { deleteFront, frontOf, type Front } from './front.ts'
 import type { Place, Storage, StorageTransaction, StorageView } from './storage.ts'
-import { EMPTY_TAIL, readTail, writeTail, type Tail } from './tail.ts'
+import { EMPTY_TAIL, readTail, type Tail } from './tail.ts'
 
 export interface RetentionDeps {
   readonly storage: Storage
@@ -41,52 +42,27 @@ export async function enforceRetention(
 
 /** Looks first, so that a log where nothing is due is not written to. */
 function isDue({ storage, trustedNow }: RetentionDeps, place: Place, topic: StoredTopic): boolean {
-  return storage.view(view => dueChunks(view, place, topic, trustedNow(), 1).chunks.length > 0)
+  return storage.view(view => due(view, place, topic, trustedNow(), 1).front.chunks.length > 0)
 }
 
 function deleteSlice(tx: StorageTransaction, place: Place, topic: StoredTopic, now: number): bigint {
-  const { tail, chunks, start, bytes } = dueChunks(tx, place, topic, now, SLICE_CHUNKS)
-  for (const base of chunks) tx.deleteChunk(place, base)
-  if (chunks.length > 0) writeTail(tx, place, { ...tail, start, bytes: tail.bytes - bytes })
-  return start - tail.start
+  const { tail, front } = due(tx, place, topic, now)
+  return deleteFront(tx, place, tail, front)
 }
 
-interface Due {
-  readonly tail: Tail
-  /** Bases. */
-  readonly chunks: readonly bigint[]
-  /** Where the partition begins without them. */
-  readonly start: bigint
-  readonly bytes: number
-}
-
-/** The chunks at the front that may go. Those before damage still may; nothing behind it is touched. */
-function dueChunks(
+/** Readers are told of damage; here it only ends what may be deleted. */
+function due(
   view: StorageView,
   place: Place,
   { retentionMs = Number.POSITIVE_INFINITY, retentionBytes = Number.POSITIVE_INFINITY }: StoredTopic,
   now: number,
-  most: number,
-): Due {
+  most?: number,
+): { readonly tail: Tail; readonly front: Front } {
   const tail = readTail(view, place) ?? EMPTY_TAIL // a topic that was deleted meanwhile
-  const chunks: bigint[] = []
-  let start = tail.start
-  let bytes = 0
-  try {
-    for (const chunk of chain(view, place, tail, tail.start)) {
-      const old = chunk.timestamp < now - retentionMs
-      const tooMuch = tail.bytes - bytes > retentionBytes && chunk.next < tail.end // the last one is kept
-      if (chunks.length >= most || bytes >= SLICE_BYTES || !(old || tooMuch)) break
-      chunks.push(chunk.base)
-      start = chunk.next
-      bytes += chunk.size
-    }
-  } catch (error) {
-    if (!isHoldfastError(error, 'LOG_CORRUPT')) throw error
-    // Readers are told; here it only ends what may be deleted.
+  const goes = (chunk: Chunk, left: number): boolean => {
+    const old = chunk.timestamp < now - retentionMs
+    const tooMuch = left > retentionBytes && chunk.next < tail.end // the last one is kept
+    return old || tooMuch
   }
-  return { tail, chunks, start, bytes }
+  return { tail, front: frontOf(view, place, tail, goes, most) }
 }
-
-const SLICE_CHUNKS = 256
-const SLICE_BYTES = 16 * 1024 * 1024

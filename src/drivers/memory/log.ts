@@ -108,6 +108,11 @@ export class MemoryLog implements Log, Retains {
     return this.#store.partition(tp).offsetAt(time)
   }
 
+  async deleteRecords(before: Position): Promise<void> {
+    this.#checkOpen()
+    this.#store.partition(before).deleteBelow(before.offset)
+  }
+
   async enforceRetention(signal: AbortSignal): Promise<ReadonlyMap<string, bigint>> {
     this.#checkOpen()
     const deleted = new Map<string, bigint>()

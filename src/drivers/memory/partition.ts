@@ -52,12 +52,7 @@ export class Partition {
 
   read(from: Offset, limits: Pick<ReadLimits, 'maxRecords' | 'maxBytes'>): ReadResult {
     const { start, end } = this.bounds()
-    if (from < start || from > end) {
-      throw new HoldfastError('OFFSET_OUT_OF_RANGE', {
-        detail: `${from} of ${partitionId(this.#tp)}, which holds ${start} to ${end}`,
-        facts: { ...this.#tp, start, end, ...(from < start ? { lost: start - from } : {}) },
-      })
-    }
+    if (from < start || from > end) throw this.#outOfRange(from)
     const first = this.#head + Number(from - start)
     const records: LogRecord[] = []
     let bytes = 0
@@ -86,15 +81,18 @@ export class Partition {
     while (deleted < most && this.#head < this.#records.length) {
       const oldest = this.#at(this.#head)
       if (oldest.timestamp >= olderThan && this.#bytes <= maxBytes) break
-      this.#bytes -= storedBytes(oldest)
-      this.#head++
+      this.#dropOldest(oldest)
       deleted++
     }
-    if (this.#head > this.#records.length / 2) {
-      this.#records = this.#records.slice(this.#head)
-      this.#head = 0
-    }
+    this.#cut()
     return deleted
+  }
+
+  /** Deletes exactly what stands below. */
+  deleteBelow(position: Offset): void {
+    if (position > this.#end) throw this.#outOfRange(position)
+    while (this.bounds().start < position) this.#dropOldest(this.#at(this.#head))
+    this.#cut()
   }
 
   /** Calls `wake` at the next {@link wake}, once; the answer takes it back. */
@@ -107,6 +105,25 @@ export class Partition {
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const wake of waiting) wake()
+  }
+
+  #dropOldest(oldest: LogRecord): void {
+    this.#bytes -= storedBytes(oldest)
+    this.#head++
+  }
+
+  #cut(): void {
+    if (this.#head <= this.#records.length / 2) return
+    this.#records = this.#records.slice(this.#head)
+    this.#head = 0
+  }
+
+  #outOfRange(at: Offset): HoldfastError {
+    const { start, end } = this.bounds()
+    return new HoldfastError('OFFSET_OUT_OF_RANGE', {
+      detail: `${at} of ${partitionId(this.#tp)}, which holds ${start} to ${end}`,
+      facts: { ...this.#tp, start, end, ...(at < start ? { lost: start - at } : {}) },
+    })
   }
 
   #at(index: number): LogRecord {

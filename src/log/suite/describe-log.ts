@@ -3,6 +3,7 @@ import type { Features } from '../port.ts'
 import { suiteSettings, type LogPromise, type MakeLog } from './harness.ts'
 import { appendPromises } from './promises/append.ts'
 import { dedupPromises } from './promises/dedup.ts'
+import { deletionPromises } from './promises/deletion.ts'
 import { groupPromises } from './promises/groups.ts'
 import { lifecyclePromises } from './promises/lifecycle.ts'
 import { positionPromises } from './promises/positions.ts'
@@ -18,6 +19,7 @@ export const logPromises: Readonly<Record<string, readonly LogPromise[]>> = {
   topics: topicPromises,
   deduplication: dedupPromises,
   retention: retentionPromises,
+  deletion: deletionPromises,
   groups: groupPromises,
   positions: positionPromises,
   'open and close': lifecyclePromises,

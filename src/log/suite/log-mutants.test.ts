@@ -23,20 +23,28 @@ function mutant(
       return {
         ...system,
         log: {
-          kind: log.kind,
-          durability: log.durability,
-          topics: log.topics,
-          append: (topic, records) => log.append(topic, records),
-          read: (at, limits, signal) => log.read(at, limits, signal),
-          bounds: tp => log.bounds(tp),
-          offsetAt: (tp, time) => log.offsetAt(tp, time),
-          enforceRetention: signal => log.enforceRetention(signal),
-          close: () => log.close(),
+          ...whole(log),
           ...change(log, env),
         },
       }
     }
     return { driver: { ...driver, open } }
+  }
+}
+
+/** The methods of a log, so that some can be replaced. */
+function whole(log: WholeLog): WholeLog {
+  return {
+    kind: log.kind,
+    durability: log.durability,
+    topics: log.topics,
+    append: (topic, records) => log.append(topic, records),
+    read: (at, limits, signal) => log.read(at, limits, signal),
+    bounds: tp => log.bounds(tp),
+    offsetAt: (tp, time) => log.offsetAt(tp, time),
+    deleteRecords: before => log.deleteRecords(before),
+    enforceRetention: signal => log.enforceRetention(signal),
+    close: () => log.close(),
   }
 }
 
@@ -325,7 +333,7 @@ const readMutants: readonly Mutant[] = [
   },
   {
     fault: 'answers nothing for a position that is not there',
-    breaks: ['refuses a position above the end', 'hazard 21'],
+    breaks: ['refuses a position above the end', 'hazard 21: tells'],
     log: mutant(log => ({
       read: (at, limits, signal) =>
         swallowing(log.read(at, limits, signal), { records: [], next: at.offset, end: at.offset }),
@@ -333,7 +341,7 @@ const readMutants: readonly Mutant[] = [
   },
   {
     fault: 'moves a reader that was overtaken to the start',
-    breaks: ['hazard 21'],
+    breaks: ['hazard 21: tells'],
     log: mutant(log => ({
       async read(at, limits, signal) {
         const { start } = await log.bounds(at)
@@ -492,7 +500,7 @@ const dedupMutants: readonly Mutant[] = [
 const retentionMutants: readonly Mutant[] = [
   {
     fault: 'deletes nothing',
-    breaks: ['deletes what is older', 'deletes the oldest', 'hazard 21', 'goes on behind'],
+    breaks: ['deletes what is older', 'deletes the oldest', 'hazard 21: tells', 'goes on behind'],
     log: mutant(() => ({ enforceRetention: async () => new Map() })),
   },
   {
@@ -512,6 +520,110 @@ const retentionMutants: readonly Mutant[] = [
     fault: 'does not hear the signal of retention',
     breaks: ['stops when its signal aborts'],
     log: mutant(log => ({ enforceRetention: () => log.enforceRetention(new AbortController().signal) })),
+  },
+]
+
+const deletionMutants: readonly Mutant[] = [
+  {
+    fault: 'deletes no records when asked to',
+    breaks: [
+      'deletes what was stored alone',
+      'deletes all that there is',
+      'hazard 21: refuses a reader that stands',
+      'does nothing at or below',
+      'finds times, and leaves',
+    ],
+    log: mutant(() => ({ deleteRecords: async () => {} })),
+  },
+  {
+    fault: 'deletes the record at the position too',
+    breaks: ['deletes what was stored alone', 'keeps every record from a position on'],
+    log: mutant(log => ({
+      async deleteRecords(before) {
+        const { end } = await log.bounds(before)
+        const more = before.offset < end ? offset(before.offset + 1n) : before.offset
+        await log.deleteRecords({ ...before, offset: more })
+      },
+    })),
+  },
+  {
+    fault: 'deletes in every partition',
+    breaks: ['deletes what was stored alone'],
+    log: mutant(log => ({
+      async deleteRecords(before) {
+        const { partitions = 1 } = (await log.topics.describe(before.topic)) ?? {}
+        for (let partition = 0; partition < partitions; partition++) {
+          const { end } = await log.bounds({ ...before, partition })
+          const most = before.offset < end ? before.offset : end
+          await log.deleteRecords({ ...before, partition, offset: most })
+        }
+      },
+    })),
+  },
+  {
+    fault: 'keeps the last record',
+    breaks: ['deletes all that there is'],
+    log: mutant(log => ({
+      async deleteRecords(before) {
+        const { end } = await log.bounds(before)
+        await log.deleteRecords(before.offset === end ? { ...before, offset: offset(end - 1n) } : before)
+      },
+    })),
+  },
+  {
+    fault: 'takes a position above the end for the end',
+    breaks: ['does nothing at or below'],
+    log: mutant(log => ({
+      async deleteRecords(before) {
+        const { end } = await log.bounds(before)
+        await log.deleteRecords(before.offset > end ? { ...before, offset: end } : before)
+      },
+    })),
+  },
+  {
+    fault: 'moves a reader that stands below what was deleted to the start',
+    breaks: ['hazard 21: refuses a reader that stands'],
+    log: mutant(log => ({
+      async read(at, limits, signal) {
+        const { start } = await log.bounds(at)
+        return log.read({ ...at, offset: at.offset < start ? start : at.offset }, limits, signal)
+      },
+    })),
+  },
+  {
+    fault: 'seeks as if nothing had been deleted',
+    breaks: ['finds times, and leaves'],
+    log: mutant(log => ({
+      async offsetAt(tp, time) {
+        const { start } = await log.bounds(tp)
+        return offset((await log.offsetAt(tp, time)) - start)
+      },
+    })),
+  },
+  {
+    fault: 'has everything again that was deleted, once it is opened anew',
+    breaks: ['has nothing again'],
+    log: async ({ maxRecordBytes, ...leases }) => {
+      // What is deleted is only hidden, by whoever was asked.
+      const driver = memory({ maxRecordBytes, leases })
+      const open = async (env: LogEnvironment): Promise<LogSystem> => {
+        const system = await driver.open(env)
+        const starts = new Map<string, Offset>()
+        const log = system.log as WholeLog
+        return {
+          ...system,
+          log: {
+            ...whole(log),
+            deleteRecords: async before => void starts.set(before.topic, before.offset),
+            async bounds(tp) {
+              const { start, end } = await log.bounds(tp)
+              return { start: starts.get(tp.topic) ?? start, end }
+            },
+          },
+        }
+      }
+      return { driver: { ...driver, open } }
+    },
   },
 ]
 
@@ -557,12 +669,13 @@ const {
   topics = [],
   deduplication = [],
   retention = [],
+  deletion = [],
   'open and close': openAndClose = [],
 } = logPromises
 
 describe('mutants of the log', () => {
   describeMutants(
-    [...append, ...read, ...topics, ...deduplication, ...retention, ...openAndClose].filter(
+    [...append, ...read, ...topics, ...deduplication, ...retention, ...deletion, ...openAndClose].filter(
       ({ promise }) => !promise.startsWith('hazard 12'), // about groups
     ),
     [
@@ -571,6 +684,7 @@ describe('mutants of the log', () => {
       ...topicMutants,
       ...dedupMutants,
       ...retentionMutants,
+      ...deletionMutants,
       ...lifecycleMutants,
     ],
   )

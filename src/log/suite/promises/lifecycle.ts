@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { offset } from '../../../event/index.ts'
 import type { LogPromise } from '../harness.ts'
 import { refused, storedAt } from '../world.ts'
 
@@ -15,6 +16,7 @@ export const lifecyclePromises: readonly LogPromise[] = [
       await refused(world.append(topic, 'x'), 'LOG_CLOSED')
       await refused(world.read({ topic, partition: 0 }, 0n), 'LOG_CLOSED')
       await refused(world.log.bounds({ topic, partition: 0 }), 'LOG_CLOSED')
+      await refused(world.log.deleteRecords({ topic, partition: 0, offset: offset(1) }), 'LOG_CLOSED')
       await refused(world.log.topics.create('a', { partitions: 1 }), 'LOG_CLOSED')
       await refused(world.groups.join('g', [topic], world.member('a')), 'LOG_CLOSED')
     },
