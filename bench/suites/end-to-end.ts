@@ -81,13 +81,14 @@ async function drain(world: World): Promise<Figure> {
   return { value: drainRate(rows, n => beganAt + (n * 1000) / STEADY), rssAnonMiB }
 }
 
-/** From the first commit after the longest silence to the first event that was not late any more. */
+/** From the first commit after the longest silence to the first event that was not late any more, or to the last one. */
 function drainRate(rows: readonly Arrival[], dueAt: (n: number) => number): number {
   const gaps = rows.map(({ at }, i) => at - (rows[i - 1]?.at ?? at))
   const first = gaps.indexOf(Math.max(...gaps))
-  const caughtUp = rows.findIndex(({ n, at }, i) => i > first && at - dueAt(n) < 250)
+  const onTime = rows.findIndex(({ n, at }, i) => i > first && at - dueAt(n) < 250)
+  const caughtUp = onTime === -1 ? rows.length - 1 : onTime
   const [from, to] = [rows[first], rows[caughtUp]]
-  if (!from || !to || caughtUp <= first) throw new Error('the backlog was never drained')
+  if (!from || !to || caughtUp <= first) throw new Error('nothing came after the outage')
   return ((caughtUp - first) / (to.at - from.at)) * 1000
 }
 
