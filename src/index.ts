@@ -40,7 +40,26 @@ export {
 export type { LogDriver } from './log/index.ts'
 export type { OutboxOptions, PublishingTx } from './outbox/index.ts'
 export type { Published, PublishOptions } from './publish/index.ts'
-export type { BreakerOptions, BreakerStatus, DeadLetter } from './recover/index.ts'
+export type {
+  ActOptions,
+  ActReport,
+  BreakerOptions,
+  BreakerStatus,
+  CauseReport,
+  DeadLetters,
+  Edit,
+  EditLettersOptions,
+  EditReport,
+  Letter,
+  LetterDetail,
+  LetterDiff,
+  LetterFilter,
+  LetterStats,
+  ReplayOptions,
+  ReplayReport,
+  Selection,
+  SelectionReport,
+} from './recover/index.ts'
 export { topic, type EventOf, type Topic } from './schema/index.ts'
 export {
   app,

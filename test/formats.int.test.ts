@@ -36,7 +36,7 @@ it.each(formats)(
 
     await until(async () => (await a.groups()).every(({ lag }) => lag === 0n))
     expect(did.toSorted()).toEqual(['order-6', 'order-7', 'order-8'])
-    expect(await toArray(a.group('billing').letters())).toMatchObject([
+    expect(await toArray(a.dead('billing').list())).toMatchObject([
       { eventId: 'order-1', key: 'c1', reason: 'attempts', last: { message: 'no such customer: Zoë' } },
     ])
 

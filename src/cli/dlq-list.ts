@@ -1,4 +1,5 @@
-import { listLetters, originOf, type DeadLetter } from '../recover/index.ts'
+import { systemClock, systemRandom } from '../event/index.ts'
+import { deadLetters, groupsWithLetters, type Letter } from '../recover/index.ts'
 import type { CliIo } from './io.ts'
 import { logFolder, withLog } from './open-log.ts'
 import { table } from './table.ts'
@@ -11,14 +12,12 @@ export interface DlqListOptions {
 
 /** Prints the dead letters of a log, newest first. */
 export async function dlqList(options: DlqListOptions, io: CliIo): Promise<void> {
-  const letters: DeadLetter[] = []
+  const letters: Letter[] = []
   await withLog(logFolder(options.log, io), async ({ log }) => {
-    for (const name of await log.topics.list()) {
-      const origin = originOf(name)
-      if (!origin || (options.group !== undefined && origin.group !== options.group)) continue
-      for await (const letter of listLetters(log, origin.topic, origin.group, new AbortController().signal)) {
-        letters.push(letter)
-      }
+    for (const group of await groupsWithLetters(log)) {
+      if (options.group !== undefined && group !== options.group) continue
+      const of = { log, group, clock: systemClock, random: systemRandom, by: 'cli', topicOf: () => undefined }
+      for await (const letter of deadLetters(of).list()) letters.push(letter)
     }
   })
   letters.sort((a, b) => b.diedAt - a.diedAt)
@@ -27,7 +26,7 @@ export async function dlqList(options: DlqListOptions, io: CliIo): Promise<void>
 }
 
 /** One array; the payload as base64, because nobody knows what bytes it is. */
-function json(letters: readonly DeadLetter[]): string {
+function json(letters: readonly Letter[]): string {
   const shown = letters.map(({ value, ...letter }) => ({
     ...letter,
     value: value === null ? null : Buffer.from(value).toString('base64'),
@@ -35,7 +34,7 @@ function json(letters: readonly DeadLetter[]): string {
   return `${JSON.stringify({ format: 1, letters: shown }, undefined, 2)}\n`
 }
 
-function text(letters: readonly DeadLetter[]): string {
+function text(letters: readonly Letter[]): string {
   if (letters.length === 0) return ''
   return table(
     ['died', 'group', 'event', 'key', 'type', 'attempts', 'reason', 'error'],

@@ -20,6 +20,9 @@ export type ExitCode = (typeof exitCode)[keyof typeof exitCode]
 const byError: Partial<Record<ErrorCode, ExitCode>> = {
   CONFIG_INVALID: exitCode.usage,
   LOG_TOPIC_UNKNOWN: exitCode.notFound,
+  LETTER_UNKNOWN: exitCode.notFound,
+  LETTER_CHANGED: exitCode.refused,
+  LETTER_NOT_EDITABLE: exitCode.refused,
   LOG_IN_USE: exitCode.refused,
   LOG_VERSION: exitCode.refused,
   SINK_VERSION: exitCode.refused,

@@ -86,7 +86,7 @@ describe('effects on PostgreSQL', () => {
     expect(all.flat().toSorted((x, y) => x - y)).toEqual(Array.from({ length: total }, (_, n) => n))
     for (const one of all) expect(one).toEqual(one.toSorted((x, y) => x - y))
     expect(states.at(-1)).toBe('CLOSED')
-    expect(await toArray(a.group('store').letters())).toEqual([])
+    expect(await toArray(a.dead('store').list())).toEqual([])
     await a.stop()
   })
 
@@ -114,7 +114,7 @@ describe('effects on PostgreSQL', () => {
     const all = await sequences(database.url, 'batched')
     expect(all.flat().length).toBe(998)
     for (const one of all) expect(one).toEqual(one.toSorted((x, y) => x - y))
-    const letters = await toArray(a.group('batch').letters())
+    const letters = await toArray(a.dead('batch').list())
     expect(letters.map(letter => `${letter.reason} ${letter.attempts}`).toSorted()).toEqual([
       'attempts 2',
       'data 1',
@@ -177,7 +177,7 @@ describe('effects on PostgreSQL', () => {
     const all = await sequences(database.url, 'killed')
     expect(all.flat().toSorted((x, y) => x - y)).toEqual(Array.from({ length: 200 }, (_, n) => n))
     for (const one of all) expect(one).toEqual(one.toSorted((x, y) => x - y))
-    expect(await toArray(a.group('kills').letters())).toEqual([])
+    expect(await toArray(a.dead('kills').list())).toEqual([])
     await a.stop()
   })
 
@@ -199,9 +199,9 @@ describe('effects on PostgreSQL', () => {
     const rows = (await sequences(database.url, 'hung')).flat()
     expect(rows.length).toBe(39)
     expect(rows).not.toContain(3)
-    expect(
-      (await toArray(a.group('hangs').letters())).map(letter => [letter.reason, letter.last.code]),
-    ).toEqual([['attempts', 'HANDLER_TIMEOUT']])
+    expect((await toArray(a.dead('hangs').list())).map(letter => [letter.reason, letter.last.code])).toEqual([
+      ['attempts', 'HANDLER_TIMEOUT'],
+    ])
     expect(ended).toBe(false)
     await a.stop()
   })
@@ -231,7 +231,7 @@ describe('effects on PostgreSQL', () => {
     await until(() => lagIsZero(a))
     const [rows] = await sequences(database.url, 'slow_batch')
     expect(rows).toEqual(Array.from({ length: 40 }, (_, n) => n).filter(n => n !== 5))
-    const letters = await toArray(a.group('slow').letters())
+    const letters = await toArray(a.dead('slow').list())
     expect(letters.map(letter => [letter.eventType, letter.last.code])).toEqual([
       ['placed', 'HANDLER_TIMEOUT'],
     ])

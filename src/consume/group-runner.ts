@@ -7,7 +7,7 @@ import {
   type Position,
 } from '../event/index.ts'
 import type { Commit, Committed, GroupDescription, Groups, Membership, OwnedPartition } from '../log/index.ts'
-import { buriedFrom, deadTopicOf, failureText, type Dependency } from '../recover/index.ts'
+import { buriedFrom, failureText, type Dependency } from '../recover/index.ts'
 import type { Lease } from '../sink/index.ts'
 import type { GroupContext } from './group-context.ts'
 import { FLOOD } from './bury.ts'
@@ -26,7 +26,7 @@ import type { GroupStatus, PartitionStatus } from './status.ts'
 export interface GroupRunner {
   readonly group: string
   start(): Promise<void>
-  status(): Promise<GroupStatus>
+  status(): Promise<Omit<GroupStatus, 'deadLetters'>>
   /** Takes in no more until {@link resume}; still a member, positions kept. */
   pause(reason: string): void
   /** Ends a pause, also one by the flood guard; `allowDeadForMs` lets events die for that long. */
@@ -378,7 +378,7 @@ class Runner implements GroupRunner {
 
   // ---- status
 
-  async status(): Promise<GroupStatus> {
+  async status(): Promise<Omit<GroupStatus, 'deadLetters'>> {
     const described = await this.#o.groups.describe(this.group)
     const rows = new Map(described.partitions.map(one => [partitionId(one), one]))
     const owned = await Promise.all(
@@ -397,7 +397,6 @@ class Runner implements GroupRunner {
       members: described.members,
       lag: partitions.reduce((sum, one) => sum + one.lag, 0n),
       lagSeconds: Math.max(0, ...partitions.map(one => one.lagSeconds)),
-      deadLetters: await this.#deadLetters(),
       partitions: partitions.toSorted((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition),
     }
   }
@@ -435,20 +434,6 @@ class Runner implements GroupRunner {
 
   #age(lag: bigint, time: number | undefined): number {
     return lag > 0n && time !== undefined ? Math.max(0, this.#c.clock.now() - time) / 1000 : 0
-  }
-
-  async #deadLetters(): Promise<number> {
-    const { log, settings } = this.#c
-    let count = 0n
-    for (const { name } of settings.topics) {
-      const topic = deadTopicOf(name, this.group)
-      const { partitions } = (await log.topics.describe(topic)) ?? { partitions: 0 }
-      for (let partition = 0; partition < partitions; partition++) {
-        const { start, end } = await log.bounds({ topic, partition })
-        count += end - start
-      }
-    }
-    return Number(count)
   }
 
   /** `known`: the position that the log has, for a partition whose takeover waits for something else. */

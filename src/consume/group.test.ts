@@ -46,7 +46,7 @@ describe('a consumer group on the memory log', () => {
     await until(async () => (await a.groups()).every(group => group.lag === 0n))
     expect(runs.filter(run => run.startsWith('bad'))).toEqual(['bad0/1', 'bad0/2', 'bad0/3', 'bad1/1'])
     expect(runs.filter(run => run.startsWith('good'))).toEqual(['good2/1'])
-    const letters = await toArray(a.group('billing').letters())
+    const letters = await toArray(a.dead('billing').list())
     expect(letters).toHaveLength(1)
     expect(letters[0]).toMatchObject({
       eventId: 'poison',

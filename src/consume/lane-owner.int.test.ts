@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { until } from '../../test/support/wait.ts'
+import { toArray, until } from '../../test/support/wait.ts'
 import { embedded } from '../drivers/embedded/index.ts'
 import { memory } from '../drivers/memory/index.ts'
 import { offset, seededRandom, silentLogger, sleep, systemClock, systemRandom } from '../event/index.ts'
 import type { Log, LogDriver, LogSystem, Membership, OwnedPartition } from '../log/index.ts'
-import { deadTopicOf, listLetters } from '../recover/index.ts'
+import { deadLetters, deadTopicOf } from '../recover/index.ts'
 import { encodeLaneRecord, laneTopicOf, type LaneSettings, type RunResult } from '../recover/lane/index.ts'
 import { laneOwner, type LaneEvent, type LaneOwner } from './lane-owner.ts'
 
@@ -185,9 +185,8 @@ describe.each(Object.keys(drivers))('a partition with its retry lane on the log 
     await group.send('a', 2)
     await group.atRest()
     expect(group.of('a')).toEqual([2])
-    const letters = []
-    for await (const letter of listLetters(system.log, 't', 'g', new AbortController().signal))
-      letters.push(letter)
+    const of = { clock: systemClock, random: systemRandom, by: 'me', topicOf: () => undefined }
+    const letters = await toArray(deadLetters({ log: system.log, group: 'g', ...of }).list())
     expect(letters).toMatchObject([
       { offset: '0', key: 'a', reason: 'data', headers: { h: 'x' }, attempts: 1 },
     ])

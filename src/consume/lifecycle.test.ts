@@ -30,7 +30,7 @@ describe('a group over its life', () => {
     // 7, 17, 27, … are of the stuck key: it waited, and goes on behind the letter. The others never noticed.
     await until(() => seen.length === 99)
     expect(seen.filter(n => n % 10 === 7)).toEqual([17, 27, 37, 47, 57, 67, 77, 87, 97])
-    const letters = await toArray(a.group('billing').letters())
+    const letters = await toArray(a.dead('billing').list())
     expect(letters.map(letter => letter.reason)).toEqual(['stuck'])
     await a.stop()
   })
@@ -56,7 +56,7 @@ describe('a group over its life', () => {
     await until(async () => (await a.groups()).every(group => group.lag === 0n))
     expect(attempts).toEqual([1, 2, 3])
     expect(most).toBe(1)
-    expect(await toArray(a.group('billing').letters())).toEqual([])
+    expect(await toArray(a.dead('billing').list())).toEqual([])
     await a.stop()
   })
 

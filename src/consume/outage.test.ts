@@ -66,7 +66,7 @@ describe('outage of a dependency', () => {
     geo.state.up = true
     await until(() => lagIsZero(a))
     expect([...attempts]).toEqual([1])
-    expect(await toArray(a.group('enrich').letters())).toEqual([])
+    expect(await toArray(a.dead('enrich').list())).toEqual([])
     expect(geo.state.calls - geo.state.refusals).toBe(200)
     expect(a.breakers().find(one => one.name === 'geo')?.state).toBe('CLOSED')
     await a.stop()
@@ -86,7 +86,7 @@ describe('outage of a dependency', () => {
     await a.start()
     for (let n = 0; n < 40; n++) await a.publish(orders, 'placed', { customer: `c${n}`, n })
     await until(() => lagIsZero(a))
-    expect(await toArray(a.group('enrich').letters())).toHaveLength(40)
+    expect(await toArray(a.dead('enrich').list())).toHaveLength(40)
     expect(a.breakers().map(one => [one.state, one.transitions])).toEqual([
       ['CLOSED', 0],
       ['CLOSED', 0],
@@ -141,7 +141,7 @@ describe('outage of a dependency', () => {
     await until(() => runs >= 5)
     geo.state.up = true
     await until(() => lagIsZero(a))
-    expect(await toArray(a.group('enrich').letters())).toEqual([])
+    expect(await toArray(a.dead('enrich').list())).toEqual([])
     await a.stop()
   })
 
@@ -159,9 +159,7 @@ describe('outage of a dependency', () => {
     await a.start()
     await a.publish(orders, 'placed', { customer: 'c', n: 1 })
     await until(() => lagIsZero(a))
-    expect((await toArray(a.group('enrich').letters())).map(letter => letter.last.name)).toEqual([
-      'RangeError',
-    ])
+    expect((await toArray(a.dead('enrich').list())).map(letter => letter.last.name)).toEqual(['RangeError'])
     await a.stop()
   })
 
@@ -182,7 +180,7 @@ describe('outage of a dependency', () => {
     await until(() => a.breakers().some(one => one.name === 'geo' && one.transitions > 0))
     away = false
     await until(() => lagIsZero(a))
-    const letters = await toArray(a.group('enrich').letters())
+    const letters = await toArray(a.dead('enrich').list())
     expect(letters.map(letter => [letter.reason, letter.attempts])).toEqual([['verdict', 1]])
     await a.stop()
   })

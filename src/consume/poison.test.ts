@@ -82,7 +82,7 @@ describe('poison', () => {
     await a.system.log.append('orders', records)
     await until(() => lagIsZero(a))
     expect(handled).toBe(900 - 9)
-    const letters = await toArray(a.group('billing').letters())
+    const letters = await toArray(a.dead('billing').list())
     expect(letters).toHaveLength(9)
     for (const letter of letters) {
       expect(['decode', 'schema']).toContain(letter.reason)
@@ -137,7 +137,7 @@ describe('poison', () => {
     expect(group?.reason).toContain('EVENT_TYPE_UNKNOWN')
     expect(group?.reason).toContain('version 3, known up to 2')
     expect(group?.lag).toBe(2n)
-    expect(await toArray(a.group('billing').letters())).toEqual([])
+    expect(await toArray(a.dead('billing').list())).toEqual([])
     await a.stop()
   })
 
@@ -183,14 +183,14 @@ describe('poison', () => {
       'orders',
       [0, 1, 2].map(n => record(json({ customer: 'c', n }))),
     )
-    await until(async () => (await toArray(first.group('billing').letters())).length === 3)
+    await until(async () => (await toArray(first.dead('billing').list())).length === 3)
     await first.stop({ drain: '0ms' })
     system.groups.commit = commit
     const second = await start('second')
     await system.log.append('orders', [record(json({ customer: 'c', n: 3 }))])
     await until(() => lagIsZero(second))
     expect(runs).toEqual(['first 0', 'first 1', 'first 2', 'second 3'])
-    expect(await toArray(second.group('billing').letters())).toHaveLength(3)
+    expect(await toArray(second.dead('billing').list())).toHaveLength(3)
     await second.stop()
   })
 
@@ -213,7 +213,7 @@ describe('poison', () => {
     expect((await a.groups())[0]?.lag).toBe(1n)
     await until(() => lagIsZero(a))
     expect(refused).toBe(2)
-    expect(await toArray(a.group('billing').letters())).toHaveLength(1)
+    expect(await toArray(a.dead('billing').list())).toHaveLength(1)
     await a.stop()
   })
 
@@ -231,7 +231,7 @@ describe('poison', () => {
       const [group] = await a.groups()
       results[unhandled] = [
         group?.lag,
-        (await toArray(a.group('billing').letters())).map(letter => letter.reason),
+        (await toArray(a.dead('billing').list())).map(letter => letter.reason),
       ]
       await a.stop()
     }
@@ -254,13 +254,13 @@ describe('poison', () => {
     await until(async () => (await a.groups())[0]?.reason?.includes('dead-letter flood') === true)
     const [group] = await a.groups()
     expect(group?.reason).toContain('cents is undefined')
-    const died = (await toArray(a.group('billing').letters())).length
+    const died = (await toArray(a.dead('billing').list())).length
     expect(died).toBe(50)
     broken = false
     a.group('billing').resume({ allowDeadFor: '10m' })
     await until(() => lagIsZero(a))
     // Nothing more died: what had failed was tried anew by the mended handler.
-    expect(await toArray(a.group('billing').letters())).toHaveLength(50)
+    expect(await toArray(a.dead('billing').list())).toHaveLength(50)
     expect(handled).toBe(450)
     await a.stop()
   })

@@ -13,7 +13,7 @@ export interface GroupStatus {
   readonly lag: bigint
   /** Age of the oldest event not yet done, in seconds; 0 without lag. */
   readonly lagSeconds: number
-  /** Letters kept in the dead-letter topics of the group. */
+  /** Dead letters that nobody has decided about, or whose replay is under way; also those of earlier runs. */
   readonly deadLetters: number
   readonly partitions: readonly PartitionStatus[]
 }

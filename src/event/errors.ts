@@ -200,6 +200,29 @@ const table = {
     advice: 'Every event of a keyed topic needs its key fields as non-empty strings or numbers.',
     retriable: false,
   },
+  LETTER_UNKNOWN: {
+    message: 'The group has no such dead letter',
+    advice: 'List them: `holdfast dlq list --group NAME --status all`.',
+    retriable: false,
+  },
+  LETTER_CHANGED: {
+    message: 'The dead letter is not what it was when this was decided',
+    advice:
+      'Somebody else, or its own replay, was first. Look at it again with `holdfast dlq show ID`, then decide anew.',
+    retriable: false,
+  },
+  LETTER_NOT_EDITABLE: {
+    message: 'The event of this dead letter cannot be edited',
+    advice:
+      'Only the data of a JSON event of a declared type can be, and not its key. Otherwise publish a new event and discard the letter.',
+    retriable: false,
+  },
+  LANE_MISSING: {
+    message: 'The group has no retry lane on this topic, so nobody would do what is asked',
+    advice:
+      'Start the app once with this version of Holdfast: the group makes its lane, and what is asked is done there.',
+    retriable: true,
+  },
   HANDLER_STUCK: {
     message: 'A handler never came back after its deadline',
     advice:

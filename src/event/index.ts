@@ -26,3 +26,4 @@ export {
   type TopicPartition,
 } from './record.ts'
 export { sha256 } from './sha256.ts'
+export { parseWhere } from './where.ts'

@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
-import { lettersIn, type Standing } from './standing.ts'
+import type { Standing } from './standing.ts'
 
 /** Gauges that are read, not counted: each call of the answer sets them all from one {@link Standing}. */
 export function logGauges(registry: Registry): (standing: Standing) => void {
@@ -40,7 +40,7 @@ export function logGauges(registry: Registry): (standing: Standing) => void {
     ['outbox'],
   )
 
-  return ({ groups, topics, space, pools, outbox }) => {
+  return ({ groups, topics, letters: openLetters, space, pools, outbox }) => {
     // A partition that moved to another process must not stand here for ever with its last value.
     for (const each of [lag, lagSeconds, committed]) each.reset()
     for (const group of groups) {
@@ -51,9 +51,8 @@ export function logGauges(registry: Registry): (standing: Standing) => void {
         lagSeconds.set(labels, at.lagSeconds)
         committed.set(labels, Number(at.committed))
       }
-      for (const topic of group.topics)
-        letters.set({ topic, group: group.group }, lettersIn(topics, topic, group.group))
     }
+    for (const { group, topic, open } of openLetters) letters.set({ topic, group }, open)
     for (const { topic, partitions, retentionMs, bytes: kept } of topics) {
       for (const at of partitions) {
         start.set({ topic, partition: at.partition }, Number(at.start))

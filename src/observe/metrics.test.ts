@@ -28,6 +28,7 @@ const standing: Standing = {
       partitions: [{ topic: 'events.raw.analytics.dead', partition: 0, start: 1n, end: 3n }],
     },
   ],
+  letters: [{ group: 'analytics', topic: 'events.raw', open: 2 }],
   groups: [
     {
       group: 'analytics',

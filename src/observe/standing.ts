@@ -1,13 +1,14 @@
 import type { GroupStatus } from '../consume/index.ts'
 import type { TopicPartition } from '../event/index.ts'
 import type { LogSpace } from '../log/index.ts'
-import { deadTopicOf } from '../recover/index.ts'
 import type { OutboxStatus, PoolStatus } from '../sink/index.ts'
 
 /** Where the log and its groups stand at one moment. Gauges are set from it when somebody asks for the metrics. */
 export interface Standing {
   readonly groups: readonly GroupStatus[]
   readonly topics: readonly TopicStanding[]
+  /** Dead letters that nobody has decided about, or whose replay is under way. */
+  readonly letters: readonly { readonly group: string; readonly topic: string; readonly open: number }[]
   /** Undefined for a log without a disk of ours. */
   readonly space: LogSpace | undefined
   /** Connections to the database; none for an app without one. */
@@ -22,10 +23,4 @@ export interface TopicStanding {
   /** Of the events that are kept; undefined for a log that is on no disk of ours. */
   readonly bytes: number | undefined
   readonly partitions: readonly (TopicPartition & { readonly start: bigint; readonly end: bigint })[]
-}
-
-/** Dead letters of a group on one topic. Nothing resolves letters yet, so all that their topic keeps are open. */
-export function lettersIn(topics: Standing['topics'], topic: string, group: string): number {
-  const letters = topics.find(each => each.topic === deadTopicOf(topic, group))
-  return (letters?.partitions ?? []).reduce((sum, at) => sum + Number(at.end - at.start), 0)
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { isHoldfastError } from '../event/index.ts'
 
 /** An error as it is kept with a letter: words and stack, capped, without the row values that databases put into details. */
@@ -29,22 +28,6 @@ export function describeFailure(error: unknown, at: number): Failure {
     stack: typeof e.stack === 'string' ? e.stack.slice(0, MAX_STACK) : undefined,
     at,
   }
-}
-
-/**
- * The same for errors of one cause: class or code, the message without its numbers, ids and quoted values, and the
- * first frame outside node_modules and Node itself.
- */
-export function fingerprintOf(reason: string, failure: Failure): string {
-  const message = failure.message
-    .replaceAll(/"[^"]*"|'[^']*'/g, '…')
-    .replaceAll(/\b[0-9a-f]{8}-[0-9a-f-]{27,}\b/gi, '…')
-    .replaceAll(/\d+/g, '#')
-  const frame =
-    failure.stack?.split('\n').find(line => /^\s+at /.test(line) && !/node:|node_modules/.test(line)) ?? ''
-  const place = frame.replaceAll(/:\d+/g, '').trim()
-  const text = [reason, failure.code ?? failure.name, message, place].join('\n')
-  return createHash('sha256').update(text).digest('hex').slice(0, 12)
 }
 
 /** One line for logs and messages. */

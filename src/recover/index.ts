@@ -1,16 +1,27 @@
 export { resolveBreakerOptions, type BreakerOptions } from './breaker.ts'
 export { classify } from './classify.ts'
-export {
-  buriedFrom,
-  deadTopicOf,
-  encodeLetter,
-  isLaneOrDeadTopic,
-  listLetters,
-  newestLetters,
-  originOf,
-  type DeadLetter,
-} from './dead-letters.ts'
 export { dependency, type BreakerStatus, type Dependency, type Pass } from './dependency.ts'
 export { describeFailure, failureText, type Failure } from './failure.ts'
 export { floodGuard, type FloodGuard } from './flood-guard.ts'
 export type { BreakerObserver, BreakerStateName } from './observer.ts'
+export { buriedFrom } from './letters/buried-from.ts'
+export { deadTopicOf, isLaneOrDeadTopic } from './letters/dead-topic.ts'
+export { deadLetters } from './letters/dead-letters.ts'
+export type {
+  ActOptions,
+  ActReport,
+  DeadLetters,
+  EditLettersOptions,
+  EditReport,
+  LetterDiff,
+  LetterStats,
+  ReplayOptions,
+  ReplayReport,
+  SelectionReport,
+} from './letters/letters-api.ts'
+export { groupsWithLetters } from './letters/group-letters.ts'
+export type { CauseReport } from './letters/causes.ts'
+export type { LetterFilter, Selection } from './letters/choose.ts'
+export type { Edit } from './letters/edit-letter.ts'
+export { encodeLetter } from './letters/letter-record.ts'
+export type { Letter, LetterDetail } from './letters/letter-view.ts'

@@ -16,10 +16,13 @@ const discarded = (version: number, request: string): LetterChange => ({
   request,
 })
 
+const restored = (version: number, request: string): LetterChange => ({ kind: 'restored', version, request })
+const edited = (version: number): LetterChange => ({ kind: 'edited', version })
+
 describe('a dead letter', () => {
   it('begins with a death, and nothing before one counts', () => {
     expect(state(replaying(0, 'q'), discarded(1, 'q'), resolved(0))).toBeUndefined()
-    expect(state(died(0))).toEqual({ status: 'died', version: 1, round: 0, request: undefined })
+    expect(state(died(0))).toEqual({ status: 'died', version: 1, round: 0, request: undefined, edits: 0 })
   })
 
   it('is the same letter when its death is written twice', () => {
@@ -32,6 +35,7 @@ describe('a dead letter', () => {
       version: 2,
       round: 1,
       request: 'a',
+      edits: 0,
     })
   })
 
@@ -49,6 +53,35 @@ describe('a dead letter', () => {
 
   it('is dead after all when the owner whose run counts says so, though another had resolved it', () => {
     expect(state(died(0), replaying(1, 'a'), resolved(1), died(1))?.status).toBe('died')
+  })
+
+  it('is edited once for one version, and only while it is dead', () => {
+    expect(state(died(0), edited(1), edited(1))).toMatchObject({ edits: 1, version: 2, status: 'died' })
+    expect(state(died(0), edited(1), edited(2))).toMatchObject({ edits: 2, version: 3 })
+    const running = [died(0), replaying(1, 'a')]
+    for (const before of [running, [...running, resolved(1)], [died(0), discarded(1, 'a')]])
+      expect(state(...before, edited(before.length))).toEqual(state(...before))
+    expect(state(...running, died(1), edited(3))).toMatchObject({ edits: 1, version: 4 })
+  })
+
+  it('is not decided about by who saw it before an edit', () => {
+    expect(state(died(0), edited(1), replaying(1, 'a'), discarded(1, 'b'))).toMatchObject({
+      status: 'died',
+      version: 2,
+    })
+    expect(state(died(0), edited(1), replaying(2, 'a'))).toMatchObject({ status: 'replaying', edits: 1 })
+  })
+
+  it('is dead again when its discard is taken back, once for one version', () => {
+    const back = state(died(0), discarded(1, 'a'), restored(2, 'b'))
+    expect(back).toEqual({ status: 'died', version: 3, round: 0, request: 'b', edits: 0 })
+    expect(state(died(0), discarded(1, 'a'), restored(2, 'b'), restored(2, 'c'))).toEqual(back)
+    expect(state(died(0), restored(1, 'b'))).toEqual(state(died(0)))
+  })
+
+  it('does not change by a note', () => {
+    expect(state(died(0), { kind: 'noted' })).toEqual(state(died(0)))
+    expect(state({ kind: 'noted' })).toBeUndefined()
   })
 
   it('stays discarded', () => {

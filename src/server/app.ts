@@ -40,13 +40,13 @@ import {
 } from '../outbox/index.ts'
 import { publisher, type Published, type Publisher, type PublishOptions } from '../publish/index.ts'
 import {
+  deadLetters,
   deadTopicOf,
   dependency,
-  listLetters,
   resolveBreakerOptions,
   type BreakerObserver,
   type BreakerStatus,
-  type DeadLetter,
+  type DeadLetters,
   type Dependency,
 } from '../recover/index.ts'
 import type { AnyTopic, EventOf, TypesOf } from '../schema/index.ts'
@@ -132,6 +132,11 @@ export interface App<HasDatabase extends boolean> {
   /** What the admin side shows: readiness, metrics and the status page. */
   readonly admin: AdminSource
   group(name: string): GroupControl
+  /**
+   * The dead letters of a group: to see, edit, replay and discard them. Also of a group that runs in another process, or
+   * that this app does not declare.
+   */
+  dead(group: string): DeadLetters
   /** The open log, for what is built beside the groups. Throws before `start`. */
   readonly system: LogSystem
   /** What it was told to do so far. Throws `CONFIG_INVALID` for a group without a handler. */
@@ -191,8 +196,6 @@ export interface GroupControl {
   resume(options?: { readonly allowDeadFor?: Duration }): void
   /** Goes on behind events that retention deleted unread. The loss and the reason are logged. */
   acceptLoss(reason: string): Promise<number>
-  /** Dead letters of the group on all its topics. */
-  letters(signal?: AbortSignal): AsyncGenerator<DeadLetter>
 }
 
 export function app(options: AppOptions & { readonly db: Database }): App<true>
@@ -216,6 +219,8 @@ class HoldfastApp implements App<boolean> {
   readonly #stuckAfterMs: number
   readonly #declarations = new Map<string, GroupDeclaration>()
   readonly #runners = new Map<string, GroupRunner>()
+  /** Kept, because each remembers the letters that it has read. */
+  readonly #dead = new Map<string, DeadLetters>()
   readonly #dependencies: Dependency[] = []
   readonly #created = new Map<string, Promise<void>>()
   #collectorOptions: AppCollectorOptions | undefined
@@ -556,7 +561,30 @@ class HoldfastApp implements App<boolean> {
   }
 
   groups(): Promise<readonly GroupStatus[]> {
-    return Promise.all([...this.#runners.values()].map(runner => runner.status()))
+    return Promise.all(
+      [...this.#runners].map(async ([group, runner]) => {
+        const open = await this.dead(group).openByTopic()
+        const deadLetters = [...open.values()].reduce((sum, letters) => sum + letters, 0)
+        return { ...(await runner.status()), deadLetters }
+      }),
+    )
+  }
+
+  dead(group: string): DeadLetters {
+    const known = this.#dead.get(group)
+    if (known) return known
+    const { log } = this.system
+    const topics = [...this.#declarations.values()].flatMap(declaration => declaration.topics)
+    const dead = deadLetters({
+      log,
+      group,
+      clock: this.#clock,
+      random: this.#random,
+      by: this.name,
+      topicOf: name => topics.find(topic => topic.name === name),
+    })
+    this.#dead.set(group, dead)
+    return dead
   }
 
   outboxSeen(): OutboxStatus | undefined {
@@ -573,13 +601,11 @@ class HoldfastApp implements App<boolean> {
 
   group(name: string): GroupControl {
     const runner = this.#runners.get(name)
-    const declaration = this.#declarations.get(name)
-    if (!runner || !declaration) {
+    if (!runner) {
       throw new HoldfastError('CONFIG_INVALID', {
         detail: `app ${this.name} has no running group ${JSON.stringify(name)}, only ${[...this.#runners.keys()].join(', ') || 'none'}`,
       })
     }
-    const { log } = this.system
     return {
       pause: reason => runner.pause(reason),
       resume: ({ allowDeadFor } = {}) =>
@@ -587,9 +613,6 @@ class HoldfastApp implements App<boolean> {
           allowDeadFor === undefined ? {} : { allowDeadForMs: parseDuration(allowDeadFor, 'allowDeadFor') },
         ),
       acceptLoss: reason => runner.acceptLoss(reason),
-      async *letters(signal = new AbortController().signal) {
-        for (const topic of declaration.topics) yield* listLetters(log, topic.name, name, signal)
-      },
     }
   }
 }

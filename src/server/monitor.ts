@@ -10,7 +10,7 @@ import {
   type Standing,
   type TopicStanding,
 } from '../observe/index.ts'
-import { newestLetters, type BreakerObserver, type BreakerStatus } from '../recover/index.ts'
+import type { BreakerObserver, BreakerStatus, DeadLetters } from '../recover/index.ts'
 import type { OutboxStatus, PoolStatus, SinkObserver } from '../sink/index.ts'
 import { version } from '../version.ts'
 import type { Readiness, StatusReport } from './status-report.ts'
@@ -25,6 +25,7 @@ export interface Watched {
   pools(): readonly PoolStatus[]
   /** What waits in the outbox, as the relay of this process saw it last. */
   outboxSeen(): OutboxStatus | undefined
+  dead(group: string): DeadLetters
   /** Whether events can be taken in. */
   ready(): Promise<Readiness>
 }
@@ -43,7 +44,7 @@ export interface Monitor {
   report(): Promise<StatusReport>
 }
 
-/** Letters of each group and topic that a report shows. */
+/** Letters of each group that a report shows. */
 const NEWEST_LETTERS = 5
 
 export function monitor(app: Watched, clock: Clock): Monitor {
@@ -123,8 +124,14 @@ async function standingOf(app: Watched): Promise<Standing> {
   const { system } = app
   const names = await system.log.topics.list()
   const topics = await Promise.all(names.map(topic => topicStanding(system, topic)))
+  const groups = await app.groups()
+  const letters = groups.map(async ({ group, topics: on }) => {
+    const open = await app.dead(group).openByTopic()
+    return on.map(topic => ({ group, topic, open: open.get(topic) ?? 0 }))
+  })
   return {
-    groups: await app.groups(),
+    groups,
+    letters: (await Promise.all(letters)).flat(),
     topics: topics.filter(topic => topic !== undefined),
     space: system.space?.(),
     pools: app.pools(),
@@ -146,27 +153,14 @@ async function topicStanding(system: LogSystem, topic: string): Promise<TopicSta
   return { topic, retentionMs: settings.retentionMs, bytes, partitions: await Promise.all(partitions) }
 }
 
-async function lettersOf(
-  { system }: Watched,
-  groups: readonly GroupStatus[],
-): Promise<StatusReport['letters']> {
-  const signal = new AbortController().signal
-  const lists = await Promise.all(
-    groups.flatMap(({ group, topics }) =>
-      topics.map(topic => newestLetters(system.log, topic, group, NEWEST_LETTERS, signal)),
-    ),
-  )
-  return lists
-    .flat()
-    .map(({ group, topic, partition, offset, key, reason, last, diedAt }) => ({
-      group,
-      topic,
-      partition,
-      offset: BigInt(offset),
-      key,
-      reason,
-      message: last.message,
-      at: diedAt,
-    }))
-    .toSorted((a, b) => b.at - a.at)
+async function lettersOf(app: Watched, groups: readonly GroupStatus[]): Promise<StatusReport['letters']> {
+  const reports: StatusReport['letters'][number][] = []
+  for (const { group } of groups) {
+    for await (const letter of app.dead(group).list({ limit: NEWEST_LETTERS })) {
+      const { topic, partition, offset, key, reason, last, diedAt } = letter
+      const place = { group, topic, partition, offset: BigInt(offset) }
+      reports.push({ ...place, key, reason, message: last.message, at: diedAt })
+    }
+  }
+  return reports.toSorted((a, b) => b.at - a.at)
 }

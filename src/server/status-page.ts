@@ -4,7 +4,6 @@ import type { StatusReport } from './status-report.ts'
 import {
   breakersTable,
   groupsTable,
-  lettersOf,
   lettersTable,
   partitionsTable,
   type Html,
@@ -71,7 +70,7 @@ const survives: Readonly<Record<StatusReport['log']['durability'], string>> = {
 function facts(report: StatusReport): Html {
   const { standing, rates, log } = report
   const done = Object.values(rates.done).reduce((sum, rate) => sum + rate, 0)
-  const letters = standing.groups.reduce((sum, group) => sum + lettersOf(standing, group), 0)
+  const letters = standing.groups.reduce((sum, group) => sum + group.deadLetters, 0)
   return html`<dl class="facts">
     <div>
       <dt>Taken in</dt>

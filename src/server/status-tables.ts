@@ -1,6 +1,5 @@
 import { html } from 'hono/html'
 import type { GroupStatus } from '../consume/index.ts'
-import { lettersIn, type Standing } from '../observe/index.ts'
 import { age, count, perSecond } from './readable.ts'
 import type { BreakerReport, LetterReport, StatusReport } from './status-report.ts'
 
@@ -34,18 +33,15 @@ export function groupsTable({ standing, rates }: StatusReport, view: View): Html
           </tr>
         </thead>
         <tbody>
-          ${standing.groups.map(group => groupRow(group, { standing, view, rate: rates.done[group.group] ?? 0 }))}
+          ${standing.groups.map(group => groupRow(group, { view, rate: rates.done[group.group] ?? 0 }))}
         </tbody>
       </table>
     </div>
   </section>`
 }
 
-function groupRow(
-  group: GroupStatus,
-  { standing, view, rate }: { standing: Standing; view: View; rate: number },
-): Html {
-  const letters = lettersOf(standing, group)
+function groupRow(group: GroupStatus, { view, rate }: { view: View; rate: number }): Html {
+  const letters = group.deadLetters
   const open = view.group === group.group
   const suffix = view.refreshSeconds === undefined ? '&refresh=off' : ''
   const href = open ? `/?${suffix.slice(1)}` : `/?group=${encodeURIComponent(group.group)}${suffix}`
@@ -60,11 +56,6 @@ function groupRow(
     <td class="number">${perSecond(rate)}</td>
     <td class="number ${letters > 0 ? 'alarm' : ''}">${count(letters)}</td>
   </tr>`
-}
-
-/** Open letters of a group: from the log, so those of earlier runs count too. */
-export function lettersOf({ topics }: Standing, group: GroupStatus): number {
-  return group.topics.reduce((sum, topic) => sum + lettersIn(topics, topic, group.group), 0)
 }
 
 export function partitionsTable(group: GroupStatus): Html {

@@ -25,7 +25,7 @@ function reportOf(groups: readonly GroupStatus[], more: Partial<StatusReport> = 
     app: { name: 'x', version: '0', startedAt: 0 },
     ready: { ready: true },
     log: { kind: 'memory', durability: 'memory' },
-    standing: { groups, topics: [], space: undefined, pools: [], outbox: undefined },
+    standing: { groups, letters: [], topics: [], space: undefined, pools: [], outbox: undefined },
     rates: { in: 0, done: {} },
     breakers: [],
     letters: [],

@@ -1,7 +1,8 @@
 import { embedded } from '../../src/drivers/embedded/index.ts'
 import { silentLogger, systemClock, systemRandom } from '../../src/event/index.ts'
 import type { Log } from '../../src/log/index.ts'
-import { listLetters, type DeadLetter } from '../../src/recover/index.ts'
+import { deadLetters, type Letter } from '../../src/recover/index.ts'
+import { toArray } from '../support/wait.ts'
 import type { System } from './system.ts'
 
 /** Opens the log of the system beside the process that serves it, as processes of one machine may. */
@@ -19,11 +20,7 @@ export async function withLog<T>(system: System, use: (log: Log) => Promise<T>):
 }
 
 /** The dead letters of a group, from the log itself. */
-export async function lettersOf(system: System, group: string): Promise<DeadLetter[]> {
-  return await withLog(system, async log => {
-    const letters: DeadLetter[] = []
-    const signal = new AbortController().signal
-    for await (const letter of listLetters(log, 'moves', group, signal)) letters.push(letter)
-    return letters
-  })
+export async function lettersOf(system: System, group: string): Promise<Letter[]> {
+  const of = { group, clock: systemClock, random: systemRandom, by: 'test', topicOf: () => undefined }
+  return await withLog(system, log => toArray(deadLetters({ log, ...of }).list()))
 }

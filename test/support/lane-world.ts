@@ -129,6 +129,8 @@ export class LaneWorld {
   #skipped = new Set<Offset>()
   #released = new Set<Offset>()
   #everReleased = new Set<Offset>()
+  /** Dead, and their key goes on: it was let go by a release or a discard, and then the letter was changed. */
+  #letGo = new Set<Offset>()
   #owners: Owner[] = []
   /** Takeovers that were accepted: number and fence. */
   #live: { readonly number: number; readonly fence: Offset }[] = []
@@ -480,8 +482,8 @@ export class LaneWorld {
 
   #checkAnswer(id: string): void {
     const { action } = this.#requests.find(request => request.id === id) ?? {}
-    if ((action === 'replay' || action === 'discard') && !this.#won.has(id))
-      this.#broken(`ANSWER: ${id} was not granted`)
+    const decides = action === 'replay' || action === 'discard' || action === 'restore'
+    if (decides && !this.#won.has(id)) this.#broken(`ANSWER: ${id} was not granted`)
   }
 
   /** Keeps who began an entry and never ended it. */
@@ -559,7 +561,11 @@ export class LaneWorld {
     const after = this.#subject.letterAfter(before, change)
     if (after) this.#letters.set(origin, after)
     if (after?.request !== undefined) this.#won.add(after.request)
-    if (after?.status === 'replaying' && before?.status !== 'replaying') this.#released.delete(origin)
+    if (after?.status === 'replaying' && before?.status !== 'replaying') {
+      this.#released.delete(origin)
+      this.#letGo.delete(origin)
+    }
+    if (after?.status === 'died' && before?.status === 'discarded') this.#letGo.add(origin)
     if (!again && !owner.crashed) owner.answers.push({ kind: 'written', ref: written.ref })
   }
 
@@ -695,13 +701,19 @@ export class LaneWorld {
     for (const before of this.main) {
       if (before.key !== key || before.offset >= at) continue
       const letter = this.#letters.get(before.offset)
-      const wished = this.#requests.some(
-        one =>
-          one.action === 'release' && one.origin === before.offset && one.letterVersion === letter?.version,
+      if (
+        letter?.status === 'died' &&
+        !this.#wished(before.offset, letter) &&
+        !this.#letGo.has(before.offset)
       )
-      if (letter?.status === 'died' && !wished)
         this.#broken(`HOLD: ${at} applied while ${before.offset} is held`)
     }
+  }
+
+  #wished(origin: Offset, letter: LetterState): boolean {
+    return this.#requests.some(
+      one => one.action === 'release' && one.origin === origin && one.letterVersion === letter.version,
+    )
   }
 
   #checkOrder(key: string): void {
@@ -716,6 +728,12 @@ export class LaneWorld {
 
   #operator(): void {
     const died = [...this.#letters].filter(([, letter]) => letter.status === 'died')
+    const discarded = [...this.#letters].filter(([, letter]) => letter.status === 'discarded')
+    if (discarded.length > 0 && this.#chance(0.2)) {
+      const [origin, letter] = this.#pick(discarded)
+      this.#ask('restore', origin, letter.version)
+      return
+    }
     if (died.length === 0 && this.#chance(0.7)) return
     if (died.length === 0 || this.#chance(0.1)) {
       const { offset } = this.#pick(this.main)
@@ -723,7 +741,20 @@ export class LaneWorld {
       return
     }
     const [origin, letter] = this.#pick(died)
+    if (this.#chance(0.1)) {
+      this.#edit(origin, letter)
+      return
+    }
     this.#ask(this.#letterAction(), origin, letter.version)
+  }
+
+  /** Not through the lane: an operator's own append, on the version that was seen. */
+  #edit(origin: Offset, letter: LetterState): void {
+    if (this.#wished(origin, letter)) this.#letGo.add(origin)
+    const after = this.#subject.letterAfter(letter, { kind: 'edited', version: letter.version })
+    if (after) this.#letters.set(origin, after)
+    this.#count('edit')
+    this.#say('EDIT', Number(origin), after)
   }
 
   #letterAction(): Request['action'] {
@@ -755,7 +786,7 @@ export class LaneWorld {
       this.#laneEnd = offset(position + 1n)
       this.#lane.push({ ...request, position })
       this.#requests.push({ ...request, position })
-      if (request.action === 'release') this.#everReleased.add(origin)
+      if (request.action === 'release' || request.action === 'restore') this.#everReleased.add(origin)
       this.#count(request.action)
       this.#say('OPERATOR', Number(position), request)
     }

@@ -89,6 +89,8 @@ export interface Letter {
   readonly generation: number
   readonly origin: Offset
   readonly change: LetterChange
+  /** Whose wish it was, where it was one. */
+  readonly why?: { readonly by: string; readonly reason: string }
   /** What it died of: with a `died` only. */
   readonly death: { readonly state: EntryState; readonly body: Body } | undefined
 }

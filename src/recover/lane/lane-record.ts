@@ -81,12 +81,13 @@ export interface Closed extends Written, Identity {
   readonly how: 'resolved' | 'dead' | 'skipped'
 }
 
-export const requestActions = ['replay', 'release', 'discard', 'run-now', 'cancel'] as const
+export const requestActions = ['replay', 'release', 'discard', 'restore', 'run-now', 'cancel'] as const
 
 /**
  * What an operator wants. The owner does it and answers, because only it can order the wish against what runs.
  *
  * - `replay`: try a dead event again. `discard`: never; its letter says so. Both free a held key.
+ * - `restore`: take a discard back; the letter can be replayed again.
  * - `release`: leave the event dead, but let the later ones of its key go on.
  * - `run-now`: do not wait until it is due. `cancel`: give it up now; it becomes a dead letter.
  */

@@ -237,14 +237,13 @@ const rules: readonly (Fault & { readonly rule: string })[] = [
   {
     rule: 'a letter says replaying before the event is parked again',
     file: 'lane/requests.ts',
-    text: "    const kind = action === 'replay' ? 'replaying' : 'discarded'\n",
+    text: '    const change = { kind: decisions[action],',
     becomes: `    const again = { kind: 'replaying', version: letterVersion, request: request.id } as const
     const about = { generation: 0, origin: request.origin, change: again, death: undefined }
     if (action === 'replay')
       return this.#entries.parkAgain(request.origin, letter.key, letter.round + 1, () =>
         this.#p.out.letter(about, () => this.#end(request)))
-    const kind = action === 'replay' ? 'replaying' : 'discarded'
-`,
+    const change = { kind: decisions[action],`,
   },
   {
     rule: 'a death counts over a resolution of the same round',

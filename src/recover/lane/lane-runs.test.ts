@@ -24,6 +24,8 @@ const kinds = [
   'replay',
   'release',
   'discard',
+  'restore',
+  'edit',
   'cancel',
   'run-now',
   'died of attempts',

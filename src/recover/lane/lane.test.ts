@@ -355,7 +355,7 @@ describe('a partition with its retry lane', () => {
       p.letters.set(offset(0), letterAfter(p.letters.get(offset(0)), change) ?? expect.fail())
     }
     p.ask('replay', 0, 1)
-    expect(p.answers).toEqual(['another request was first'])
+    expect(p.answers).toEqual(['another change was first'])
     expect(p.machine.open).toBe(0)
   })
 

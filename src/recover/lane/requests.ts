@@ -9,6 +9,10 @@ const cannotCancel = {
   unknown: 'the database is away, so nobody knows whether it was applied',
 }
 
+type LetterAction = 'replay' | 'discard' | 'restore' | 'release'
+
+const decisions = { replay: 'replaying', discard: 'discarded', restore: 'restored' } as const
+
 /** Requests at work at once, each about another event. */
 const MAX_AT_ONCE = 64
 
@@ -92,8 +96,9 @@ export class Requests {
         return
       case 'replay':
       case 'discard':
+      case 'restore':
       case 'release':
-        this.#lookUp(request, letter => this.#aboutLetter(request, letter))
+        this.#aboutLetter(request, request.action)
     }
   }
 
@@ -109,11 +114,16 @@ export class Requests {
     this.#end(request)
   }
 
-  #aboutLetter(request: PlacedRequest, letter: FoundLetter | undefined): void {
-    const { action, letterVersion } = request
+  #aboutLetter(request: PlacedRequest, action: LetterAction): void {
+    this.#lookUp(request, letter => this.#decide(request, action, letter))
+  }
+
+  #decide(request: PlacedRequest, action: LetterAction, letter: FoundLetter | undefined): void {
+    const { letterVersion } = request
     // Decided by this very request, before a crash or in its second copy.
     if (action !== 'release' && letter?.request === request.id) return this.#decided(request, letter)
-    if (letter?.status !== 'died' || letter.version !== letterVersion) {
+    const status = action === 'restore' ? 'discarded' : 'died'
+    if (letter?.status !== status || letter.version !== letterVersion) {
       return this.#end(
         request,
         letter ? `the letter is ${letter.status} now, version ${letter.version}` : 'no such letter',
@@ -124,13 +134,12 @@ export class Requests {
       if (entry?.stage !== 'held') return this.#end(request, 'nothing is held')
       return this.#entries.closeHeld(entry, () => this.#end(request))
     }
-    const kind = action === 'replay' ? 'replaying' : 'discarded'
-    const change = { kind, version: letterVersion, request: request.id } as const
-    const { generation, origin } = request
-    this.#p.out.letter({ generation, origin, change, death: undefined }, () =>
+    const change = { kind: decisions[action], version: letterVersion, request: request.id }
+    const { generation, origin, by, reason } = request
+    this.#p.out.letter({ generation, origin, change, why: { by, reason }, death: undefined }, () =>
       this.#lookUp(request, after => {
         if (after?.request === request.id) this.#decided(request, after)
-        else this.#end(request, 'another request was first')
+        else this.#end(request, 'another change was first')
       }),
     )
   }

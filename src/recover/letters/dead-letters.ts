@@ -1,0 +1,316 @@
+import { HoldfastError, parseDuration, parseRate, sleep, type Clock, type Random } from '../../event/index.ts'
+import type { Log } from '../../log/index.ts'
+import type { AnyTopic } from '../../schema/index.ts'
+import { letterStatuses } from '../letter-state.ts'
+import { askOwners, type LetterAction, type SeenLetter } from './ask-owners.ts'
+import { causesOf, countsOf, type CauseReport } from './causes.ts'
+import { chooseLetters, filterOf, type LetterFilter, type Selection } from './choose.ts'
+import { deadTopicOf } from './dead-topic.ts'
+import { editLetter, type Edit } from './edit-letter.ts'
+import { eventData } from './event-data.ts'
+import { GroupLetters } from './group-letters.ts'
+import { jsonDiff } from './json-diff.ts'
+import { lastGood } from './last-good.ts'
+import type { BookedLetter } from './letter-book.ts'
+import { encodeChange, type Wish } from './letter-record.ts'
+import { letterDetail, viewLetter, type Letter, type LetterDetail } from './letter-view.ts'
+import type {
+  ActOptions,
+  ActReport,
+  Count,
+  DeadLetters,
+  EditLettersOptions,
+  EditReport,
+  LetterDiff,
+  LetterStats,
+  PageOptions,
+  ReplayOptions,
+  ReplayReport,
+  SelectionReport,
+} from './letters-api.ts'
+
+export interface DeadLettersOptions {
+  readonly log: Log
+  readonly group: string
+  readonly clock: Clock
+  readonly random: Random
+  /** Who decides when nobody is named. */
+  readonly by: string
+  /** Its declaration, for the schema of an edit; undefined for one that this process does not know. */
+  topicOf(name: string): AnyTopic | undefined
+}
+
+export function deadLetters(options: DeadLettersOptions): DeadLetters {
+  return new Letters(options)
+}
+
+/** Examples of an edit that a report holds. */
+const MAX_EXAMPLES = 5
+const MAX_TEXT = 1_000
+/** Between looks at letters that run. */
+const LOOK_MS = 50
+
+class Letters implements DeadLetters {
+  readonly #o: DeadLettersOptions
+  readonly #letters: GroupLetters
+
+  constructor(options: DeadLettersOptions) {
+    this.#o = options
+    this.#letters = new GroupLetters(options.log, options.group)
+  }
+
+  // ---- to see
+
+  async *list({
+    limit = Infinity,
+    after,
+    ...filter
+  }: LetterFilter & PageOptions = {}): AsyncGenerator<Letter> {
+    const chosen = await this.#choose(filter)
+    const from = after === undefined ? 0 : chosen.findIndex(letter => letter.id === after) + 1
+    for (const letter of chosen.slice(from, from + limit))
+      yield viewLetter(this.#letters, letter, neverAborted)
+  }
+
+  async causes(filter: LetterFilter = {}): Promise<readonly CauseReport[]> {
+    return causesOf(this.#letters, await this.#choose(filter), neverAborted)
+  }
+
+  async stats(): Promise<LetterStats> {
+    const all = await this.#choose({ status: 'all' })
+    const open = all.filter(letter => letter.state.status === 'died' || letter.state.status === 'replaying')
+    return {
+      group: this.#o.group,
+      open: this.#letters.open,
+      byStatus: countsOf(all),
+      byTopic: counts(open, letter => letter.topic),
+      oldestOpen: open.at(-1)?.firstDiedAt,
+      newest: all[0]?.firstDiedAt,
+      forgotten: this.#letters.forgotten,
+    }
+  }
+
+  async openByTopic(): Promise<ReadonlyMap<string, number>> {
+    await this.#letters.readOn(neverAborted)
+    return this.#letters.openByTopic
+  }
+
+  async show(id: string): Promise<LetterDetail> {
+    return letterDetail(this.#letters, await this.#one(id), neverAborted)
+  }
+
+  async diff(id: string): Promise<LetterDiff> {
+    const letter = await this.#one(id)
+    const event = await this.#letters.event(letter, neverAborted)
+    const { log } = this.#o
+    const found = await lastGood(log, this.#letters, letter, event.headers['ce_type'], neverAborted)
+    const good = found.event
+    return {
+      id,
+      searched: found.searched,
+      good: good && { id: good.headers['ce_id'], offset: String(good.offset), time: good.timestamp },
+      differences: good ? jsonDiff(eventData(good), eventData(event)) : [],
+    }
+  }
+
+  // ---- to repair
+
+  async edit(selection: Selection, edit: Edit, options: EditLettersOptions): Promise<EditReport> {
+    const wish = this.#wish(options)
+    if (wish.reason === '') throw new HoldfastError('CONFIG_INVALID', { detail: 'edit needs a reason' })
+    const { dryRun = false, signal = neverAborted } = options
+    // One by its id is not left out for its status: whoever names it is told that it has changed.
+    const statuses = typeof selection === 'string' ? letterStatuses : (['died'] as const)
+    const { letters, report } = await this.#select(selection, statuses, options.limit)
+    const refused: { id: string; reason: string }[] = []
+    const examples: EditReport['examples'][number][] = []
+    let edited = 0
+    for (const { letter } of letters) {
+      if (signal.aborted) break
+      const topic = this.#o.topicOf(letter.topic)
+      try {
+        if (!topic) {
+          const detail = `${letter.id}: this process does not know the schemas of topic ${letter.topic}`
+          throw new HoldfastError('LETTER_NOT_EDITABLE', { detail })
+        }
+        const { log, clock } = this.#o
+        const parts = { log, letters: this.#letters, topic, clock, wish, dryRun, signal }
+        const { differences } = await editLetter(letter, edit, parts)
+        edited += 1
+        if (examples.length < MAX_EXAMPLES) examples.push({ id: letter.id, differences })
+      } catch (error) {
+        // One letter by its id: whoever asked wants the error itself.
+        if (typeof selection === 'string') throw error
+        refused.push({ id: letter.id, reason: (error as Error).message })
+      }
+    }
+    return { ...report, executed: !dryRun, edited, refused, examples }
+  }
+
+  async note(id: string, text: string, { by }: { readonly by?: string | undefined } = {}): Promise<void> {
+    const { topic, partition, origin } = await this.#one(id)
+    const { group, log } = this.#o
+    const place = { origin: { topic, partition, offset: origin }, group, generation: 0 }
+    const record = encodeChange(place, { kind: 'noted' }, this.#wish({ by, reason: text }))
+    await log.append(deadTopicOf(topic, group), [record])
+  }
+
+  // ---- to decide
+
+  async replay(selection: Selection, options: ReplayOptions = {}): Promise<ReplayReport> {
+    const { rate, first = Infinity, limit = Infinity, endWithin = '30s' } = options
+    const perSecond = rate === undefined ? undefined : parseRate(rate, 'replay rate')
+    const endMs = parseDuration(endWithin, 'replay endWithin')
+    const { report, accepted } = await this.#act(selection, 'replay', {
+      ...options,
+      limit: Math.min(first, limit),
+      perSecond,
+    })
+    const ends = await this.#ends(accepted, endMs, options.signal ?? neverAborted)
+    return { ...report, ...ends }
+  }
+
+  async discard(selection: Selection, options: ActOptions & { reason: string }): Promise<ActReport> {
+    if (!options.reason) throw new HoldfastError('CONFIG_INVALID', { detail: 'discard needs a reason' })
+    return (await this.#act(selection, 'discard', options)).report
+  }
+
+  async restore(selection: Selection, options: ActOptions = {}): Promise<ActReport> {
+    return (await this.#act(selection, 'restore', options)).report
+  }
+
+  async release(selection: Selection, options: ActOptions = {}): Promise<ActReport> {
+    return (await this.#act(selection, 'release', options)).report
+  }
+
+  async #act(
+    selection: Selection,
+    action: LetterAction,
+    options: ActOptions & { readonly perSecond?: number | undefined },
+  ): Promise<{ report: ActReport; accepted: readonly SeenLetter[] }> {
+    const {
+      dryRun = false,
+      answerWithin = '30s',
+      signal = neverAborted,
+      limit,
+      perSecond,
+      progress,
+    } = options
+    const answerMs = parseDuration(answerWithin, `${action} answerWithin`)
+    const status = action === 'restore' ? 'discarded' : 'died'
+    const { letters, report } = await this.#select(selection, [status], limit)
+    const accepted: SeenLetter[] = []
+    const refused: { id: string; reason: string }[] = []
+    let unanswered = 0
+    if (!dryRun) {
+      const { log, group, clock, random } = this.#o
+      await askOwners(letters, {
+        log,
+        group,
+        clock,
+        random,
+        action,
+        answerMs,
+        signal,
+        perSecond,
+        wish: this.#wish(options),
+        answered: (seen, asked) => {
+          if (asked.kind === 'refused') refused.push({ id: seen.letter.id, reason: asked.reason })
+          else if (asked.kind === 'unanswered') unanswered += 1
+          else accepted.push(seen)
+          progress?.({ answered: accepted.length + refused.length, letters: letters.length })
+        },
+      })
+    }
+    const asked = accepted.length + refused.length + unanswered
+    const counted = { accepted: accepted.length, refused, unanswered, notAsked: letters.length - asked }
+    return { accepted, report: { ...report, ...counted, executed: !dryRun } }
+  }
+
+  /** How replays ended: until all have, or for so long. */
+  async #ends(
+    replays: readonly SeenLetter[],
+    endMs: number,
+    signal: AbortSignal,
+  ): Promise<Pick<ReplayReport, 'resolved' | 'diedAgain' | 'running'>> {
+    const { clock } = this.#o
+    const deadline = clock.monotonic() + endMs
+    for (;;) {
+      await this.#letters.readOn(neverAborted)
+      const running = replays.filter(isRunning)
+      if (running.length === 0 || clock.monotonic() >= deadline || signal.aborted) {
+        const ended = replays.filter(one => !isRunning(one))
+        const diedAgain = ended.filter(one => !isResolved(one)).map(one => one.letter.id)
+        return { resolved: ended.length - diedAgain.length, diedAgain, running: running.length }
+      }
+      await sleep(clock, LOOK_MS, signal)
+    }
+  }
+
+  // ---- small
+
+  async #choose(filter: LetterFilter): Promise<readonly BookedLetter[]> {
+    await this.#letters.readOn(neverAborted)
+    return chooseLetters(this.#letters, filter, neverAborted)
+  }
+
+  async #one(id: string): Promise<BookedLetter> {
+    const [letter] = await this.#choose({ ids: [id] })
+    if (!letter)
+      throw new HoldfastError('LETTER_UNKNOWN', { detail: `group ${this.#o.group} has no letter ${id}` })
+    return letter
+  }
+
+  /** Oldest first, so that the events of a key are tried in their order. */
+  async #select(
+    selection: Selection,
+    statuses: readonly Letter['status'][],
+    limit: number = Infinity,
+  ): Promise<{ letters: readonly SeenLetter[]; report: SelectionReport }> {
+    const chosen = await this.#choose(actable(filterOf(selection), statuses))
+    const letters = chosen
+      .filter(letter => statuses.includes(letter.state.status))
+      .toSorted(olderFirst)
+      .slice(0, limit)
+    const report = {
+      letters: letters.length,
+      byCause: counts(letters, letter => letter.cause),
+      byType: counts(letters, letter => letter.eventType ?? '(none)'),
+      byPartition: counts(letters, letter => `${letter.topic}/${letter.partition}`),
+      leftOut: chosen.filter(letter => !statuses.includes(letter.state.status)).length,
+    }
+    return { letters: letters.map(letter => ({ letter, state: letter.state })), report }
+  }
+
+  #wish({ by, reason }: { readonly by?: string | undefined; readonly reason?: string | undefined }): Wish {
+    return { by: (by ?? this.#o.by).slice(0, MAX_TEXT), reason: (reason ?? '').slice(0, MAX_TEXT) }
+  }
+}
+
+const neverAborted = new AbortController().signal
+
+/** Not at its end: not even begun in what was read so far, or under way. */
+function isRunning({ letter, state }: SeenLetter): boolean {
+  const round = state.round + 1
+  return letter.state.round < round || (letter.state.round === round && letter.state.status === 'replaying')
+}
+
+/** By the replay that was seen; what died and was replayed again since has died all the same. */
+function isResolved({ letter, state }: SeenLetter): boolean {
+  return letter.state.status === 'resolved' && letter.state.round === state.round + 1
+}
+
+/** A filter without ids means the letters to which it can be done. */
+function actable(filter: LetterFilter, [status]: readonly Letter['status'][]): LetterFilter {
+  return filter.ids || filter.status || !status ? filter : { ...filter, status }
+}
+
+/** By topic, partition and place there. */
+function olderFirst(a: BookedLetter, b: BookedLetter): number {
+  return a.topic.localeCompare(b.topic) || a.partition - b.partition || (a.origin < b.origin ? -1 : 1)
+}
+
+function counts(letters: readonly BookedLetter[], of: (letter: BookedLetter) => string): readonly Count[] {
+  const groups = [...Map.groupBy(letters, of)].map(([name, some]) => ({ of: name, letters: some.length }))
+  return groups.toSorted((a, b) => b.letters - a.letters)
+}

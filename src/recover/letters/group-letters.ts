@@ -1,0 +1,110 @@
+import { partitionId, type LogRecord, type Offset } from '../../event/index.ts'
+import type { Log } from '../../log/index.ts'
+import { originOf } from './dead-topic.ts'
+import { LetterBook, type BookedLetter } from './letter-book.ts'
+
+/** Letters that one process keeps in mind of a group: about 150 MB. Older ones are forgotten, and that is said. */
+const MAX_LETTERS = 500_000
+
+/** Groups that have a topic for letters, whether there are any. */
+export async function groupsWithLetters(log: Log): Promise<readonly string[]> {
+  const groups = (await log.topics.list()).flatMap(name => originOf(name)?.group ?? [])
+  return [...new Set(groups)].toSorted()
+}
+
+/** All letters of a group, over its topics and partitions, also of topics that it does not read any more. */
+export class GroupLetters {
+  readonly group: string
+  readonly #log: Log
+  readonly #maxLetters: number
+  /** By partition of the events' topic. */
+  readonly #books = new Map<string, LetterBook>()
+
+  constructor(log: Log, group: string, maxLetters = MAX_LETTERS) {
+    this.#log = log
+    this.group = group
+    this.#maxLetters = maxLetters
+  }
+
+  /** Brings everything up to date, one partition after the other. */
+  async readOn(signal: AbortSignal): Promise<void> {
+    const parts: { readonly name: string; readonly partitions: number; readonly topic: string }[] = []
+    for (const name of await this.#log.topics.list()) {
+      const origin = originOf(name)
+      if (origin?.group !== this.group) continue
+      const { partitions = 0 } = (await this.#log.topics.describe(name)) ?? {}
+      parts.push({ name, partitions, topic: origin.topic })
+    }
+    const all = parts.reduce((sum, part) => sum + part.partitions, 0)
+    for (const { name, partitions, topic } of parts) {
+      for (let partition = 0; partition < partitions; partition++) {
+        const place = partitionId({ topic, partition })
+        const maxLetters = Math.ceil(this.#maxLetters / all)
+        const book =
+          this.#books.get(place) ?? new LetterBook(this.#log, { topic: name, partition }, maxLetters)
+        this.#books.set(place, book)
+        await book.readOn(signal)
+      }
+    }
+  }
+
+  /** Letters that are dead or being replayed. */
+  get openByTopic(): ReadonlyMap<string, number> {
+    const open = new Map<string, number>()
+    for (const book of this.#books.values()) open.set(book.topic, (open.get(book.topic) ?? 0) + book.open)
+    return open
+  }
+
+  get open(): number {
+    return [...this.#books.values()].reduce((sum, book) => sum + book.open, 0)
+  }
+
+  /** Older letters that are in the log and not in mind. */
+  get forgotten(): number {
+    return [...this.#books.values()].reduce((sum, book) => sum + book.forgotten, 0)
+  }
+
+  /** In no order. */
+  *letters(): Generator<BookedLetter> {
+    for (const book of this.#books.values()) yield* book.letters
+  }
+
+  /** Newest first by their first deaths; those of one partition never change places, so a list can be cut anywhere. */
+  newestFirst(wanted: (letter: BookedLetter) => boolean = () => true): BookedLetter[] {
+    return [...this.letters()].filter(wanted).toSorted(newerFirst)
+  }
+
+  /** Undefined when there is none. */
+  byId(id: string): BookedLetter | undefined {
+    for (const letter of this.letters()) if (letter.id === id) return letter
+    return undefined
+  }
+
+  /** The letter of an event. */
+  of(topic: string, partition: number, origin: Offset): BookedLetter | undefined {
+    return this.#books.get(partitionId({ topic, partition }))?.of(origin)
+  }
+
+  event(letter: BookedLetter, signal: AbortSignal): Promise<LogRecord> {
+    return this.#book(letter).event(letter, signal)
+  }
+
+  record(letter: BookedLetter, at: Offset, signal: AbortSignal): Promise<LogRecord> {
+    return this.#book(letter).record(at, signal)
+  }
+
+  #book(letter: BookedLetter): LetterBook {
+    const book = this.#books.get(partitionId(letter))
+    if (!book) throw new TypeError(`letter ${letter.id} is of another group`)
+    return book
+  }
+}
+
+function newerFirst(a: BookedLetter, b: BookedLetter): number {
+  return (
+    b.firstDiedAt - a.firstDiedAt ||
+    a.topic.localeCompare(b.topic) ||
+    a.partition - b.partition ||
+    (a.at < b.at ? 1 : -1)
+  )
+}

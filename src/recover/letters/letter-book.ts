@@ -1,0 +1,170 @@
+import { HoldfastError, offset, type LogRecord, type Offset, type TopicPartition } from '../../event/index.ts'
+import type { Log } from '../../log/index.ts'
+import { letterAfter, type LetterState } from '../letter-state.ts'
+import { originOf } from './dead-topic.ts'
+import { decodeChange, eventIn, type DeathFacts, type LetterRecord } from './letter-record.ts'
+
+/**
+ * The letters of one partition of a group, as they stand: the fold of its dead topic, read once and then only what is
+ * new. It holds a few hundred bytes for each letter; events, errors and reasons stay in the log and are read by place.
+ */
+export class LetterBook {
+  readonly #log: Log
+  readonly #dead: TopicPartition
+  /** Of the events. */
+  readonly topic: string
+  readonly #maxLetters: number
+  /** In the order of their first deaths. */
+  readonly #letters = new Map<Offset, Entry>()
+  #forgotten = 0
+  #open = 0
+  #readTo = offset(0)
+  #reading: Promise<void> | undefined
+  /** One object for each text that comes again and again. */
+  readonly #texts = new Map<string, string>()
+
+  /** `maxLetters`: with more, the oldest are forgotten. An owner forgets none. */
+  constructor(log: Log, dead: TopicPartition, maxLetters = Infinity) {
+    this.#log = log
+    this.#dead = dead
+    this.topic = originOf(dead.topic)?.topic ?? dead.topic
+    this.#maxLetters = maxLetters
+  }
+
+  /** Reads to the end that the partition has when this is called. */
+  async readOn(signal: AbortSignal): Promise<void> {
+    // One reader at a time: the fold wants each record once. Who comes meanwhile needs a later end.
+    while (this.#reading) await this.#reading
+    this.#reading = this.#read(signal)
+    try {
+      await this.#reading
+    } finally {
+      this.#reading = undefined
+    }
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    const { start, end } = await this.#log.bounds(this.#dead)
+    if (this.#readTo < start) this.#readTo = start
+    while (this.#readTo < end && !signal.aborted) {
+      const page = await this.#log.read({ ...this.#dead, offset: this.#readTo }, PAGE, signal)
+      for (const record of page.records) this.#note(decodeChange(record), record)
+      this.#readTo = page.next
+    }
+  }
+
+  of(origin: Offset): BookedLetter | undefined {
+    return this.#letters.get(origin)
+  }
+
+  /** In the order of their first deaths. */
+  get letters(): Iterable<BookedLetter> {
+    return this.#letters.values()
+  }
+
+  /** Letters that nobody has decided about, or whose replay is under way. */
+  get open(): number {
+    return this.#open
+  }
+
+  /** Older ones that the book holds no more. */
+  get forgotten(): number {
+    return this.#forgotten
+  }
+
+  /** The event that the next replay runs. */
+  async event(letter: BookedLetter, signal: AbortSignal): Promise<LogRecord> {
+    return eventIn(await this.record(letter.event, signal), this.topic)
+  }
+
+  /** The record of a dead topic at a place that the book has named. */
+  async record(at: Offset, signal: AbortSignal): Promise<LogRecord> {
+    const { records } = await this.#log.read({ ...this.#dead, offset: at }, ONE, signal)
+    const [record] = records
+    if (record?.offset === at) return record
+    throw new HoldfastError('LOG_CORRUPT', {
+      detail: `the dead letter at ${this.#dead.topic}/${this.#dead.partition} offset ${at} is not there any more`,
+    })
+  }
+
+  #note({ id, origin, change, death }: LetterRecord, record: LogRecord): void {
+    const known = this.#letters.get(origin)
+    const state = letterAfter(known?.state, change)
+    if (!state) return
+    if (!known) {
+      if (death) this.#add({ id, origin, state, ...this.#facts(death), at: record.offset })
+      return
+    }
+    // Written twice around a crash, or too late: what is said there does not count, and neither do its bytes.
+    if (state === known.state && change.kind !== 'noted') return
+    known.changes.push(record.offset)
+    if (known.changes.length > MAX_CHANGES) known.changes.splice(1, 1)
+    this.#open += Number(isOpen(state)) - Number(isOpen(known.state))
+    known.state = state
+    if (death) Object.assign(known, this.#facts(death), { death: record.offset })
+    if (death || change.kind === 'edited') known.event = record.offset
+  }
+
+  #add(letter: Pick<Entry, 'id' | 'origin' | 'state' | 'at'> & DeathFacts): void {
+    const { at, diedAt } = letter
+    const place = { topic: this.topic, partition: this.#dead.partition }
+    const rest = { firstDiedAt: diedAt, death: at, event: at, changes: [at] }
+    this.#letters.set(letter.origin, { ...letter, ...place, ...rest })
+    this.#open += 1
+    if (this.#letters.size <= this.#maxLetters) return
+    const [oldest] = this.#letters.values()
+    if (!oldest) return
+    this.#letters.delete(oldest.origin)
+    this.#forgotten += 1
+    this.#open -= Number(isOpen(oldest.state))
+  }
+
+  #facts({ reason, cause, error, eventType, ...rest }: DeathFacts): DeathFacts {
+    return {
+      ...rest,
+      reason: this.#one(reason),
+      cause: this.#one(cause),
+      error: this.#one(error),
+      eventType: eventType === undefined ? undefined : this.#one(eventType),
+    }
+  }
+
+  #one(text: string): string {
+    const known = this.#texts.get(text)
+    if (known !== undefined) return known
+    if (this.#texts.size < MAX_TEXTS) this.#texts.set(text, text)
+    return text
+  }
+}
+
+/** A letter as a list needs it. */
+export interface BookedLetter extends DeathFacts, TopicPartition {
+  readonly id: string
+  /** Offset of its event. */
+  readonly origin: Offset
+  readonly state: LetterState
+  readonly firstDiedAt: number
+  /** Where its first death stands. It never changes, so lists are in this order. */
+  readonly at: Offset
+  /** Where the last death stands that counted. */
+  readonly death: Offset
+  /** Where the event stands that the next replay runs: in the last death that counted, or in a later edit. */
+  readonly event: Offset
+  /** Where everything stands that was written about it and counts: the first death, and the newest of the others. */
+  readonly changes: readonly Offset[]
+}
+
+type Entry = { -readonly [K in keyof Omit<BookedLetter, 'changes'>]: BookedLetter[K] } & {
+  readonly changes: Offset[]
+}
+
+/** Dead now, or on its way: somebody still has to see to it. */
+export function isOpen({ status }: LetterState): boolean {
+  return status === 'died' || status === 'replaying'
+}
+
+const PAGE = { maxRecords: 1_000, maxBytes: 4 * 1024 * 1024, waitMs: 0 }
+const ONE = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
+/** Of one letter, for its history. */
+const MAX_CHANGES = 200
+const MAX_TEXTS = 10_000
