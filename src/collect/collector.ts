@@ -8,6 +8,7 @@ import { inFlight } from './in-flight.ts'
 import { intake } from './intake.ts'
 import { nodeFront, type Listening } from './node-front.ts'
 import { resolveCollectorOptions, type CollectorOptions } from './options.ts'
+import { answerOtherwise } from './otherwise.ts'
 import { RequestRefused, type Problem } from './problems.ts'
 import { readiness, type CollectorReadiness } from './readiness.ts'
 import { routes } from './routes.ts'
@@ -60,7 +61,7 @@ export function createCollector(given: CollectorOptions): Collector {
         })
       }
       const cut = inbound.target.indexOf('?')
-      const path = cut === -1 ? inbound.target : inbound.target.slice(0, cut)
+      const path = pathOf(inbound.target)
       const match = route(inbound.method, path)
       if (match.kind !== 'none') pattern = match.pattern
       if (match.kind === 'found') {
@@ -105,7 +106,21 @@ export function createCollector(given: CollectorOptions): Collector {
     }
   }
 
-  const node = nodeFront({ respond, clock, limits, logger, random, stopping: () => phase !== 'serving' })
+  const stopping = (): boolean => phase !== 'serving'
+  const { otherwise } = options
+  const others = otherwise && { otherwise, stopping, clock, random, logger, observer }
+  const node = nodeFront({
+    respond,
+    clock,
+    limits,
+    logger,
+    random,
+    stopping,
+    aside: ({ method = 'GET', url = '/' }) =>
+      others && url.length <= limits.maxUrlBytes && route(method, pathOf(url)).kind === 'none'
+        ? (req, res) => answerOtherwise(others, req, res)
+        : undefined,
+  })
 
   return {
     listen: (port, host = '127.0.0.1') => node.listen(port, host, keys.plainNames),
@@ -130,4 +145,10 @@ export function createCollector(given: CollectorOptions): Collector {
       await stopped
     },
   }
+}
+
+/** Without the query. */
+function pathOf(target: string): string {
+  const cut = target.indexOf('?')
+  return cut === -1 ? target : target.slice(0, cut)
 }

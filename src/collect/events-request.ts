@@ -24,6 +24,8 @@ import {
 export interface EventsTarget {
   readonly topic: AnyTopic | undefined
   readonly form: Exclude<EventForm, 'cloudevents'>
+  /** Of every flat event. Undefined: each says its own. */
+  readonly type?: string | undefined
 }
 
 export interface EventsRequest {
@@ -57,7 +59,8 @@ export function eventsRequest(
           lease,
         }
         const form = kind === 'cloudevents' ? 'cloudevents' : target.form
-        const reading: Reading = { options, reader, intake, inbound, encoding, form, context }
+        const { type } = target
+        const reading: Reading = { options, reader, intake, inbound, encoding, form, type, context }
         return await (kind === 'ndjson' ? answerLines(reading) : answerDocument(reading))
       } finally {
         lease.release()
@@ -73,6 +76,7 @@ interface Reading {
   readonly inbound: Inbound
   readonly encoding: ReturnType<typeof encodingOf>
   readonly form: EventForm
+  readonly type: string | undefined
   readonly context: IntakeContext
 }
 
@@ -93,7 +97,7 @@ async function answerDocument(reading: Reading): Promise<Reply> {
 
 function readDocument(
   body: Buffer,
-  { options, form }: Reading,
+  { options, form, type }: Reading,
 ): { readonly single: boolean; readonly events: readonly ReadEvent[] } {
   const { limits, unstorableText } = options
   if (!isUtf8(body)) throw malformed('it is not UTF-8')
@@ -109,7 +113,7 @@ function readDocument(
   }
   const spans = sliced.kind === 'one' ? [sliced.span] : sliced.spans
   if (spans.length === 0) throw new RequestRefused({ code: 'no_events', detail: 'the array is empty' })
-  const events = spans.map(span => readEvent(body, span, { form, limits, unstorableText }))
+  const events = spans.map(span => readEvent(body, span, { form, type, limits, unstorableText }))
   // A document is JSON as a whole or not at all.
   for (const event of events)
     if (event.kind === 'refused' && event.problem.code === 'malformed_json')
@@ -173,7 +177,8 @@ class LineBatch {
   }
 
   #add(line: Line): void {
-    const { limits, unstorableText } = this.#reading.options
+    const { form, options, type } = this.#reading
+    const { limits, unstorableText } = options
     if (line.kind === 'line' && isBlank(line.bytes)) return
     if (++this.#lines > limits.maxNdjsonLines) {
       const limit = limits.maxNdjsonLines
@@ -183,7 +188,7 @@ class LineBatch {
         limit,
       })
     }
-    this.#waiting.push(readLine(line, { form: this.#reading.form, limits, unstorableText }))
+    this.#waiting.push(readLine(line, { form, type, limits, unstorableText }))
     this.#waitingBytes += sizeOf(this.#waiting.at(-1))
   }
 

@@ -49,6 +49,37 @@ describe('a port of its own', () => {
     await expect(collector.listen(0, '192.0.2.1')).rejects.toThrow(/127\.0\.0\.1/)
   })
 
+  it('leaves paths that are not its own to whoever wants them, waits for their answers, and counts them', async () => {
+    const [asked, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const counted: unknown[] = []
+    const { at, collector } = await serving({
+      otherwise({ url }, res) {
+        if (url === '/broken') throw new Error('a mistake')
+        asked.resolve()
+        // As Express does it: the call is over long before the answer.
+        void gate.promise.then(() => res.writeHead(201).end(`mine: ${url}`))
+      },
+      observer: { answered: ({ route, status }) => void counted.push([route, status]) },
+    })
+    const broken = await fetch(`${at.url}/broken`)
+    expect([broken.status, await broken.json()]).toEqual([
+      500,
+      expect.objectContaining({ code: 'internal_error' }),
+    ])
+    expect((await fetch(`${at.url}/v1/limits`)).status).toBe(200)
+    const slow = fetch(`${at.url}/orders/1?x=2`, { method: 'PUT', body: 'x' })
+    await asked.promise
+    const stopped = collector.stop({ lameDuckMs: 0 })
+    gate.resolve()
+    expect(await (await slow).text()).toBe('mine: /orders/1?x=2')
+    await stopped
+    expect(counted).toEqual([
+      ['other', 500],
+      ['/v1/limits', 200],
+      ['other', 201],
+    ])
+  })
+
   it('answers as (req, res) handler within a server of somebody else', async () => {
     const { collector, stored } = await rig()
     const server = createServer((req, res) => void collector.handler(req, res))

@@ -31,6 +31,10 @@ export interface NodeFrontParts {
   readonly random: Random
   readonly logger: Logger
   readonly limits: CollectorLimits
+  /** Answers what is not the collector's; undefined for what is. */
+  readonly aside: (
+    req: IncomingMessage,
+  ) => ((req: IncomingMessage, res: ServerResponse) => Promise<void>) | undefined
 }
 
 /** What a sender may still push after it was refused, so that it reads the answer instead of a reset. */
@@ -48,7 +52,9 @@ export function nodeFront(parts: NodeFrontParts): NodeFront {
   const handle = async (req: IncomingMessage, res: ServerResponse, mustContinue = false): Promise<void> => {
     open.add(res)
     try {
-      await answer(parts, req, res, mustContinue)
+      const aside = parts.aside(req)
+      if (aside && mustContinue) res.writeContinue()
+      await (aside ? aside(req, res) : answer(parts, req, res, mustContinue))
     } catch (error) {
       parts.logger.error({ err: error }, 'an answer of the collector could not be written')
       res.destroy()

@@ -29,6 +29,7 @@ describe('the options of a collector', () => {
       stopTimeoutMs: 18_000,
       plainKeysByFetch: false,
       example: { path: '/v1/events', body: '{"type":"click","data":{}}' },
+      otherwise: undefined,
       statusUrl: undefined,
       clock: systemClock,
       random: systemRandom,
@@ -42,6 +43,8 @@ describe('the options of a collector', () => {
     expect(fault({ topics: [clicks, notes] })).toContain('"foreign"')
     expect(fault({ aliases: { '/v1/mine': {} } })).toContain('not below /v1/')
     expect(fault({ aliases: { collect: {} } })).toContain('aliases["collect"]')
+    expect(fault({ aliases: { '/a': { topic: clicks, type: 'click' } } })).toContain("needs form 'flat'")
+    expect(fault({ aliases: { '/a': { topic: notes, type: 'click', form: 'flat' } } })).toContain('click')
     expect(fault({ accept: { nothing: { check: () => ({ kind: 'ok' }), onFailure: 'take' } } })).toContain(
       'nothing',
     )

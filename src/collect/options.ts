@@ -13,6 +13,7 @@ import type { AcceptCheck } from './accept.ts'
 import { keyRing, type KeyOptions, type KeyRing } from './keys.ts'
 import { resolveCollectorLimits, type CollectorLimits } from './limits.ts'
 import type { CollectObserver } from './observer.ts'
+import type { Otherwise } from './otherwise.ts'
 import type { EventForm } from './read-event.ts'
 
 export interface CollectorOptions {
@@ -25,6 +26,11 @@ export interface CollectorOptions {
   readonly typeTopics?: Readonly<Record<string, AnyTopic>>
   /** Further paths for `POST`, such as `/api/collect` for callers that exist already. */
   readonly aliases?: Readonly<Record<string, AliasOptions>>
+  /**
+   * Answers requests for paths that are none of the collector's: routes of yours on the same port, within its limits on
+   * headers, time and connections. Not asked by `fetch`. Defaults to 404.
+   */
+  readonly otherwise?: Otherwise
   /** A question asked before an event is taken, by topic name. */
   readonly accept?: Readonly<Record<string, AcceptCheck>>
   /** What happens to `\u0000` and halves of surrogate pairs, which PostgreSQL refuses as `jsonb`. Defaults to `refuse`. */
@@ -55,15 +61,21 @@ export interface CollectorOptions {
 export interface AliasOptions {
   /** Undefined routes by type. */
   readonly topic?: AnyTopic
+  /**
+   * What every `flat` object here is, so that it need not say so: a member `type` is then part of the payload and means
+   * nothing. Defaults to what the member says.
+   */
+  readonly type?: string
   /** How `application/json` and `application/x-ndjson` bodies are written. Defaults to `plain`. */
   readonly form?: Exclude<EventForm, 'cloudevents'>
 }
 
 export interface ResolvedCollectorOptions extends Required<
-  Omit<CollectorOptions, 'keys' | 'limits' | 'statusUrl'>
+  Omit<CollectorOptions, 'keys' | 'limits' | 'otherwise' | 'statusUrl'>
 > {
   readonly keys: KeyRing
   readonly limits: CollectorLimits
+  readonly otherwise: Otherwise | undefined
   readonly statusUrl: string | undefined
 }
 
@@ -77,8 +89,12 @@ export function resolveCollectorOptions(given: CollectorOptions): ResolvedCollec
       throw refusal(`${option} names topic ${topic.name}, which is not in topics`)
   }
   for (const [type, topic] of Object.entries(typeTopics)) named(`typeTopics.${type}`, topic)
-  for (const [path, { topic }] of Object.entries(aliases)) {
+  for (const [path, { topic, type, form }] of Object.entries(aliases)) {
     named(`aliases[${JSON.stringify(path)}]`, topic)
+    if (type !== undefined && form !== 'flat')
+      throw refusal(`aliases[${JSON.stringify(path)}].type needs form 'flat', got '${form ?? 'plain'}'`)
+    if (type !== undefined && !(topic ? [topic] : topics).some(({ types }) => types.has(type)))
+      throw refusal(`aliases[${JSON.stringify(path)}].type names ${type}, which no topic of it declares`)
     if (!/^\/[\w./~-]+$/.test(path) || path.startsWith('/v1/'))
       throw refusal(
         `aliases[${JSON.stringify(path)}] must be a path such as /api/collect, and not below /v1/`,
@@ -106,6 +122,7 @@ export function resolveCollectorOptions(given: CollectorOptions): ResolvedCollec
       path: '/v1/events',
       body: JSON.stringify({ type: topics[0]?.types.keys().next().value, data: {} }),
     },
+    otherwise: given.otherwise,
     statusUrl: given.statusUrl,
     clock,
     random: given.random ?? systemRandom,

@@ -41,6 +41,8 @@ export type ReadEvent =
 
 export interface ReadRules {
   readonly form: EventForm
+  /** Of every `flat` event; undefined: the member `type` says it. */
+  readonly type?: string | undefined
   readonly limits: Pick<CollectorLimits, 'maxEventBytes' | 'maxDepth'>
   /** `pass` takes `\u0000` and halves of surrogate pairs, which PostgreSQL refuses as `jsonb`. */
   readonly unstorableText: 'refuse' | 'pass'
@@ -115,7 +117,7 @@ class EventReader {
       case 'cloudevents':
         return this.#cloudEvent(body, span, members, rules)
       case 'flat':
-        return this.#flat(body, span, members)
+        return this.#flat(body, span, members, rules)
     }
   }
 
@@ -167,8 +169,14 @@ class EventReader {
     })
   }
 
-  #flat(body: Buffer, span: Span, members: Record<string, unknown>): IncomingEvent | undefined {
-    return this.#event(members, { version: 1, payload: copyOf(body, span), data: members })
+  #flat(
+    body: Buffer,
+    span: Span,
+    members: Record<string, unknown>,
+    { type }: ReadRules,
+  ): IncomingEvent | undefined {
+    const named = type === undefined ? members : { ...members, type }
+    return this.#event(named, { version: 1, payload: copyOf(body, span), data: members })
   }
 
   #cloudEvent(

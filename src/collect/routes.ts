@@ -76,9 +76,9 @@ export function routes(
     { pattern: '/v1/receipts/{receipt}', methods: getAndHead(showReceipt) },
     { pattern: '/v1/limits', methods: getAndHead(showLimits) },
     { pattern: '/', methods: getAndHead(showPage) },
-    ...Object.entries(options.aliases).map(([pattern, { topic, form = 'plain' }]): Route<Handler> => ({
+    ...Object.entries(options.aliases).map(([pattern, { topic, type, form = 'plain' }]): Route<Handler> => ({
       pattern,
-      methods: { POST: post({ topic, form }) },
+      methods: { POST: post({ topic, type, form }) },
     })),
   ])
 }

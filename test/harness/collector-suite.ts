@@ -157,6 +157,22 @@ export function describeCollector(logKind: string, openLog: OpenLog, durability:
         expect(event).toMatchObject({ type: 'click', key: 't1/c1' })
       })
 
+      it('is of the type of its alias, where that names one, whatever its own member says', async () => {
+        const { post, stored } = await rig({
+          aliases: { '/clicks': { topic: clicks, type: 'click', form: 'flat' } },
+        })
+        const bodies = ['{"id":"e1","campaignId":"c1"}', '{"id":"e2","campaignId":"c1","type":"gift"}']
+        const answer = await post(bodies.join('\n'), { 'content-type': 'application/x-ndjson' }, '/clicks')
+        expect(answer.status).toBe(202)
+        const events = await stored()
+        expect(events.map(({ id, type }) => [id, type])).toEqual([
+          ['e1', 'click'],
+          ['e2', 'click'],
+        ])
+        expect(events.map(payloadOf)).toEqual(bodies)
+        expect((await post('{"id":"e3"}', {}, '/clicks')).status).toBe(422)
+      })
+
       it('may be packed', async () => {
         const { post, stored } = await rig()
         expect((await post(new Uint8Array(gzipSync(click())), { 'content-encoding': 'gzip' })).status).toBe(
