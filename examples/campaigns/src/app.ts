@@ -3,8 +3,10 @@ import { raw } from './events.ts'
 import { analytics } from './groups/analytics.ts'
 import { enrichment } from './groups/enrichment.ts'
 import { fraud } from './groups/fraud.ts'
+import { launches } from './groups/launches.ts'
 import { persister } from './groups/persister.ts'
 import { segments } from './groups/segments.ts'
+import { campaignsApi } from './publish-campaign.ts'
 
 export type CampaignsApp = App<true>
 
@@ -15,7 +17,7 @@ export interface CampaignsOptions extends Pick<AppCollectorOptions, 'port' | 'st
 }
 
 /**
- * The whole system: one door and five groups, which know nothing of each other. Another log or another database is
+ * The whole system: one door and six groups, which know nothing of each other. Another log or another database is
  * another option here, and nothing else changes.
  */
 export function campaigns({ log, db, logger, ...door }: CampaignsOptions): CampaignsApp {
@@ -26,6 +28,7 @@ export function campaigns({ log, db, logger, ...door }: CampaignsOptions): Campa
     keys: { pk_demo: { tenant: 'demo', topics: [raw.name] } },
     aliases: { '/api/collect': { topic: raw, form: 'flat' } },
     example: { path: '/api/collect', body: '{"type":"click","campaignId":"c1"}' },
+    otherwise: campaignsApi(a),
     // Nothing stands in front of an example that would have to notice that it stops.
     lameDuckMs: 0,
     ...door,
@@ -35,5 +38,6 @@ export function campaigns({ log, db, logger, ...door }: CampaignsOptions): Campa
   persister(a)
   analytics(a)
   fraud(a)
+  launches(a)
   return a
 }

@@ -97,6 +97,32 @@ describe('the campaigns example on a real PostgreSQL', () => {
     ])
   })
 
+  it('publishes a campaign, once, and says so to whoever wants to know', async () => {
+    const publish = async (id: string, key = 'pk_demo'): Promise<{ status: number; body: unknown }> => {
+      const url = `http://127.0.0.1:${app.door.port}/api/campaigns/${id}/publish`
+      const answer = await fetch(url, { method: 'POST', headers: { 'x-api-key': key } })
+      return { status: answer.status, body: await answer.json() }
+    }
+    // A double click: one of them publishes, the other waits for it and finds it done.
+    const clicks = await Promise.all([publish('c1'), publish('c1')])
+    expect(clicks.map(({ status }) => status)).toEqual([200, 200])
+    const events = clicks.flatMap(({ body }) => (body as { event?: string }).event ?? [])
+    expect(events).toHaveLength(1)
+    expect(await publish('c1')).toEqual({ status: 200, body: { campaignId: 'c1', live: true } })
+    expect((await publish('c99')).status).toBe(404)
+    expect((await publish('c2', 'pk_other')).status).toBe(401)
+    const launches = 'select event_id, tenant_id, campaign_id from campaigns.launches'
+    expect(
+      await until('its row is there', async () => {
+        const found = await rows(launches)
+        return found.length > 0 && found
+      }),
+    ).toEqual([{ event_id: events[0], tenant_id: 'demo', campaign_id: 'c1' }])
+    expect(await rows('select campaign_id from campaigns.campaigns where live')).toEqual([
+      { campaign_id: 'c1' },
+    ])
+  })
+
   it('refuses an event that does not fit, and keeps nothing of it', async () => {
     const before = await rows('select count(*)::int as n from campaigns.raw_events')
     expect(await post({ type: 'click' })).toMatchObject({ status: 422, body: { code: 'schema_violation' } })

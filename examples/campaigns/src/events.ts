@@ -8,7 +8,7 @@ const visitor = z
 
 const shown = z.object({ campaignId: z.string().min(1).max(100), visitor: visitor.optional() })
 
-/** For each of the 8 partitions of both topics, so that the example keeps 1 GiB of events at most. */
+/** For each of the 8 partitions of the two large topics, so that the example keeps 1 GiB of events at most. */
 const retainBytes = 64 * 1024 * 1024
 
 /** What comes in by `POST /api/collect`. The tenant is not part of it: it belongs to the key of the sender. */
@@ -39,6 +39,15 @@ export const enriched = topic('events.enriched', {
   retain: '7d',
   retainBytes,
   events: { enriched: enrichedData },
+})
+
+/** What `POST /api/campaigns/:id/publish` says. */
+export const launched = topic('events.launched', {
+  key: 'campaignId',
+  partitions: 1,
+  retain: '7d',
+  retainBytes: 1024 * 1024,
+  events: { launched: z.object({ campaignId: z.string() }) },
 })
 
 export type Enriched = EventOf<typeof enriched, 'enriched'>

@@ -40,6 +40,24 @@ create table if not exists campaigns.raw_events (
   primary key (event_id, source, tenant_id)
 );
 
+-- What can be published. A real system has a page on which they are made.
+create table if not exists campaigns.campaigns (
+  tenant_id text not null,
+  campaign_id text not null,
+  live boolean not null default false,
+  primary key (tenant_id, campaign_id)
+);
+insert into campaigns.campaigns (tenant_id, campaign_id) select 'demo', 'c' || n from generate_series(1, 8) n
+  on conflict do nothing;
+
+-- When each of them went live.
+create table if not exists campaigns.launches (
+  event_id text not null,
+  tenant_id text not null,
+  campaign_id text not null,
+  launched_at timestamptz not null
+);
+
 -- Events per campaign and minute.
 create table if not exists campaigns.campaign_minutes (
   tenant_id text not null,
