@@ -1,7 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Client } from 'pg'
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
-import { app, memory, postgres, topic, type App } from '../src/index.ts'
+import { app, embedded, memory, postgres, topic, type App } from '../src/index.ts'
 import { offset, seededRandom, type LogRecord } from '../src/event/index.ts'
 import { until } from './harness/until.ts'
 import { observed } from './harness/observed.ts'
@@ -300,6 +303,44 @@ describe('the outbox', () => {
     expect(await shop.outbox.rebase()).toBe(1)
     await until('the outbox has moved it', async () => (await idsOf(shop)).includes(id))
     expect(await idsOf(shop)).toEqual([id])
+  })
+
+  it('is drained by hand while no relay works, which it then refuses, and tells what stays behind an open transaction', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-drain-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const shopOf = async (role: 'collector' | 'relay'): Promise<App<true>> => {
+      const shop = app({ name: 'shop', log: embedded(folder), db: postgres(database.url) })
+      await shop.start({ roles: [role] })
+      onTestFinished(() => shop.stop())
+      return shop
+    }
+    const shop = await shopOf('collector')
+    const publish = (n: number): Promise<{ readonly id: string }> =>
+      shop.transaction(tx => tx.publish(orders, 'placed', { order: 'o1', n }))
+    const drain = (): ReturnType<typeof cli> => cli('outbox', 'drain', '--log', folder, '-o', 'json')
+    const ids = [await publish(1), await publish(2), await publish(3)].map(({ id }) => id)
+    const first = await drain()
+    expect([first.code, JSON.parse(first.out)]).toEqual([0, { format: 1, moved: 3, pending: 0 }])
+    expect(await idsOf(shop)).toEqual(ids)
+    expect(JSON.parse((await drain()).out)).toMatchObject({ moved: 0 })
+
+    const relay = await shopOf('relay')
+    const owner = await until('it has the lease', async () => (await shop.outbox.status()).owner)
+    expect(await drain()).toMatchObject({ code: 4, err: expect.stringContaining(owner) })
+    await relay.stop()
+
+    const long = await connected()
+    await long.query('begin')
+    await long.query('select pg_current_xact_id()')
+    await publish(4)
+    expect(await drain()).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('"moved": 0'),
+      err: expect.stringContaining('1 row waits for a transaction that is still open'),
+    })
+    await long.query('commit')
+    expect(JSON.parse((await drain()).out)).toEqual({ format: 1, moved: 1, pending: 0 })
+    expect(await idsOf(shop)).toHaveLength(4)
   })
 
   it('says which row stands in the way when its topic does not exist, and loses nothing behind it', async () => {

@@ -1,8 +1,12 @@
+import { hostname } from 'node:os'
+import process from 'node:process'
 import { postgres } from '../drivers/postgres/index.ts'
-import { HoldfastError, silentLogger, systemClock, systemRandom } from '../event/index.ts'
+import { HoldfastError, newEventId, silentLogger, systemClock, systemRandom } from '../event/index.ts'
+import { drainOutbox } from '../outbox/index.ts'
 import type { Outbox } from '../sink/index.ts'
 import { CliError, exitCode } from './exit-code.ts'
 import type { CliIo } from './io.ts'
+import { logFolder, withLog } from './open-log.ts'
 import { table } from './table.ts'
 
 interface OutboxOptions {
@@ -30,6 +34,39 @@ export async function outboxStatus(
     ['held back by', held ? `${held.name}, pid ${held.pid ?? '-'}, open for ${held.forMs} ms` : '-'],
   ]
   io.out(table(['outbox', ''], rows))
+}
+
+interface DrainOptions extends OutboxOptions {
+  readonly log?: string
+  readonly output: 'table' | 'json'
+}
+
+/**
+ * Moves what waits to the log while no relay runs: before a database is given up, or when the relay's process cannot be
+ * started. Refused while a relay works, which moves the rows anyway.
+ */
+export async function outboxDrain({ url, log, output }: DrainOptions, io: CliIo): Promise<void> {
+  const owner = `drain:${hostname()}:${process.pid}:${newEventId(systemClock, systemRandom)}`
+  const logger = { ...silentLogger, error: (_: unknown, text: string) => io.err(`${text}\n`) }
+  const env = { clock: systemClock, logger }
+  const drained = await withOutbox(url, io, outbox =>
+    withLog(logFolder(log, io), system => drainOutbox({ ...env, outbox, system, owner })),
+  )
+  if (drained.kind === 'busy') {
+    throw new CliError(`a relay works on this outbox: ${drained.owner ?? 'unknown'}`, exitCode.refused, {
+      next: 'Nothing to do: it moves what waits, `holdfast outbox status` shows how much. A relay that was killed is waited for 3 s.',
+    })
+  }
+  const { moved, left } = drained
+  const report = { format: 1, moved, pending: left.pending }
+  io.out(output === 'json' ? `${JSON.stringify(report, undefined, 2)}\n` : `${moved} rows moved to the log\n`)
+  const { heldBackBy: holder } = left
+  if (left.pending === 0 || !holder) return
+  throw new CliError(
+    `${left.pending} ${left.pending === 1 ? 'row waits' : 'rows wait'} for a transaction that is still open: ${holder.name}, pid ${holder.pid ?? '-'}`,
+    exitCode.failed,
+    { next: 'End that transaction, then drain again.' },
+  )
 }
 
 /** After a restore into another cluster; see the error `OUTBOX_FENCE`. Says what it would do unless told to `execute`. */

@@ -13,7 +13,7 @@ import { logBackup, logCompact, logRestore } from './log-copies.ts'
 import { logStats } from './log-stats.ts'
 import { logVerify } from './log-verify.ts'
 import { schemaCheck, type SchemaCheckOptions } from './schema-check.ts'
-import { outboxRebase, outboxStatus } from './outbox.ts'
+import { outboxDrain, outboxRebase, outboxStatus } from './outbox.ts'
 import { roleAndFile, start, type StartOptions } from './start.ts'
 import { watchDev } from './watch-dev.ts'
 import { describeError } from '../server/describe-error.ts'
@@ -174,6 +174,15 @@ export async function cliProgram(
     .addOption(output())
     .description('print what waits, who moves it, and which open transaction holds it back')
     .action((options: { url?: string; output: 'table' | 'json' }) => outboxStatus(options, io))
+  outbox
+    .command('drain')
+    .option('--url <url>', 'the database (default: DATABASE_URL)')
+    .option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)')
+    .addOption(output())
+    .description(
+      'move what waits to the log, now, and end; refused while a relay works, which moves it anyway',
+    )
+    .action((options: { url?: string; log?: string; output: 'table' | 'json' }) => outboxDrain(options, io))
   outbox
     .command('rebase')
     .option('--url <url>', 'the database (default: DATABASE_URL)')

@@ -1,3 +1,4 @@
+export { drainOutbox } from './drain.ts'
 export {
   Publishing,
   type Cause,

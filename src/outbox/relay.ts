@@ -1,14 +1,6 @@
-import {
-  HoldfastError,
-  isHoldfastError,
-  sleep,
-  type Clock,
-  type Logger,
-  type Random,
-} from '../event/index.ts'
-import type { AppendOutcome, LogSystem } from '../log/index.ts'
-import type { Outbox, OutboxPlace, OutboxStatus, PlacedRow, RelayLease } from '../sink/index.ts'
-import { relayedRecord } from './relayed-record.ts'
+import { sleep, type Random } from '../event/index.ts'
+import type { Outbox, OutboxPlace, OutboxStatus, RelayLease } from '../sink/index.ts'
+import { moveRows, type RowMover } from './move-rows.ts'
 
 /**
  * Moves rows of the outbox to the log. One relay works at a time, by a lease in the database; the others wait for it to
@@ -35,29 +27,19 @@ export type RelayState =
   | { readonly kind: 'relaying' }
   | { readonly kind: 'stuck'; readonly reason: string }
 
-export interface RelayOptions {
+export interface RelayOptions extends RowMover {
   readonly outbox: Outbox
-  readonly system: Pick<LogSystem, 'log' | 'features'>
   /** Unique among all processes that ever lived. */
   readonly owner: string
-  readonly clock: Clock
   readonly random: Random
-  readonly logger: Logger
   /** Makes the tables, if need be; tried again until it succeeds. */
   readonly prepare: () => Promise<void>
-  readonly observer?: RelayObserver | undefined
   /** Rows in one round. Defaults to 500. */
   readonly maxRows?: number
   /** How long a relay that has died keeps its successor waiting. Defaults to 3 s. */
   readonly leaseMs?: number
   /** Moved rows are kept for so long before they are deleted. Defaults to one hour. */
   readonly keepMs?: number
-}
-
-/** What a relay tells whoever measures it. Must not throw. */
-interface RelayObserver {
-  /** Rows that are durable in the log now, `seconds` after their append began; duplicates are not among them. */
-  relayed?(of: { readonly topic: string; readonly count: number; readonly seconds: number }): void
 }
 
 /** Between two looks while rows keep coming, once none has come for a while, and before there ever was one. */
@@ -147,7 +129,7 @@ class Relay implements OutboxRelay {
     const rows = await outbox.read(place, maxRows)
     const last = rows.at(-1)
     if (last) {
-      await this.#append(rows)
+      await moveRows(rows, this.#o)
       if (!(await outbox.advance(lease, last.place))) {
         this.#letGo()
         return 0
@@ -183,39 +165,6 @@ class Relay implements OutboxRelay {
     this.#lease = undefined
     this.#place = undefined
     this.#enter({ kind: 'waiting' })
-  }
-
-  /** Topic by topic, each in the order of its rows. Resolves when all of them are durable. */
-  async #append(rows: readonly PlacedRow[]): Promise<void> {
-    const { clock, logger, observer, system } = this.#o
-    const deduplicates = system.features.deduplicates === true
-    await Promise.all(
-      [...Map.groupBy(rows, row => row.topic)].map(async ([topic, ofTopic]) => {
-        const began = clock.monotonic()
-        const outcomes = await system.log
-          .append(
-            topic,
-            ofTopic.map(row => relayedRecord(row, deduplicates)),
-          )
-          .catch((error: unknown) => {
-            throw explained(error, ofTopic)
-          })
-        const seconds = (clock.monotonic() - began) / 1_000
-        const count = outcomes.filter(({ kind }) => kind === 'appended').length
-        if (count > 0) observer?.relayed?.({ topic, count, seconds })
-        for (const [index, outcome] of outcomes.entries()) this.#sayConflict(ofTopic[index], outcome, logger)
-      }),
-    )
-  }
-
-  /** The event of this id is in the log with another payload, and the first one counts, as at the collector's door. */
-  #sayConflict(row: PlacedRow | undefined, outcome: AppendOutcome, logger: Logger): void {
-    if (outcome.kind !== 'conflict' || !row) return
-    const { topic, partition, offset } = outcome.position
-    logger.error(
-      { id: row.id, topic, partition, offset },
-      `outbox: event ${row.id} of ${topic} was published before with other data, so this one is left out`,
-    )
   }
 
   async #clean(): Promise<void> {
@@ -268,14 +217,4 @@ class Relay implements OutboxRelay {
     this.#rouse = undefined
     this.#woken = false
   }
-}
-
-/** Which row stands in the way, for whoever has to mend it. */
-function explained(error: unknown, rows: readonly PlacedRow[]): unknown {
-  if (!isHoldfastError(error) || error.code !== 'LOG_TOPIC_UNKNOWN') return error
-  const [first] = rows
-  return new HoldfastError('LOG_TOPIC_UNKNOWN', {
-    detail: `the outbox holds ${rows.length} rows for ${first?.topic ?? ''}, the first with id ${first?.id ?? ''}`,
-    cause: error,
-  })
 }

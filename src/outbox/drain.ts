@@ -1,0 +1,49 @@
+import type { Outbox, OutboxStatus } from '../sink/index.ts'
+import { moveRows, type RowMover } from './move-rows.ts'
+
+export interface DrainOptions extends RowMover {
+  readonly outbox: Outbox
+  /** Unique among all processes that ever lived. */
+  readonly owner: string
+  /** Rows in one round. Defaults to 500. */
+  readonly maxRows?: number
+  /** How long others wait for a drain that has died. Defaults to 10 s. */
+  readonly leaseMs?: number
+}
+
+/** `busy`: a relay works, and moves what waits without this. */
+export type Drained =
+  | { readonly kind: 'drained'; readonly moved: number; readonly left: OutboxStatus }
+  | { readonly kind: 'busy'; readonly owner: string | undefined }
+
+/**
+ * Moves what waits now, as a relay would, and ends. A relay that starts meanwhile waits for the lease, and goes on where
+ * this stopped. What commits while it works may be moved or left; rows behind a transaction that is still open are left.
+ */
+export async function drainOutbox(options: DrainOptions): Promise<Drained> {
+  const { outbox, owner, maxRows = 500, leaseMs = 10_000 } = options
+  const first = await outbox.lease(owner, leaseMs)
+  if (!first) return { kind: 'busy', owner: (await outbox.status()).owner }
+  let lease = first
+  let moved = 0
+  try {
+    for (;;) {
+      const rows = await outbox.read(lease.place, maxRows)
+      const last = rows.at(-1)
+      if (!last) break
+      await moveRows(rows, options)
+      // Frozen for longer than its lease: another has it, and appends these rows once more, under their ids.
+      if (!(await outbox.advance(lease, last.place)))
+        return { kind: 'busy', owner: (await outbox.status()).owner }
+      moved += rows.length
+      // A page that is not full was all there was.
+      if (rows.length < maxRows) break
+      const renewed = await outbox.lease(owner, leaseMs)
+      if (!renewed) return { kind: 'busy', owner: (await outbox.status()).owner }
+      lease = renewed
+    }
+    return { kind: 'drained', moved, left: await outbox.status() }
+  } finally {
+    await outbox.release(lease).catch(() => {}) // it runs out by itself
+  }
+}
