@@ -11,6 +11,7 @@ const node = path.join(root, 'node_modules', '.bin', 'node')
 
 const commands = {
   start: ['--conditions=holdfast-source', 'examples/campaigns/src/main.ts'],
+  orders: ['--conditions=holdfast-source', 'examples/orders/src/main.ts'],
   rows: ['--conditions=holdfast-source', 'examples/campaigns/src/rows.ts'],
   demo: ['bin/holdfast.js', 'chaos', 'run', 'demo', '--live'],
   experiment: ['bin/holdfast.js', 'chaos', 'run', 'published'],
@@ -42,8 +43,8 @@ if (!installed()) {
 }
 
 const [name = '', ...rest] = process.argv.slice(2)
-// By the channel, `npm start` notices when this process is killed, and ends too.
-const stdio = name === 'start' ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit'
+// By the channel, what runs until it is stopped notices when this process is killed, and ends too.
+const stdio = ['start', 'orders'].includes(name) ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit'
 const child = spawn(node, [...(commands[name] ?? []), ...rest], { cwd: root, stdio })
 // The terminal sends Ctrl-C to both; a signal that only this process gets is passed on. Its end is ours.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
