@@ -104,6 +104,30 @@ describe('orders-rest with a dead mail server', () => {
   })
 })
 
+describe('orders with a dead mail service', () => {
+  const database = testDatabase()
+
+  test('takes and pays every order meanwhile, and sends each mail once when it is back', async () => {
+    const mail = await testDependency('mail')
+    const running = await startArm(arm('orders'), database.url, { dependencies: [mail] })
+    await running.sender.post(1)
+    expect(await drainedAudit(running)).toMatchObject({ clean: true, counts: { done: 1 } })
+    expect(await mail.kill()).toContain('ended by SIGKILL')
+    expect(await running.sender.post(5)).toEqual(Array.from({ length: 5 }, () => 'accepted'))
+    await until('its breaker opens', async () => (await running.sample()).breaker !== 'CLOSED')
+    await until('all are paid', async () => (await paid(database.url)) === 6)
+    expect(await running.isDrained()).toBe(false)
+    await mail.restart()
+    expect(await drainedAudit(running)).toMatchObject({ clean: true, counts: { done: 6, dead: 0 } })
+    expect(await running.sample()).toMatchObject({ deadLetters: 0, lag: 0, breaker: 'CLOSED' })
+  })
+})
+
+async function paid(databaseUrl: string): Promise<number> {
+  const { rowCount } = await withClient(databaseUrl, client => client.query('select from shop.charges'))
+  return rowCount ?? 0
+}
+
 async function vehicles(databaseUrl: string): Promise<string[]> {
   const { rows } = await withClient(databaseUrl, client =>
     client.query<{ vehicle: string }>('select vehicle from drivers.positions order by seq'),

@@ -1,17 +1,14 @@
-/** A mail server over HTTP. Its list of mails is the truth about who got one: it is asked after the run. */
-import { appendFile, readFile } from 'node:fs/promises'
-import { serve } from '../http/http-service.ts'
-import { given } from '../process/in-process.ts'
+/** The mail service of examples/orders. Its list of mails is the truth about who got one: it is asked after the run. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import process from 'node:process'
+import { mailService } from '../../../../examples/orders/src/mail-service/mail-service.ts'
+import { given, obeyParent, tellUp } from '../process/in-process.ts'
 
+const slowness = obeyParent()
 const { port, file } = given<{ port: number; file: string }>()
+const answer = mailService(file)
 
-await serve({
-  port,
-  routes(server) {
-    server.post('/mails', async (request, reply) => {
-      await appendFile(file, `${JSON.stringify(request.body)}\n`)
-      return reply.code(202).send()
-    })
-    server.get('/mails', () => readFile(file, { encoding: 'utf8', flag: 'a+' }))
-  },
-})
+const server = createServer((req, res) => void slowness().then(() => answer(req, res)))
+server.listen(port, '127.0.0.1', () => tellUp({ port: (server.address() as AddressInfo).port }))
+process.once('SIGTERM', () => server.close())

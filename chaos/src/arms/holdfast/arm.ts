@@ -30,12 +30,13 @@ async function startHoldfast(stage: Stage): Promise<RunningArm> {
     () => holdfastRole('consumers', stage, log),
   )
   const statusUrl = `http://127.0.0.1:${started.port('consumers', 'admin')}/status.json`
+  const status = () => readStatus(statusUrl, 'positions')
   return {
     target: locationsTarget(started.port('collector', 'door')),
     services: started.services,
     table: POSITIONS,
-    sample: async () => (await readStatus(statusUrl))?.sample ?? {},
-    isDrained: async () => (await readStatus(statusUrl))?.drained ?? false,
+    sample: async () => (await status())?.sample ?? {},
+    isDrained: async () => (await status())?.drained ?? false,
     async evidence() {
       const evidence = await storedLocations(stage.databaseUrl)
       const stored = new Set(evidence.rows.map(({ id }) => id))

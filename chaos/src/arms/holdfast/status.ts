@@ -6,18 +6,18 @@ export interface ConsumersStatus {
   readonly drained: boolean
 }
 
-/** Undefined when nobody answers within a second: the process is killed or stopped. */
-export async function readStatus(url: string): Promise<ConsumersStatus | undefined> {
+/** `group` writes the rows. Undefined when nobody answers within a second: the process is killed or stopped. */
+export async function readStatus(url: string, group: string): Promise<ConsumersStatus | undefined> {
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(900) })
-    return statusOf((await answer.json()) as Report)
+    return statusOf((await answer.json()) as Report, group)
   } catch {
     return undefined
   }
 }
 
 /** The part of the report that is read here. */
-export interface Report {
+interface Report {
   readonly standing: {
     readonly groups: readonly {
       readonly group: string
@@ -32,15 +32,15 @@ export interface Report {
   readonly breakers: readonly { readonly state: NonNullable<ArmSample['breaker']> }[]
 }
 
-export function statusOf({ standing: { groups }, breakers }: Report): ConsumersStatus {
-  const positions = groups.find(({ group }) => group === 'positions')
+function statusOf({ standing: { groups }, breakers }: Report, name: string): ConsumersStatus {
+  const writing = groups.find(({ group }) => group === name)
   const worst = breakers.map(({ state }) => state).toSorted((a, b) => RANK[b] - RANK[a])[0]
   return {
     sample: {
-      ...(positions && {
-        lag: Number(positions.lag),
-        lagSeconds: positions.lagSeconds,
-        deadLetters: positions.deadLetters,
+      ...(writing && {
+        lag: Number(writing.lag),
+        lagSeconds: writing.lagSeconds,
+        deadLetters: writing.deadLetters,
       }),
       ...(worst && { breaker: worst }),
     },

@@ -1,17 +1,17 @@
 import { RequestFailed, type Failure } from './failure.ts'
 
 /** Asks the next service of a chain. Rejects with what is known of its work when it did not succeed. */
-export type Hop = (body: unknown) => Promise<void>
+export type Hop = (body: unknown, headers?: Readonly<Record<string, string>>) => Promise<void>
 
 /** `fetch` keeps its connections; the time-out is for the whole answer. */
 export function hopTo(url: string, timeoutMs: number): Hop {
-  return async body => {
+  return async (body, headers) => {
     let answer: Response
     let text: string
     try {
       answer = await fetch(url, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify(body),
         signal: AbortSignal.timeout(timeoutMs),
       })

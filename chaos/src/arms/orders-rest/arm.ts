@@ -4,6 +4,7 @@ import type { Evidence } from 'holdfast/testing'
 import type { Arm, RunningArm, Stage } from '../../contract/arm.ts'
 import { ownModule } from '../process/own-module.ts'
 import { nothingRuns } from '../rest/arm.ts'
+import { sentBy } from '../sent-by.ts'
 import { startAll } from '../started.ts'
 import { withClient } from '../store.ts'
 
@@ -24,7 +25,7 @@ export const ordersRest: Arm = {
 
 async function startOrders({ databaseUrl, folder, flags, dependencies, signal }: Stage): Promise<RunningArm> {
   await withClient(databaseUrl, client => client.query(tables))
-  const mailUrl = `${dependencies['mail']}/mails`
+  const mailUrl = dependencies['mail'] ?? ''
   const service = (name: string, settings: Readonly<Record<string, unknown>>, module = name) =>
     ownModule({ name, module: path.join(import.meta.dirname, `${module}.ts`), settings, folder })
   const started = await startAll(
@@ -65,17 +66,14 @@ const tables = `
 
 /** A row is a mail that the mail server has sent. The sums are payments: who was refused and yet paid shows there. */
 async function evidenceOf(databaseUrl: string, mailUrl: string): Promise<Evidence> {
-  const answer = await fetch(mailUrl, { signal: AbortSignal.timeout(30_000) })
-  if (!answer.ok) throw new Error(`the mail server answered ${answer.status}`)
-  const lines = (await answer.text()).split('\n').filter(line => line !== '')
-  const mails = lines.map(line => JSON.parse(line) as { id: string; to: string; text: string })
+  const mails = await sentBy<{ id: string; to: string; text: string }>(mailUrl)
   const { rows } = await withClient(databaseUrl, client =>
     client.query<{ customer: string; payments: string }>(
       'select customer, count(*) as payments from orders.payments group by customer',
     ),
   )
   return {
-    rows: mails.map(({ id, to, text }) => ({
+    rows: mails.map(({ mail: { id, to, text } }) => ({
       id,
       key: to,
       hash: createHash('sha256').update(text).digest('hex'),

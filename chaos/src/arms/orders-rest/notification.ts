@@ -7,7 +7,7 @@ import { database } from '../rest/database.ts'
 import type { Order } from './order.ts'
 
 const { port, databaseUrl, mailUrl } = given<{ port: number; databaseUrl: string; mailUrl: string }>()
-const sendMail = hopTo(mailUrl, 1_500)
+const sendMail = hopTo(`${mailUrl}/mails`, 1_500)
 const db = database(databaseUrl)
 const noteMail = { name: 'mail', text: 'insert into orders.mails (id) values ($1)' }
 
@@ -15,7 +15,8 @@ await serve({
   port,
   routes(server) {
     server.post<{ Body: Order }>('/orders', async ({ body: { id, data } }, reply) => {
-      await sendMail({ id, to: data.customer, text: JSON.stringify(data) })
+      // By its key the mail service knows a mail that is sent again.
+      await sendMail({ id, to: data.customer, text: JSON.stringify(data) }, { 'idempotency-key': id })
       await db.run(noteMail, [id]).catch((cause: unknown) => {
         // The mail cannot be called back: another sending of this order would be a second one.
         throw new RequestFailed('unknown', 'the mail is sent and not noted', { cause })
