@@ -3,6 +3,7 @@ import { appendBenchmarks } from './append.ts'
 import { consumeBenchmarks } from './consume.ts'
 import { doorBenchmarks } from './door.ts'
 import { endToEndBenchmarks } from './end-to-end.ts'
+import { idBenchmarks } from './ids.ts'
 import { waitingBenchmarks } from './waiting.ts'
 
 /** All of them, in the order of an event's way. */
@@ -12,4 +13,5 @@ export const benchmarks: readonly Benchmark[] = [
   ...consumeBenchmarks,
   ...endToEndBenchmarks,
   ...waitingBenchmarks,
+  ...idBenchmarks,
 ]

@@ -39,6 +39,13 @@ export interface Envelope {
 
 const ACCEPTED_AT = `${RESERVED_HEADER_PREFIX}at`
 
+/** In which headers of a record ids of events stand: its own, that of its cause, and that of the first of its story. */
+export const idHeaders = {
+  id: 'ce_id',
+  causationId: 'ce_causationid',
+  correlationId: 'ce_correlationid',
+} as const
+
 /** Attribute in the envelope → header in the log (CloudEvents Kafka protocol binding 1.0, binary mode). */
 const optionalAttributes = [
   ['time', 'ce_time'],

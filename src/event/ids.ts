@@ -7,3 +7,10 @@ export function newEventId(clock: Pick<Clock, 'now'>, random: Random): string {
   for (let i = 0; i < bytes.length; i++) bytes[i] = Math.floor(random() * 256)
   return v7({ msecs: clock.now(), random: bytes })
 }
+
+/** When an id says it was made, milliseconds since 1970: undefined for one that is no UUIDv7. */
+export function timeOfId(id: string): number | undefined {
+  const [, high, low] =
+    /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i.exec(id) ?? []
+  return high === undefined || low === undefined ? undefined : Number.parseInt(high + low, 16)
+}

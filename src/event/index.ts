@@ -8,10 +8,10 @@ export {
   type Random,
 } from './clock.ts'
 export { parseDuration, parseRate, type Duration, type Rate } from './duration.ts'
-export { decodeEvent, encodeEvent, type Envelope } from './envelope.ts'
+export { decodeEvent, encodeEvent, idHeaders, type Envelope } from './envelope.ts'
 export { errorCatalogue, HoldfastError, isHoldfastError, type ErrorCode } from './errors.ts'
 export type { Finding } from './finding.ts'
-export { newEventId } from './ids.ts'
+export { newEventId, timeOfId } from './ids.ts'
 export { silentLogger, type Logger } from './logger.ts'
 export {
   offset,
@@ -25,5 +25,6 @@ export {
   type Position,
   type TopicPartition,
 } from './record.ts'
+export { jsonIn, recordLine } from './record-line.ts'
 export { sha256 } from './sha256.ts'
 export { parseWhere } from './where.ts'

@@ -1,3 +1,4 @@
+export { findByReading, madeAround } from './find-by-reading.ts'
 export { forgetTopic } from './group-rows.ts'
 export type { GroupStore, GroupTopics, GroupTransaction, GroupView } from './group-store.ts'
 export { leaseGroups } from './lease-groups.ts'

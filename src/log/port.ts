@@ -2,6 +2,7 @@ import type {
   Clock,
   Durability,
   HoldfastError,
+  idHeaders,
   Logger,
   LogRecord,
   NewRecord,
@@ -219,6 +220,46 @@ export interface GroupDescription {
   })[]
 }
 
+/** Optional power: events by their ids, without reading the log from end to end. */
+export interface FindsIds {
+  /**
+   * The records in one of whose headers for ids (`idHeaders`) the id stands, in any topic, the oldest first. What an
+   * index answers is searched whole; beside it as much as time allows, and the answer says what was left out. An abort
+   * of `signal` ends the search early, as when time is up.
+   */
+  findId(id: string, options: FindOptions): Promise<IdSearch>
+}
+
+export interface FindOptions {
+  /** In which of its headers a record is to have the id. */
+  readonly as: readonly IdRole[]
+  /** Records answered at most. */
+  readonly limit: number
+  /** How long events that no index covers are read, at most. Milliseconds. */
+  readonly patienceMs: number
+  readonly signal: AbortSignal
+}
+
+export type IdRole = keyof typeof idHeaders
+
+export interface IdSearch {
+  readonly records: readonly LogRecord[]
+  /** There may be more than `limit`. */
+  readonly more: boolean
+  /** Events that the search answers for, and how many of them had to be read. */
+  readonly searched: { readonly events: bigint; readonly read: bigint }
+  /** What it does not answer for. Empty: the id is nowhere else. */
+  readonly unsearched: readonly Unsearched[]
+}
+
+/** Events of a partition, by offset and time, that were not searched. */
+export interface Unsearched extends TopicPartition {
+  readonly from: Offset
+  readonly to: Offset
+  /** Time of the last of them, milliseconds since 1970, where it is known. */
+  readonly until: number | undefined
+}
+
 /** What a driver can and cannot do. A `false` carries the reason, which the suite prints instead of the test. */
 export interface Features {
   /** Appends honour {@link DedupKey}. */
@@ -227,6 +268,8 @@ export interface Features {
   readonly retains: Supported
   /** Records are there after the process died. */
   readonly persists: Supported
+  /** Events are found by an id: {@link FindsIds}. */
+  readonly findsIds: Supported
 }
 
 type Supported = true | { readonly reason: string }
@@ -238,7 +281,7 @@ export interface Retains {
 }
 
 /** What a driver gives: both halves, and what it can. */
-export interface LogSystem {
+export interface LogSystem extends Partial<FindsIds> {
   readonly log: Log & Partial<Retains>
   readonly groups: Groups
   readonly features: Features

@@ -59,7 +59,8 @@ async function openEmbedded(
   return {
     log,
     groups,
-    features: { deduplicates: true, retains: true, persists: true },
+    features: { deduplicates: true, retains: true, persists: true, findsIds: true },
+    findId: (id, options) => log.findId(id, options),
     space() {
       const { fileBytes, diskFreeBytes } = storage.sizes()
       return { usedBytes: fileBytes, freeBytes: diskFreeBytes }

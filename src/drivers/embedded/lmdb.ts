@@ -103,13 +103,21 @@ export async function openEnvironment(file: string, mode: OpenMode): Promise<Lmd
   const root = lmdb.open({ path: file, noSubdir: true, readOnly: mode === 'read', ...OPTIONS })
   try {
     refuseUnsafe(file, lmdb.nativeAddon.getEnvFlags(root.env.address))
-    const database = (name: string): LmdbDatabase => {
-      const opened = root.openDB(name, { ...ENCODING, create: mode === 'make' })
+    const database = (name: string, create: boolean): LmdbDatabase => {
+      const opened = root.openDB(name, { ...ENCODING, create })
       if (opened === undefined) throw new HoldfastError('LOG_CORRUPT', { detail: `table ${name} is missing` })
       return opened
     }
-    const tables = ['state', 'groups', ...DEDUP_TABLES] as const
-    return environment(root, database('chunks'), new Map(tables.map(table => [table, database(table)])))
+    const make = mode === 'make'
+    const tables = new Map<Table, LmdbDatabase>(
+      (['state', 'groups', ...DEDUP_TABLES] as const).map(table => [table, database(table, make)]),
+    )
+    // Logs of before have none, and it can be made anew. Asked for first, because making one waits for LMDB's lock.
+    if (mode !== 'read') {
+      const there = root.openDB('ids', { ...ENCODING, create: false })
+      tables.set('ids', there ?? database('ids', true))
+    }
+    return environment(root, database('chunks', make), tables)
   } catch (error) {
     await root.close()
     throw explained(error)

@@ -5,12 +5,16 @@ import {
   type Logger,
   type Offset,
   type Position,
+  type Random,
   type TopicPartition,
 } from '../../event/index.ts'
 import type {
   AppendOutcome,
   AppendRecord,
   Bounds,
+  FindOptions,
+  FindsIds,
+  IdSearch,
   Log,
   ReadLimits,
   ReadResult,
@@ -22,6 +26,9 @@ import type { CatalogueReader } from './catalogue.ts'
 import { Changes } from './changes.ts'
 import { KnownIds } from './dedup.ts'
 import { deleteRecords } from './delete-records.ts'
+import { IdIndexer } from './id-indexer.ts'
+import { searchId } from './id-search.ts'
+import { Maintenance } from './maintenance.ts'
 import type { OpenFolder } from './open-folder.ts'
 import type { ResolvedEmbeddedOptions } from './options.ts'
 import { Reader } from './read.ts'
@@ -30,7 +37,7 @@ import { storedTopics, sweepDeleted } from './topics.ts'
 import { trustedTime } from './trusted-time.ts'
 
 /** The log port on a folder; each power is in a file of its own, and this puts them together. */
-export class EmbeddedLog implements Log, Retains {
+export class EmbeddedLog implements Log, Retains, FindsIds {
   readonly kind = 'embedded'
   readonly durability = 'fsync'
   readonly topics: Topics
@@ -47,14 +54,13 @@ export class EmbeddedLog implements Log, Retains {
   /** Partitions whose damage was logged: one line each. */
   readonly #reported = new Set<string>()
   readonly #unwatch: () => void
-  #cancelRetention: () => void = () => {}
-  #retaining: Promise<unknown> = Promise.resolve()
+  readonly #maintenance: Maintenance[]
   #closed: Promise<void> | undefined
 
   constructor(
     opened: OpenFolder,
     catalogue: CatalogueReader,
-    { clock, logger }: { clock: Clock; logger: Logger },
+    { clock, logger, random }: { clock: Clock; logger: Logger; random: Random },
     options: ResolvedEmbeddedOptions,
   ) {
     const { storage } = opened
@@ -80,7 +86,27 @@ export class EmbeddedLog implements Log, Retains {
     const corrupt = (tp: TopicPartition, error: HoldfastError): void => this.#report(tp, error)
     this.#reader = new Reader({ storage, catalogue, changes: this.#changes, clock, corrupt })
     this.topics = storedTopics(storage, catalogue, () => this.#changes.wakeAll())
-    this.#scheduleRetention()
+    const work = { clock, logger, signal: this.#stop.signal }
+    this.#maintenance = [
+      new Maintenance({
+        ...work,
+        rest: () => options.retentionIntervalMs,
+        failed: 'retention failed, it is tried again',
+        run: signal => this.#retain(signal),
+      }),
+    ]
+    if (options.idIndexBytes > 0) {
+      const indexer = new IdIndexer({ storage, catalogue, clock, maxBytes: options.idIndexBytes })
+      this.#maintenance.push(
+        new Maintenance({
+          ...work,
+          // Give or take a quarter, so that processes that share a log do not make the same page at the same time.
+          rest: () => options.idIndexIntervalMs * (0.75 + random() / 2),
+          failed: 'the index of event ids could not be written, it is tried again',
+          run: signal => indexer.run(signal),
+        }),
+      )
+    }
   }
 
   append(topic: string, records: readonly AppendRecord[]): Promise<readonly AppendOutcome[]> {
@@ -105,6 +131,11 @@ export class EmbeddedLog implements Log, Retains {
     return deleteRecords(this.#opened.storage, this.#catalogue, before)
   }
 
+  findId(id: string, options: FindOptions): Promise<IdSearch> {
+    const { storage } = this.#opened
+    return searchId({ storage, catalogue: this.#catalogue, clock: this.#clock }, id, options)
+  }
+
   async enforceRetention(signal: AbortSignal): Promise<ReadonlyMap<string, bigint>> {
     const { storage } = this.#opened
     const stop = AbortSignal.any([signal, this.#stop.signal])
@@ -123,31 +154,19 @@ export class EmbeddedLog implements Log, Retains {
   async #close(): Promise<void> {
     const { storage, holding } = this.#opened
     this.#stop.abort()
-    this.#cancelRetention()
     this.#unwatch()
     this.#changes.close()
     await this.#appender.drain()
-    await this.#retaining
+    await Promise.all(this.#maintenance.map(work => work.over))
     await storage.close()
     holding.release()
   }
 
-  #scheduleRetention(): void {
-    this.#cancelRetention = this.#clock.after(this.#options.retentionIntervalMs, () => {
-      this.#retaining = this.#retain()
-    })
-  }
-
-  async #retain(): Promise<void> {
+  async #retain(signal: AbortSignal): Promise<void> {
     const { storage, space } = this.#opened
-    try {
-      await this.enforceRetention(this.#stop.signal)
-      space.restore()
-      this.#options.observe.space?.(storage.sizes())
-    } catch (error) {
-      if (!this.#stop.signal.aborted) this.#logger.warn({ err: error }, 'retention failed, it is tried again')
-    }
-    if (!this.#stop.signal.aborted) this.#scheduleRetention()
+    await this.enforceRetention(signal)
+    space.restore()
+    this.#options.observe.space?.(storage.sizes())
   }
 
   #report(tp: TopicPartition, error: HoldfastError): void {

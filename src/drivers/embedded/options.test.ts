@@ -10,6 +10,8 @@ it('has these defaults', () => {
     minFreeBytes: 67_108_864,
     reserveBytes: 8_388_608,
     dedupWindowMs: 86_400_000,
+    idIndexBytes: 67_108_864,
+    idIndexIntervalMs: 5_000,
     retentionIntervalMs: 60_000,
     commitTimeoutMs: 60_000,
     leases: {},
@@ -24,6 +26,7 @@ it.each<[EmbeddedOptions, RegExp]>([
   [{ maxBytes: 10 }, /maxBytes must be at least 1048576, got 10/],
   [{ minFreeBytes: -1 }, /minFreeBytes must be at least 0, got -1/],
   [{ reserveBytes: Number.NaN }, /reserveBytes must be at least 0, got NaN/],
+  [{ idIndexBytes: -1 }, /idIndexBytes must be at least 0, got -1/],
   [{ dedupWindow: '10ms' }, /dedupWindowMs must be at least 1000, got 10/],
   [{ commitTimeout: '1 s' }, /commitTimeout must be a duration/],
 ])('refuses %o', (options, message) => {

@@ -23,6 +23,13 @@ export interface EmbeddedOptions {
    * takes about 110 bytes for up to 1.2 times as long. Defaults to `'24h'`.
    */
   readonly dedupWindow?: Duration | undefined
+  /**
+   * Bytes that the index of event ids may take: 1.5 for each id that a header has, so 64 MiB are some 40 million events.
+   * An event that is older is found by the time in its id, or by reading. 0 keeps no index. Defaults to 64 MiB.
+   */
+  readonly idIndexBytes?: number | undefined
+  /** How often it is looked whether there are enough new events for a page of it. Defaults to `'5s'`. */
+  readonly idIndexInterval?: Duration | undefined
   /** How often old records are deleted. Defaults to `'1m'`. */
   readonly retentionInterval?: Duration | undefined
   /** How long one commit may take before it counts as failed, which ends the process. Defaults to `'60s'`. */
@@ -50,6 +57,8 @@ export interface ResolvedEmbeddedOptions {
   readonly minFreeBytes: number
   readonly reserveBytes: number
   readonly dedupWindowMs: number
+  readonly idIndexBytes: number
+  readonly idIndexIntervalMs: number
   readonly retentionIntervalMs: number
   readonly commitTimeoutMs: number
   readonly leases: LeaseOptions
@@ -67,6 +76,8 @@ export function resolveEmbeddedOptions(options: EmbeddedOptions): ResolvedEmbedd
     minFreeBytes: options.minFreeBytes ?? 64 * MIB,
     reserveBytes: options.reserveBytes ?? 8 * MIB,
     dedupWindowMs: parseDuration(options.dedupWindow ?? '24h', 'embedded: dedupWindow'),
+    idIndexBytes: options.idIndexBytes ?? 64 * MIB,
+    idIndexIntervalMs: parseDuration(options.idIndexInterval ?? '5s', 'embedded: idIndexInterval'),
     retentionIntervalMs: parseDuration(options.retentionInterval ?? '1m', 'embedded: retentionInterval'),
     commitTimeoutMs: parseDuration(options.commitTimeout ?? '60s', 'embedded: commitTimeout'),
     leases: options.leases ?? {},
@@ -81,6 +92,8 @@ export function resolveEmbeddedOptions(options: EmbeddedOptions): ResolvedEmbedd
   atLeast(resolved, 'minFreeBytes', 0)
   atLeast(resolved, 'reserveBytes', 0)
   atLeast(resolved, 'dedupWindowMs', 1_000)
+  atLeast(resolved, 'idIndexBytes', 0)
+  atLeast(resolved, 'idIndexIntervalMs', 10)
   atLeast(resolved, 'retentionIntervalMs', 10)
   atLeast(resolved, 'commitTimeoutMs', 1_000)
   return resolved

@@ -43,8 +43,11 @@ export interface StoredChunk {
   readonly bytes: Uint8Array
 }
 
-/** Rows apart from chunks, in byte order of their keys. The `dedup` tables take turns and are emptied whole. */
-export type Table = 'state' | 'groups' | DedupTable
+/**
+ * Rows apart from chunks, in byte order of their keys. The `dedup` tables take turns and are emptied whole; `ids` can be made
+ * anew from the chunks.
+ */
+export type Table = 'state' | 'groups' | 'ids' | DedupTable
 export type DedupTable = (typeof DEDUP_TABLES)[number]
 export const DEDUP_TABLES = ['dedup-0', 'dedup-1', 'dedup-2', 'dedup-3', 'dedup-4', 'dedup-5'] as const
 

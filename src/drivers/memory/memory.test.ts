@@ -8,7 +8,12 @@ import { resolveMemoryOptions, type MemoryOptions } from './options.ts'
 
 describeLog(
   'memory',
-  { deduplicates: true, retains: true, persists: { reason: 'it is in the memory of the process' } },
+  {
+    deduplicates: true,
+    retains: true,
+    persists: { reason: 'it is in the memory of the process' },
+    findsIds: { reason: 'it keeps no index: whoever asks reads what there is' },
+  },
   async ({ maxRecordBytes, ...leases }) => ({
     driver: memory({ maxRecordBytes, leases }),
   }),

@@ -31,6 +31,7 @@ export function memory(options: MemoryOptions = {}): LogDriver {
           deduplicates: true,
           retains: true,
           persists: { reason: 'it is in the memory of the process' },
+          findsIds: { reason: 'it keeps no index: whoever asks reads what there is' },
         },
         failed: new Promise(() => {}), // memory does not fail by itself
         close: async () => {

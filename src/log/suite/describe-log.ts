@@ -4,6 +4,7 @@ import { suiteSettings, type LogPromise, type MakeLog } from './harness.ts'
 import { appendPromises } from './promises/append.ts'
 import { dedupPromises } from './promises/dedup.ts'
 import { deletionPromises } from './promises/deletion.ts'
+import { findPromises } from './promises/find.ts'
 import { groupPromises } from './promises/groups.ts'
 import { lifecyclePromises } from './promises/lifecycle.ts'
 import { positionPromises } from './promises/positions.ts'
@@ -20,6 +21,7 @@ export const logPromises: Readonly<Record<string, readonly LogPromise[]>> = {
   deduplication: dedupPromises,
   retention: retentionPromises,
   deletion: deletionPromises,
+  'finding ids': findPromises,
   groups: groupPromises,
   positions: positionPromises,
   'open and close': lifecyclePromises,
@@ -38,6 +40,7 @@ export function describeLog(name: string, features: Features, makeLog: MakeLog):
         expect(world.system.features).toEqual(features)
         expect(world.log.kind).not.toBe('')
         expect(typeof world.log.enforceRetention).toBe(features.retains === true ? 'function' : 'undefined')
+        expect(typeof world.system.findId).toBe(features.findsIds === true ? 'function' : 'undefined')
       } finally {
         await world.dispose()
       }
@@ -50,9 +53,10 @@ export function describeLog(name: string, features: Features, makeLog: MakeLog):
         it(`not ${feature}: ${supported.reason}`, () => expect(supported.reason).not.toBe(''))
     }
     for (const [chapter, promises] of Object.entries(logPromises)) {
+      const met = promises.filter(promise => isMet(promise, features))
+      if (met.length === 0) continue // its feature is among those that are printed with their reasons
       describe(chapter, () => {
-        for (const promise of promises.filter(promise => isMet(promise, features)))
-          it(promise.promise, () => keepPromise(promise, makeLog))
+        for (const promise of met) it(promise.promise, () => keepPromise(promise, makeLog))
       })
     }
   })

@@ -1,9 +1,19 @@
-import { describe } from 'vitest'
+import { describe, it } from 'vitest'
 import { memory } from '../../drivers/memory/index.ts'
-import { offset, sleep, type Offset } from '../../event/index.ts'
+import { offset, sleep, systemClock, type Offset } from '../../event/index.ts'
+import { findByReading } from '../find-by-reading.ts'
 import { partitionOfKey } from '../partition.ts'
-import type { AppendOutcome, AppendRecord, Log, LogEnvironment, LogSystem, Retains } from '../port.ts'
-import { logPromises } from './describe-log.ts'
+import type {
+  AppendOutcome,
+  AppendRecord,
+  FindOptions,
+  IdSearch,
+  Log,
+  LogEnvironment,
+  LogSystem,
+  Retains,
+} from '../port.ts'
+import { keepPromise, logPromises } from './describe-log.ts'
 import { describeMutants, type Mutant } from './describe-mutants.ts'
 import type { MakeLog, SuiteSettings } from './harness.ts'
 
@@ -663,9 +673,79 @@ const lifecycleMutants: readonly Mutant[] = [
   },
 ]
 
+/** The memory log, which finds ids by reading all of it; and what becomes of its answer. */
+function finding(
+  change: (
+    find: (id: string, options: FindOptions) => Promise<IdSearch>,
+    log: Log,
+  ) => (id: string, options: FindOptions) => Promise<IdSearch> = find => find,
+): MakeLog {
+  return async ({ maxRecordBytes, ...leases }) => {
+    const driver = memory({ maxRecordBytes, leases })
+    const open = async (env: LogEnvironment): Promise<LogSystem> => {
+      const system = await driver.open(env)
+      const find = change((id, options) => findByReading(system.log, id, options, systemClock), system.log)
+      return { ...system, findId: find }
+    }
+    return { driver: { ...driver, open } }
+  }
+}
+
+const findMutants: readonly Mutant[] = [
+  {
+    fault: 'finds the event alone, whatever it is asked for',
+    breaks: ['finds the event of an id in any topic'],
+    log: finding(find => (id, options) => find(id, { ...options, as: ['id'] })),
+  },
+  {
+    fault: 'answers the newest first',
+    breaks: ['finds the event of an id in any topic'],
+    log: finding(find => async (id, options) => {
+      const found = await find(id, options)
+      return { ...found, records: found.records.toReversed() }
+    }),
+  },
+  {
+    fault: 'finds an id wherever its text stands',
+    breaks: ['finds an id only where it stands whole'],
+    log: finding((find, log) => async (id, options) => {
+      const found = await find(id, options)
+      const [topic = ''] = await log.topics.list()
+      const { start } = await log.bounds({ topic, partition: 0 })
+      const limits = { maxRecords: 100, maxBytes: 100_000, waitMs: 0 }
+      const { records } = await log.read({ topic, partition: 0, offset: start }, limits, options.signal)
+      return { ...found, records: records.filter(({ headers }) => headers['ce_id']?.includes(id)) }
+    }),
+  },
+  {
+    fault: 'does not know when to stop',
+    breaks: ['answers no more than it was asked for'],
+    log: finding(find => (id, options) => find(id, { ...options, limit: 1_000 })),
+  },
+  {
+    fault: 'keeps to itself what it left out',
+    breaks: ['answers for every event that there is'],
+    log: finding(find => async (id, options) => ({ ...(await find(id, options)), unsearched: [] })),
+  },
+  {
+    fault: 'finds twice what is there, and so what is gone',
+    breaks: ['finds nothing in what was deleted'],
+    log: finding(find => async (id, options) => {
+      const found = await find(id, options)
+      return { ...found, records: [...found.records, ...found.records] }
+    }),
+  },
+  {
+    fault: 'finds only what it has seen itself',
+    breaks: ['finds after the process died'],
+    log: finding(find => async (id, options) => ({ ...(await find(id, options)), records: [] })),
+  },
+]
+
 const {
   append = [],
   read = [],
+  'finding ids': find = [],
   topics = [],
   deduplication = [],
   retention = [],
@@ -673,9 +753,25 @@ const {
   'open and close': openAndClose = [],
 } = logPromises
 
+describe('finding ids by reading', () => {
+  it.each(find.map(({ promise }) => promise))('%s', async text => {
+    const promise = find.find(({ promise }) => promise === text)
+    if (promise) await keepPromise(promise, finding())
+  })
+})
+
 describe('mutants of the log', () => {
   describeMutants(
-    [...append, ...read, ...topics, ...deduplication, ...retention, ...deletion, ...openAndClose].filter(
+    [
+      ...append,
+      ...read,
+      ...topics,
+      ...deduplication,
+      ...retention,
+      ...deletion,
+      ...find,
+      ...openAndClose,
+    ].filter(
       ({ promise }) => !promise.startsWith('hazard 12'), // about groups
     ),
     [
@@ -685,6 +781,7 @@ describe('mutants of the log', () => {
       ...dedupMutants,
       ...retentionMutants,
       ...deletionMutants,
+      ...findMutants,
       ...lifecycleMutants,
     ],
   )
