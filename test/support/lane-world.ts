@@ -40,7 +40,9 @@ type Commit = Extract<Effect, { kind: 'commit' }>
 /** A record of the topic. */
 interface Main {
   readonly offset: Offset
-  readonly key: string
+  readonly key: string | undefined
+  /** Records with the same one keep their order. */
+  readonly queue: string
   /** It can never be applied, until somebody mends the handler. */
   readonly bad: boolean
   /** Its handler always says that it is to be left out. */
@@ -80,11 +82,16 @@ interface Owner {
   leaving: boolean
   /** It ended, and nothing of it is on its way any more. */
   gone: boolean
+  /** How far its clock is from the others', and the earliest time that it has shown. */
+  readonly skew: number
+  earliest: number
+  /** When it last decided to run an entry. */
+  readonly begun: Map<Offset, number>
 }
 
 interface Done {
   readonly offset: Offset
-  readonly key: string
+  readonly queue: string
   readonly round: number
   readonly owner: number
   readonly late: boolean
@@ -94,6 +101,8 @@ interface Done {
 
 const MAX_ATTEMPTS = 2
 const MAX_DEATHS = 2
+/** Of a retry, milliseconds. */
+const MAX_WAIT_MS = 30
 const STEPS = 130
 const HEALING_STEPS = 6_000
 
@@ -139,6 +148,11 @@ export class LaneWorld {
   /** Requests that a letter was decided by. */
   #won = new Set<string>()
   #begun = new Map<Offset, Set<string>>()
+  /** Events for which a park was ever asked. */
+  #parked = new Set<Offset>()
+  /** By event and failed attempts: when handlers wanted the next. */
+  #wanted = new Map<string, number[]>()
+  #hurried = new Set<Offset>()
   #now = 1_000
   #healed = false
   #mended = false
@@ -163,10 +177,11 @@ export class LaneWorld {
     let at = 0n
     this.main = Array.from({ length: 2 + Math.floor(this.#random() * 5) }, () => {
       at += this.#chance(0.3) ? 3n : 1n
-      const key = this.order === 'partition' ? '' : `K${Math.floor(this.#random() * keys)}`
+      const key = this.#chance(0.9) ? `K${Math.floor(this.#random() * keys)}` : undefined
       return {
         offset: offset(at),
         key,
+        queue: this.#queueOf(offset(at), key),
         bad: this.#chance(bad),
         unwanted: this.#chance(0.03),
         deadly: this.#chance(deadly),
@@ -175,8 +190,14 @@ export class LaneWorld {
     this.end = offset(at + 1n)
     this.#committed = { main: offset(1), note: undefined }
     this.#say('world', this)
+    this.#count(`order ${this.order}`)
+    if (this.batch) this.#count('batches')
   }
 
+  #queueOf(at: Offset, key: string | undefined): string {
+    if (this.order === 'partition') return 'all'
+    return this.order === 'none' || key === undefined ? `${at} alone` : key
+  }
   #chance(p: number): boolean {
     return this.#random() < p
   }
@@ -240,7 +261,7 @@ export class LaneWorld {
       if (this.#act()) continue
       const due = last?.lane?.dueAt
       if (due !== undefined) {
-        this.#now = Math.max(this.#now, due)
+        this.#now = Math.max(this.#now, due - (last?.skew ?? 0))
         continue
       }
       if (!this.hold || !this.#releaseOne()) return
@@ -315,6 +336,9 @@ export class LaneWorld {
       slow: this.#chance(0.25),
       leaving: false,
       gone: false,
+      skew: this.#chance(0.2) ? this.#pick([-40, 40]) : 0,
+      earliest: Infinity,
+      begun: new Map(),
     }
     this.#owners.push(owner)
     this.#say('TAKE', owner.number)
@@ -364,10 +388,16 @@ export class LaneWorld {
     if (lane.phase === 'over') owner.over = true
   }
 
+  #clockOf(owner: Owner): number {
+    const now = this.#now + owner.skew
+    owner.earliest = Math.min(owner.earliest, now)
+    return now
+  }
+
   /** Whoever finds damage asks the log first whether it is the owner still. */
   #handled(owner: Owner, lane: RetryLane, input: Input): readonly Effect[] {
     try {
-      return lane.handle(input, this.#now)
+      return lane.handle(input, this.#clockOf(owner))
     } catch (error) {
       if (owner.generation === this.#generation) throw error
       owner.over = true
@@ -385,6 +415,8 @@ export class LaneWorld {
           if (owner.replayed.has(name)) this.#broken(`DOUBLE REPLAY of ${name}`)
           owner.replayed.add(name)
         }
+        if (effect.record.kind === 'park') this.#checkPark(owner, effect.record, effect.body)
+        if (effect.record.kind === 'start') owner.begun.set(effect.record.origin, this.#clockOf(owner))
         this.#count(effect.record.kind === 'park' ? `park from ${effect.body?.from}` : effect.record.kind)
         return
       case 'letter':
@@ -442,10 +474,13 @@ export class LaneWorld {
     for (const run of owner.runs) add(3, () => this.#finish(owner, run))
     if (lane.commitDue !== 'no') add(1, () => this.#tell(owner, { kind: 'commit-due' }))
     if (lane.forgettable > this.#laneStart) add(1, () => this.#forget(lane.forgettable))
-    if (lane.dueAt !== undefined && lane.dueAt <= this.#now) add(3, () => this.#tell(owner, { kind: 'tick' }))
-    if (lane.dueAt !== undefined && lane.dueAt > this.#now)
+    const { dueAt } = lane
+    if (dueAt !== undefined && dueAt <= this.#clockOf(owner))
+      add(3, () => this.#tell(owner, { kind: 'tick' }))
+    if (dueAt !== undefined && dueAt > this.#clockOf(owner))
       add(1, () => {
-        this.#now += 1 + this.#below(20)
+        // Somebody may set it back.
+        this.#now += !this.#healed && this.#chance(0.1) ? -this.#below(20) : 1 + this.#below(20)
       })
     if (this.#away.has(owner)) add(1, () => this.#setAway(owner, false))
     else if (!this.#healed && this.#chance(0.02)) add(1, () => this.#setAway(owner, true))
@@ -509,15 +544,48 @@ export class LaneWorld {
     return decodeLaneRecord(stored)
   }
 
+  /** Only what has an older one of its key in the lane is parked without having failed. */
+  #checkPark(
+    owner: Owner,
+    { origin, state }: Extract<Append['record'], { kind: 'park' }>,
+    body: Body | undefined,
+  ): void {
+    this.#parked.add(origin)
+    if (body?.from !== 'topic' || state.attempts > 0 || state.final !== undefined) return
+    if (owner.generation !== this.#generation) return // it may have read of a replay of what it is to deliver yet
+    const { queue } = this.#record(origin)
+    this.#count('waited for its key')
+    if (
+      !this.main.some(
+        other => other.queue === queue && other.offset < origin && this.#parked.has(other.offset),
+      )
+    )
+      this.#broken(`WAITED: ${origin} was parked behind nothing`)
+  }
+
+  /** Not before the time that its handler wanted, unless somebody hurried it. */
+  #checkDue(owner: Owner, { origin, attempts, body }: RunEvent): void {
+    if (body.from !== 'lane' || this.#hurried.has(origin)) return
+    const wanted = this.#wanted.get(`${origin} ${attempts}`)
+    if (!wanted) return
+    this.#count('was due')
+    const now = owner.begun.get(origin) ?? this.#broken(`RAN ${origin} without a start`)
+    // A wait that another clock would make longer than any handler wants may be cut.
+    if (wanted.every(at => at > now) && now < owner.earliest + MAX_WAIT_MS)
+      this.#broken(`EARLY: ${origin} ran at ${now}, wanted at ${wanted.join()}`)
+  }
+
   /** One after another within a key, unless they share a transaction. */
   #checkRun(owner: Owner, { run, events }: Running): void {
-    for (const { origin, body } of events) {
+    for (const event of events) {
+      const { origin, body } = event
       this.#checkBody(owner, origin, body)
-      const { key } = this.#record(origin)
+      this.#checkDue(owner, event)
+      const { queue } = this.#record(origin)
       const beside = owner.runs.find(
-        other => other.run !== run && other.events.some(event => this.#record(event.origin).key === key),
+        other => other.run !== run && other.events.some(event => this.#record(event.origin).queue === queue),
       )
-      if (beside && this.order !== 'none') this.#broken(`AT ONCE: ${origin} beside another of ${key}`)
+      if (beside) this.#broken(`AT ONCE: ${origin} beside another of ${queue}`)
     }
   }
 
@@ -655,10 +723,10 @@ export class LaneWorld {
     const failed = new Set<string>()
     const alone = run.events.length > 1 && this.#chance(0.25)
     const results = run.events.map(event => {
-      const { key } = this.#record(event.origin)
-      if (alone || (failed.has(key) && this.order !== 'none')) return { kind: 'again', alone } as const
+      const { queue } = this.#record(event.origin)
+      if (alone || failed.has(queue)) return { kind: 'again', alone } as const
       const result = this.#result(owner, event)
-      if (result.kind !== 'done' && result.kind !== 'skip') failed.add(key)
+      if (result.kind !== 'done' && result.kind !== 'skip') failed.add(queue)
       else this.#effect(owner, event, result.kind)
       return result
     })
@@ -674,13 +742,16 @@ export class LaneWorld {
     if (!this.#healed && this.#chance(this.failing)) {
       if (event.attempts + 1 >= MAX_ATTEMPTS)
         return { kind: 'dead', reason: 'attempts', failure, tried: true }
-      return { kind: 'retry', dueAt: this.#now + this.#below(30), failure }
+      const dueAt = this.#clockOf(owner) + this.#below(MAX_WAIT_MS)
+      const name = `${offset} ${event.attempts + 1}`
+      this.#wanted.set(name, [...(this.#wanted.get(name) ?? []), dueAt])
+      return { kind: 'retry', dueAt, failure }
     }
     return { kind: 'done' }
   }
 
   #effect(owner: Owner, event: RunEvent, kind: 'done' | 'skip'): void {
-    const { offset: at, key } = this.#record(event.origin)
+    const { offset: at, queue } = this.#record(event.origin)
     if (kind === 'skip') {
       this.#skipped.add(at)
       return
@@ -691,15 +762,15 @@ export class LaneWorld {
     }
     const late = owner.generation !== this.#generation
     const round = this.#letters.get(at)?.round ?? 0
-    this.#say('EFFECT', Number(at), key, 'by', owner.number, 'round', round, late ? 'late' : '')
-    if (this.hold && this.order !== 'none' && (this.tx || !late)) this.#checkHeld(at, key)
-    this.#done.push({ offset: at, key, round, owner: owner.number, late, at: this.#laneEnd })
-    if (this.tx && this.order !== 'none') this.#checkOrder(key)
+    this.#say('EFFECT', Number(at), queue, 'by', owner.number, 'round', round, late ? 'late' : '')
+    if (this.hold && (this.tx || !late)) this.#checkHeld(at, queue)
+    this.#done.push({ offset: at, queue, round, owner: owner.number, late, at: this.#laneEnd })
+    if (this.tx) this.#checkOrder(queue)
   }
 
-  #checkHeld(at: Offset, key: string): void {
+  #checkHeld(at: Offset, queue: string): void {
     for (const before of this.main) {
-      if (before.key !== key || before.offset >= at) continue
+      if (before.queue !== queue || before.offset >= at) continue
       const letter = this.#letters.get(before.offset)
       if (
         letter?.status === 'died' &&
@@ -716,12 +787,12 @@ export class LaneWorld {
     )
   }
 
-  #checkOrder(key: string): void {
+  #checkOrder(queue: string): void {
     if (this.hold && this.#done.some(one => one.round > 0 && this.#everReleased.has(one.offset))) return
     const order = this.#done
-      .filter(one => one.key === key && (this.hold || one.round === 0))
+      .filter(one => one.queue === queue && (this.hold || one.round === 0))
       .map(one => one.offset)
-    if (order.some((at, i) => at < (order[i - 1] ?? 0n))) this.#broken(`ORDER of ${key}: ${order.join()}`)
+    if (order.some((at, i) => at < (order[i - 1] ?? 0n))) this.#broken(`ORDER of ${queue}: ${order.join()}`)
   }
 
   // ---- operators
@@ -787,6 +858,7 @@ export class LaneWorld {
       this.#lane.push({ ...request, position })
       this.#requests.push({ ...request, position })
       if (request.action === 'release' || request.action === 'restore') this.#everReleased.add(origin)
+      if (request.action === 'run-now') this.#hurried.add(origin)
       this.#count(request.action)
       this.#say('OPERATOR', Number(position), request)
     }
@@ -831,19 +903,19 @@ export class LaneWorld {
       if (action === 'replay' && !this.hold && letter?.status === 'died' && letter.version === letterVersion)
         this.#broken(`REQUEST LOST for ${origin}`)
     }
-    if (!this.tx && this.order !== 'none') this.#judgeLastRuns()
+    if (!this.tx) this.#judgeLastRuns()
   }
 
   /** Without transactions events may run again; but the last runs stand in order, a former owner's late ones apart. */
   #judgeLastRuns(): void {
-    for (const key of new Set(this.main.map(record => record.key))) {
+    for (const queue of new Set(this.main.map(record => record.queue))) {
       const runs = this.#done
-        .filter(one => one.key === key && one.round === 0 && !this.#letters.has(one.offset))
+        .filter(one => one.queue === queue && one.round === 0 && !this.#letters.has(one.offset))
         .filter(one => !this.#live.some(live => live.number > one.owner && live.fence < one.at))
         .map(one => one.offset)
       const last = runs.filter((at, i) => runs.lastIndexOf(at) === i)
       if (last.some((at, i) => at < (last[i - 1] ?? 0n)))
-        this.#broken(`ORDER of the last runs of ${key}: ${runs.join()}`)
+        this.#broken(`ORDER of the last runs of ${queue}: ${runs.join()}`)
     }
   }
 }

@@ -66,6 +66,55 @@ const rules: readonly (Fault & { readonly rule: string })[] = [
     becomes: '(this.entries[at - 1]?.position ?? 0n) > entry.position',
   },
   {
+    rule: 'without an order nothing waits for anything else',
+    file: 'lane/key-queue.ts',
+    text: "    case 'none':\n      return `#${origin}`",
+    becomes: "    case 'none':\n      return `=${key}`",
+  },
+  {
+    rule: 'records without a key keep no order',
+    file: 'lane/key-queue.ts',
+    text: 'return key === undefined ? `#${origin}` : `=${key}`',
+    becomes: 'return `=${key}`',
+  },
+  {
+    rule: 'the order of a partition is that of all its keys',
+    file: 'lane/key-queue.ts',
+    text: "    case 'partition':\n      return ''",
+    becomes: "    case 'partition':\n      return `=${key}`",
+  },
+  {
+    rule: 'an event runs again when it is due and not before, at a successor too',
+    file: 'lane/fold.ts',
+    text: '    dueAt: mark.dueAt,\n',
+    becomes: '    dueAt: state.dueAt,\n',
+  },
+  {
+    rule: 'an event that failed in the topic waits until it is due',
+    file: 'lane/topic-records.ts',
+    text: '{ ...neverRan, attempts: 1, dueAt, first: failure, last: failure }',
+    becomes: '{ ...neverRan, attempts: 1, first: failure, last: failure }',
+  },
+  {
+    rule: 'the later rows of a key come back in order when one of its batch failed',
+    file: 'lane/topic-records.ts',
+    text: 'of back.toReversed()) queue',
+    becomes: 'of back) queue',
+  },
+  {
+    rule: 'a row that came back from a batch is tried alone where that is said',
+    file: 'lane/topic-records.ts',
+    text: '(!this.#intake || next.alone)',
+    becomes: '!this.#intake',
+  },
+  {
+    rule: 'an answer counts only of the tenure in whose stretch it stands',
+    file: 'lane/fold.ts',
+    text: "    if (tenure?.id !== record.tenure) return\n    if (record.kind === 'answer') {",
+    becomes:
+      "    if (record.kind !== 'answer' && tenure?.id !== record.tenure) return\n    if (record.kind === 'answer') {",
+  },
+  {
     rule: 'open entries block their key',
     file: 'lane/key-queue.ts',
     text: 'this.entries.length > 0 || this.parking > 0',

@@ -10,6 +10,10 @@ const runs = scale({ short: 10_000, long: 250_000 })
 
 /** What must have happened often in every part, or the runs would prove nothing. */
 const kinds = [
+  'order key',
+  'order none',
+  'order partition',
+  'batches',
   'took over',
   'crashed',
   'stopped',
@@ -20,7 +24,10 @@ const kinds = [
   'start',
   'attempt',
   'closed',
+  'answer',
   'forgot',
+  'waited for its key',
+  'was due',
   'replay',
   'release',
   'discard',
