@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 // A ratchet: what it is today. Why it is not the 30 that were aimed at: docs/decisions/dependencies.md.
-const MAX_PACKAGES = 33
+const MAX_PACKAGES = 34
 const MAX_BYTES = 40 * 1024 * 1024
 
 const program = `

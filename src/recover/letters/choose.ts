@@ -15,8 +15,8 @@ export interface LetterFilter {
   /** Type of the event. */
   readonly type?: string | undefined
   /**
-   * An expression over the letter and its event, such as `data.total > 100 && key ~ "t1/"`. There are `data`, `headers`,
-   * `key`, `type`, `topic`, `partition`, `offset`, `id`, `status`, `reason`, `error`, `cause`, `attempts`, `round` and
+   * An expression over the letter and its event, such as `data.total > 100 && key.startsWith("t1/")`, in the Common
+   * Expression Language (https://cel.dev). There are `data`, `headers`, `key`, `eventType`, `topic`, `partition`, `offset`, `id`, `status`, `reason`, `error`, `cause`, `attempts`, `round` and
    * `edits`.
    */
   readonly where?: string | undefined
@@ -47,7 +47,7 @@ export async function chooseLetters(
       detail: `status must be open, all or one of ${letterStatuses.join(', ')}, got ${JSON.stringify(status)}`,
     })
   }
-  const where = filter.where === undefined ? undefined : parseWhere(filter.where)
+  const where = filter.where === undefined ? undefined : parseWhere(filter.where, fields)
   const found = all.newestFirst(
     letter =>
       (ids?.has(letter.id) ?? true) &&
@@ -77,12 +77,30 @@ function refuseUnknown(group: string, ids: ReadonlySet<string>, found: readonly 
   })
 }
 
+const fields = [
+  'id',
+  'topic',
+  'partition',
+  'offset',
+  'key',
+  'eventType',
+  'reason',
+  'error',
+  'cause',
+  'attempts',
+  'status',
+  'round',
+  'edits',
+  'headers',
+  'data',
+]
+
 function fieldsOf(letter: BookedLetter, event: LogRecord | undefined): Readonly<Record<string, unknown>> {
   const { id, topic, partition, origin, key, eventType, reason, error, cause, attempts, state } = letter
   const { status, round, edits } = state
-  const fields = { id, topic, partition, offset: Number(origin), key, type: eventType, reason, error, cause }
+  const known = { id, topic, partition, offset: Number(origin), key, eventType, reason, error, cause }
   return {
-    ...fields,
+    ...known,
     attempts,
     status,
     round,
