@@ -1,6 +1,7 @@
 import { HoldfastError, parseWhere, type LogRecord } from '../../event/index.ts'
 import { letterStatuses, type LetterStatus } from '../letter-state.ts'
 import type { GroupLetters } from './group-letters.ts'
+import { LetterRecords } from './letter-records.ts'
 import { isOpen, type BookedLetter } from './letter-book.ts'
 import { eventData } from './event-data.ts'
 
@@ -59,10 +60,11 @@ export async function chooseLetters(
   if (ids) refuseUnknown(all.group, ids, found)
   if (!where) return found
   const namesEvent = /\b(?:data|headers)\b/.test(filter.where ?? '')
+  const records = new LetterRecords(all)
   const chosen: BookedLetter[] = []
   for (const letter of found) {
     if (signal.aborted) break
-    const event = namesEvent ? await all.event(letter, signal) : undefined
+    const event = namesEvent ? await records.event(letter, signal) : undefined
     if (where(fieldsOf(letter, event))) chosen.push(letter)
   }
   return chosen

@@ -9,6 +9,7 @@ import { deadTopicOf } from './dead-topic.ts'
 import { editLetter, type Edit } from './edit-letter.ts'
 import { eventData } from './event-data.ts'
 import { GroupLetters } from './group-letters.ts'
+import { LetterRecords } from './letter-records.ts'
 import { jsonDiff } from './json-diff.ts'
 import { lastGood } from './last-good.ts'
 import type { BookedLetter } from './letter-book.ts'
@@ -68,8 +69,8 @@ class Letters implements DeadLetters {
   }: LetterFilter & PageOptions = {}): AsyncGenerator<Letter> {
     const chosen = await this.#choose(filter)
     const from = after === undefined ? 0 : chosen.findIndex(letter => letter.id === after) + 1
-    for (const letter of chosen.slice(from, from + limit))
-      yield viewLetter(this.#letters, letter, neverAborted)
+    const records = new LetterRecords(this.#letters)
+    for (const letter of chosen.slice(from, from + limit)) yield viewLetter(records, letter, neverAborted)
   }
 
   async causes(filter: LetterFilter = {}): Promise<readonly CauseReport[]> {
@@ -96,7 +97,8 @@ class Letters implements DeadLetters {
   }
 
   async show(id: string): Promise<LetterDetail> {
-    return letterDetail(this.#letters, await this.#one(id), neverAborted)
+    const letter = await this.#one(id)
+    return letterDetail(new LetterRecords(this.#letters), letter, neverAborted)
   }
 
   async diff(id: string): Promise<LetterDiff> {

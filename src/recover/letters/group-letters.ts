@@ -93,6 +93,15 @@ export class GroupLetters {
     return this.#book(letter).record(at, signal)
   }
 
+  recordsAround(
+    letter: BookedLetter,
+    at: Offset,
+    toEachSide: number,
+    signal: AbortSignal,
+  ): Promise<readonly LogRecord[]> {
+    return this.#book(letter).recordsAround(at, toEachSide, signal)
+  }
+
   #book(letter: BookedLetter): LetterBook {
     const book = this.#books.get(partitionId(letter))
     if (!book) throw new TypeError(`letter ${letter.id} is of another group`)

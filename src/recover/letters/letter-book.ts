@@ -87,6 +87,14 @@ export class LetterBook {
     })
   }
 
+  /** Records to both sides of a place, as far as there are some and a page holds them. */
+  async recordsAround(at: Offset, toEachSide: number, signal: AbortSignal): Promise<readonly LogRecord[]> {
+    const { start } = await this.#log.bounds(this.#dead)
+    const from = at - BigInt(toEachSide) > start ? offset(at - BigInt(toEachSide)) : start
+    const limits = { ...PAGE, maxRecords: 2 * toEachSide + 1 }
+    return (await this.#log.read({ ...this.#dead, offset: from }, limits, signal)).records
+  }
+
   #note({ id, origin, change, death }: LetterRecord, record: LogRecord): void {
     const known = this.#letters.get(origin)
     const state = letterAfter(known?.state, change)

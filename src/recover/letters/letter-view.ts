@@ -1,7 +1,7 @@
 import { HoldfastError, type Headers, type LogRecord } from '../../event/index.ts'
 import type { LetterChange, LetterStatus } from '../letter-state.ts'
-import type { GroupLetters } from './group-letters.ts'
 import type { BookedLetter } from './letter-book.ts'
+import type { LetterRecords } from './letter-records.ts'
 import { decodeChange, decodeLetter, type DeadLetter } from './letter-record.ts'
 
 /** A dead letter as it stands: its event as the next replay would run it, and what it died of last. */
@@ -32,16 +32,16 @@ export interface HistoryEntry {
 }
 
 export async function viewLetter(
-  letters: GroupLetters,
+  records: LetterRecords,
   booked: BookedLetter,
   signal: AbortSignal,
 ): Promise<Letter> {
-  const death = decodeLetter(await letters.record(booked, booked.death, signal))
+  const death = decodeLetter(await records.at(booked, booked.death, signal))
   if (!death) throw new HoldfastError('INTERNAL', { detail: `the death of letter ${booked.id} is none` })
   const { status, version, round, edits } = booked.state
   const standing = { status, version, round, edits }
   if (booked.event === booked.death) return { ...death, ...standing }
-  const { headers, value } = await letters.event(booked, signal)
+  const { headers, value } = await records.event(booked, signal)
   return {
     ...death,
     ...standing,
@@ -53,16 +53,16 @@ export async function viewLetter(
 }
 
 export async function letterDetail(
-  letters: GroupLetters,
+  records: LetterRecords,
   booked: BookedLetter,
   signal: AbortSignal,
 ): Promise<LetterDetail> {
-  const view = await viewLetter(letters, booked, signal)
-  const records: LogRecord[] = []
-  for (const at of booked.changes) records.push(await letters.record(booked, at, signal))
-  const first = records[0] && decodeLetter(records[0])
+  const view = await viewLetter(records, booked, signal)
+  const changes: LogRecord[] = []
+  for (const at of booked.changes) changes.push(await records.at(booked, at, signal))
+  const first = changes[0] && decodeLetter(changes[0])
   const { headers, value } = first ?? view
-  return { ...view, original: { headers, value }, history: records.map(historyEntry) }
+  return { ...view, original: { headers, value }, history: changes.map(historyEntry) }
 }
 
 function historyEntry(record: LogRecord): HistoryEntry {
