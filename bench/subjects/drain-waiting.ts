@@ -7,8 +7,11 @@ import { vehicles } from './vehicles.ts'
 const { folder, waiting, times } = given<{ folder: string; waiting: number; times: number }>()
 const bench = app({ name: 'bench', log: embedded(folder) })
 let left = 0
+let began = 0
 let drained = Promise.withResolvers<void>()
 bench.consumer('small', vehicles, { from: 'earliest' }).on('moved', () => {
+  // The first one ends the way back into the group, which is not what is measured.
+  if (left === waiting) began = performance.now()
   if (--left === 0) drained.resolve()
 })
 await bench.start()
@@ -16,10 +19,9 @@ await bench.start()
 async function drainOnce(): Promise<number> {
   drained = Promise.withResolvers()
   left = waiting
-  bench.group('small').pause('they gather')
+  await bench.group('small').pause('they gather')
   await appendEvents(bench.system.log, waiting)
-  const began = performance.now()
-  bench.group('small').resume()
+  await bench.group('small').resume()
   await drained.promise
   return (performance.now() - began) / 1000
 }

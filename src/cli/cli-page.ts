@@ -1,11 +1,15 @@
 import type { Argument, Command, Option } from 'commander'
 import { exitCode } from './exit-code.ts'
+import { commonOptions } from './operating.ts'
 
 /** The text of `docs/cli.md`, from the commands' own definitions. Written by `npm run docs`. */
 export function cliPage(program: Command): string {
   return `${[
     '# The command line',
     `${program.description()}. In a project run it as \`npx holdfast …\`. Data goes to stdout, everything else to stderr, and nothing is asked off a terminal. This page is written by \`npm run docs\` from the commands' own definitions; \`holdfast <command> --help\` prints the same.`,
+    '## Options of all commands of operations',
+    'These commands say the same whether they ask a running process (`--url`) or open the log themselves; beside their own options they take:',
+    commonOptions.map(option => `- ${code(option.flags)} ${describe(option)}`).join('\n'),
     ...leaves(program, []).map(section),
     '## Exit codes',
     Object.entries(meanings)
@@ -42,14 +46,25 @@ function leaves(command: Command, path: readonly string[]): Leaf[] {
 function section({ path, command }: Leaf): string {
   const lines = [
     ...command.registeredArguments.map(argument => `- ${code(nameOf(argument))} ${argument.description}`),
-    ...command.options.map(option => `- ${code(option.flags)} ${describe(option)}`),
+    ...command.options
+      .filter(option => !isCommon(option))
+      .map(option => `- ${code(option.flags)} ${describe(option)}`),
   ]
   return [
     `## ${path}`,
     code(`holdfast ${path} ${command.usage()}`),
-    sentence(command.description()),
+    sentence(`${command.description()}${takesCommon(command) ? ' (and the common options)' : ''}`),
     ...(lines.length === 0 ? [] : [lines.join('\n')]),
   ].join('\n\n')
+}
+
+/** Options of the same flags may mean something else where a command has only some of them. */
+function takesCommon({ options }: Command): boolean {
+  return commonOptions.every(common => options.includes(common))
+}
+
+function isCommon(option: Option): boolean {
+  return commonOptions.includes(option)
 }
 
 function nameOf(argument: Argument): string {

@@ -8,7 +8,7 @@ import { tailLog } from '../server/tail-log.ts'
 import { endWithParent } from '../server/end-with-parent.ts'
 import type { CliIo } from './io.ts'
 import { loadApp } from './load-app.ts'
-import { announcement, type StartOptions } from './start.ts'
+import { adminOf, announcement, type StartOptions } from './start.ts'
 import type { DevMessage } from './watch-dev.ts'
 
 /** Runs an app as one process and prints each event on one line, until a signal ends it; answers the exit code. */
@@ -26,7 +26,7 @@ export async function dev(file: string, { adminPort, port }: StartOptions, io: C
   const stop = new AbortController()
   const { adminUrl, ended } = await run(app, {
     observer: { completed: of => lines.completed(of) },
-    admin: { port: adminPort },
+    admin: adminOf(adminPort, io),
     // Nothing stands in front of it that would have to notice that it stops.
     lameDuck: '0ms',
     door: { port, setBy: 'HOLDFAST_PORT' },

@@ -1,4 +1,4 @@
-import { isHoldfastError, type ErrorCode } from '../event/index.ts'
+import { errorCatalogue, isHoldfastError, type ErrorKind } from '../event/index.ts'
 
 /** What a finished command tells the shell. */
 export const exitCode = {
@@ -17,17 +17,13 @@ export const exitCode = {
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode]
 
-const byError: Partial<Record<ErrorCode, ExitCode>> = {
-  CONFIG_INVALID: exitCode.usage,
-  LOG_TOPIC_UNKNOWN: exitCode.notFound,
-  LETTER_UNKNOWN: exitCode.notFound,
-  LETTER_CHANGED: exitCode.refused,
-  LETTER_NOT_EDITABLE: exitCode.refused,
-  LOG_IN_USE: exitCode.refused,
-  LOG_VERSION: exitCode.refused,
-  SINK_VERSION: exitCode.refused,
-  GROUP_ACTIVE: exitCode.refused,
-  LOG_CORRUPT: exitCode.checkFailed,
+const byKind: Readonly<Record<ErrorKind, ExitCode>> = {
+  input: exitCode.usage,
+  missing: exitCode.notFound,
+  refused: exitCode.refused,
+  denied: exitCode.denied,
+  damaged: exitCode.checkFailed,
+  unavailable: exitCode.failed,
 }
 
 /** A failed command that knows its exit code; `next` says what to do. */
@@ -47,7 +43,10 @@ const unreachable = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EHOSTUN
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CliError) return error.exit
-  if (isHoldfastError(error)) return byError[error.code] ?? exitCode.failed
+  if (isHoldfastError(error)) {
+    const { kind } = errorCatalogue[error.code]
+    return kind === undefined ? exitCode.failed : byKind[kind]
+  }
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (unreachable.has(String((cause as NodeJS.ErrnoException).code))) return exitCode.unreachable
   }

@@ -1,5 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { version } from '../version.ts'
+import { addAudit } from './commands/audit.ts'
+import { addGroup } from './commands/group.ts'
 import { advise, type AdviseOptions } from './advise.ts'
 import { dbMigrate, type DbMigrateOptions } from './db-migrate.ts'
 import { dev } from './dev.ts'
@@ -13,6 +15,7 @@ import { logBackup, logCompact, logRestore } from './log-copies.ts'
 import { logStats } from './log-stats.ts'
 import { logVerify } from './log-verify.ts'
 import { schemaCheck, type SchemaCheckOptions } from './schema-check.ts'
+import { operating } from './operating.ts'
 import { outboxDrain, outboxRebase, outboxStatus } from './outbox.ts'
 import { roleAndFile, start, type StartOptions } from './start.ts'
 import { watchDev } from './watch-dev.ts'
@@ -128,6 +131,10 @@ export async function cliProgram(
     .addOption(output())
     .description('give the room of deleted events back to the disk, by a checked copy')
     .action((folder: string, options: { output: 'table' | 'json' }) => logCompact(folder, options, io))
+
+  const operate = operating(io, ended)
+  addGroup(program, operate)
+  addAudit(program, operate)
 
   const dlq = program.command('dlq').description('dead letters: events that a group gave up')
   dlq

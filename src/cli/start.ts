@@ -1,4 +1,6 @@
 import process from 'node:process'
+import { tokensFrom } from '../server/access.ts'
+import type { AdminServerOptions } from '../server/admin-server.ts'
 import type { App, Role } from '../server/app.ts'
 import { processLogger } from '../server/process-logger.ts'
 import { run } from '../server/run.ts'
@@ -49,12 +51,21 @@ export async function start(
   const door = { port, setBy: 'HOLDFAST_PORT' }
   const { adminUrl, ended } = await run(app, {
     roles: rolesOf[role],
-    admin: { port: adminPort },
+    admin: adminOf(adminPort, io),
     door,
     logger,
   })
   io.err(announcement(app, role, adminUrl))
   return ended
+}
+
+/** Where the admin side listens and who may use it: `HOLDFAST_ADMIN_HOST`, `HOLDFAST_ADMIN_TOKENS`. */
+export function adminOf(port: number | undefined, { env }: Pick<CliIo, 'env'>): AdminServerOptions {
+  return {
+    port,
+    host: env['HOLDFAST_ADMIN_HOST'] || undefined,
+    tokens: tokensFrom(env['HOLDFAST_ADMIN_TOKENS']),
+  }
 }
 
 /** The one line that says what runs and where. */

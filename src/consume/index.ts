@@ -1,4 +1,4 @@
-export { GroupDeclaration, PROBE_TIMEOUT_MS } from './group.ts'
+export { GroupDeclaration, PROBE_TIMEOUT_MS, type GroupParts } from './group.ts'
 export type { GroupRunner } from './group-runner.ts'
 export type {
   BatchOptions,

@@ -155,10 +155,10 @@ describe('a group over its life', () => {
       if (handled++ === 0) setImmediate(() => (handledAtFirstTurn = handled))
     })
     await a.start()
-    a.group('billing').pause('they gather')
+    await a.group('billing').pause('they gather')
     const backlog = Array.from({ length: 5_000 }, (_, n) => ({ customer: `c${n}`, n }))
     await Promise.all(backlog.map(data => a.publish(orders, 'placed', data)))
-    a.group('billing').resume()
+    await a.group('billing').resume()
     await until(() => handled === 5_000)
     // After one page, not after the last event.
     expect(handledAtFirstTurn).toBeLessThanOrEqual(1_000)
@@ -180,7 +180,7 @@ describe('a group over its life', () => {
     const short = topic('short', { ...shortTopic, retain: '1ms' })
     await a.start()
     await until(async () => (await a.groups())[0]?.state === 'running')
-    a.group('billing').pause('slow reader')
+    await a.group('billing').pause('slow reader')
     await a.publish(short, 'placed', { customer: 'c', n: -1 })
     for (let n = 0; n < 50; n++) await a.publish(short, 'placed', { customer: 'c', n })
     // Retention keeps what is younger than a millisecond.
@@ -189,13 +189,12 @@ describe('a group over its life', () => {
       return (await a.system.log.bounds({ topic: 'short', partition: 0 })).start > 5n
     })
     const { start } = await a.system.log.bounds({ topic: 'short', partition: 0 })
-    a.group('billing').resume()
+    await a.group('billing').resume()
     await until(async () => (await a.groups())[0]?.state === 'stopped')
     const [group] = await a.groups()
     expect(group?.reason).toContain('no longer, or not yet, in the log')
     const before = seen.length
     await a.publish(short, 'placed', { customer: 'c', n: 1_000 })
-    a.group('billing').pause('looking at its position')
     const { partitions } = await a.system.groups.describe('billing')
     const [position] = partitions
     if (position?.committed === undefined) throw new Error('no position')
@@ -205,7 +204,6 @@ describe('a group over its life', () => {
     expect(await a.group('billing').acceptLoss('ticket 7')).toBe(1)
     const [kept] = await a.system.groups.committed('billing')
     expect(kept?.note).toContain('tenure.0.0.r')
-    a.group('billing').resume()
     const lost = { from: String(before), to: String(start), reason: 'ticket 7' }
     expect(decisions).toEqual([{ group: 'billing', partition: 'short/0', lost }])
     await until(async () => (await a.groups()).every(one => one.lag === 0n))

@@ -257,7 +257,7 @@ describe('poison', () => {
     const died = (await toArray(a.dead('billing').list())).length
     expect(died).toBe(50)
     broken = false
-    a.group('billing').resume({ allowDeadFor: '10m' })
+    await a.group('billing').resume({ allowDeadFor: '10m' })
     await until(() => lagIsZero(a))
     // Nothing more died: what had failed was tried anew by the mended handler.
     expect(await toArray(a.dead('billing').list())).toHaveLength(50)

@@ -9,7 +9,12 @@ interface ErrorEntry {
   readonly advice: string
   /** Whether the same call may succeed later without a change. */
   readonly retriable: boolean
+  /** What kind of answer it is: exit codes of commands and statuses of the admin API follow from it. */
+  readonly kind?: ErrorKind
 }
+
+/** Everything that has none of these is a plain failure. */
+export type ErrorKind = 'input' | 'missing' | 'refused' | 'denied' | 'damaged' | 'unavailable'
 
 const table = {
   INTERNAL: {
@@ -21,6 +26,7 @@ const table = {
     message: 'An option has a value that cannot work',
     advice: 'Change the named option. Nothing was started.',
     retriable: false,
+    kind: 'input',
   },
   PORT_TAKEN: {
     message: 'A port cannot be used',
@@ -41,16 +47,19 @@ const table = {
     message: 'The app is not running',
     advice: 'Await app.start() before using it, and do nothing with it after app.stop().',
     retriable: false,
+    kind: 'unavailable',
   },
   LOG_TOPIC_UNKNOWN: {
     message: 'The topic does not exist in this log',
     advice: 'Declare the topic in the app: topics are never created by a typo.',
     retriable: false,
+    kind: 'missing',
   },
   LOG_TOPIC_EXISTS: {
     message: 'The topic exists with other settings',
     advice: 'Change the declaration back, or choose a new topic name. Partitions can never shrink.',
     retriable: false,
+    kind: 'refused',
   },
   LOG_RECORD_TOO_LARGE: {
     message: 'A record is larger than the log takes',
@@ -62,12 +71,14 @@ const table = {
     advice:
       'Free disk space or shorten retention. Nothing was stored; appends go on by themselves once there is room.',
     retriable: true,
+    kind: 'unavailable',
   },
   LOG_STALLED: {
     message: 'Another process has begun to write to the log and does not go on, so nothing was stored',
     advice:
       'Let the process that is stopped or hangs go on, or kill it. Nothing was stored; appends go on by themselves then.',
     retriable: true,
+    kind: 'unavailable',
   },
   LOG_FAILED: {
     message: 'A write to the log failed while it was made durable, so what it stored is not known',
@@ -78,28 +89,33 @@ const table = {
     message: 'The log is closed',
     advice: 'The process is stopping. Send again to another process, or after the restart.',
     retriable: true,
+    kind: 'unavailable',
   },
   LOG_CORRUPT: {
     message: 'The log holds bytes that are not what was written',
     advice:
       'The partition is stopped and nothing was skipped. Run `holdfast log verify`, then restore from a backup.',
     retriable: false,
+    kind: 'damaged',
   },
   LOG_IN_USE: {
     message: 'The log folder belongs to processes of another machine or container',
     advice: 'Stop the named holder, or give this process a folder of its own.',
     retriable: false,
+    kind: 'refused',
   },
   LOG_VERSION: {
     message: 'The log folder was written by a newer version',
     advice: 'Start the version that wrote it, or a newer one.',
     retriable: false,
+    kind: 'refused',
   },
   OFFSET_OUT_OF_RANGE: {
     message: 'The position is no longer, or not yet, in the log',
     advice:
       'Events were deleted by retention before this group read them. Decide with a recorded reset; nothing is skipped by itself.',
     retriable: false,
+    kind: 'refused',
   },
   EPOCH_STALE: {
     message: 'Another member owns this partition now',
@@ -110,6 +126,36 @@ const table = {
     message: 'The group has members, so its positions are not changed under them',
     advice: 'Stop the group first, or pause it, then try again.',
     retriable: true,
+    kind: 'refused',
+  },
+  GROUP_UNKNOWN: {
+    message: 'There is no such group',
+    advice: 'holdfast group list names those that the log knows and those that the app declares.',
+    retriable: false,
+    kind: 'missing',
+  },
+  INPUT_INVALID: {
+    message: 'The input of an operation cannot work',
+    advice: 'Correct the named fields. Nothing was changed.',
+    retriable: false,
+    kind: 'input',
+  },
+  ACCESS_DENIED: {
+    message: 'This is not allowed',
+    advice: 'Use a token whose role may do it: viewer looks, operator acts, admin also makes and deletes.',
+    retriable: false,
+    kind: 'denied',
+  },
+  OPERATION_FAILED: {
+    message: 'The operation failed',
+    advice: 'Look at the cause, and at what the process that was asked has printed.',
+    retriable: true,
+  },
+  PROCESS_NEEDED: {
+    message: 'Only a running process knows this',
+    advice: 'Ask one by the address of its admin side: --url http://127.0.0.1:4310, or HOLDFAST_URL.',
+    retriable: false,
+    kind: 'input',
   },
   GROUP_START_MISSING: {
     message: 'The group has no position and no start',
@@ -125,6 +171,7 @@ const table = {
     message: 'The schema holdfast in the database was made by another version',
     advice: 'Start the version that made it, or a newer one.',
     retriable: false,
+    kind: 'refused',
   },
   SINK_PACKAGE_MISSING: {
     message: 'A client package is not installed',
@@ -152,6 +199,7 @@ const table = {
     message: 'The database driver has no outbox',
     advice: 'Use a database with an outbox, such as postgres(url), or publish to the log directly.',
     retriable: false,
+    kind: 'missing',
   },
   SINK_TX_ENDED: {
     message: 'The transaction of this handler has ended',
@@ -204,18 +252,21 @@ const table = {
     message: 'The group has no such dead letter',
     advice: 'List them: `holdfast dlq list --group NAME --status all`.',
     retriable: false,
+    kind: 'missing',
   },
   LETTER_CHANGED: {
     message: 'The dead letter is not what it was when this was decided',
     advice:
       'Somebody else, or its own replay, was first. Look at it again with `holdfast dlq show ID`, then decide anew.',
     retriable: false,
+    kind: 'refused',
   },
   LETTER_NOT_EDITABLE: {
     message: 'The event of this dead letter cannot be edited',
     advice:
       'Only the data of a JSON event of a declared type can be, and not its key. Otherwise publish a new event and discard the letter.',
     retriable: false,
+    kind: 'refused',
   },
   LANE_MISSING: {
     message: 'The group has no retry lane on this topic, so nobody would do what is asked',
@@ -237,6 +288,10 @@ const table = {
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof table
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(table, text)
+}
 
 /** The catalogue, for documentation and `explain-error`. */
 export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = table

@@ -9,7 +9,14 @@ export {
 } from './clock.ts'
 export { parseDuration, parseRate, type Duration, type Rate } from './duration.ts'
 export { decodeEvent, encodeEvent, idHeaders, type Envelope } from './envelope.ts'
-export { errorCatalogue, HoldfastError, isHoldfastError, type ErrorCode } from './errors.ts'
+export {
+  errorCatalogue,
+  HoldfastError,
+  isErrorCode,
+  isHoldfastError,
+  type ErrorCode,
+  type ErrorKind,
+} from './errors.ts'
 export type { Finding } from './finding.ts'
 export { newEventId, timeOfId } from './ids.ts'
 export { silentLogger, type Logger } from './logger.ts'

@@ -8,6 +8,9 @@ const source: AdminSource = {
   ready: async () => ({ ready: true }),
   report: () => Promise.reject(new Error('nothing to report')),
   metrics: { contentType: 'text/plain; version=0.0.4', text: async () => 'up 1\n' },
+  host: () => {
+    throw new Error('there is no log')
+  },
 }
 
 let server: AdminServer | undefined

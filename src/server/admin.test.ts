@@ -66,7 +66,12 @@ function sourceOf(report: StatusReport): AdminSource {
     ready: async () => report.ready,
     report: async () => report,
     metrics: { contentType: 'text/plain; version=0.0.4', text: async () => 'up 1\n' },
+    host: notRunning,
   }
+}
+
+const notRunning = (): never => {
+  throw new Error('there is no log')
 }
 
 const get = (path: string, source: AdminSource, host = '127.0.0.1:4310'): Promise<Response> =>
@@ -82,6 +87,7 @@ describe('the admin side', () => {
       ready: broken,
       report: broken,
       metrics: { contentType: 'text/plain', text: broken },
+      host: notRunning,
     }
     expect((await get('/livez', source)).status).toBe(200)
     const page = await get('/', source)

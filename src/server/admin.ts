@@ -1,5 +1,9 @@
 import { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
+import { authenticator, type AccessToken } from './access.ts'
+import type { OperationHost } from './operations/operation.ts'
+import { operationRoutes, unknownAsker, type Guarded } from './operations/routes.ts'
+import { operations } from './operations/table.ts'
 import { reportJson, type Readiness, type StatusReport } from './status-report.ts'
 import { statusPage } from './status-page.ts'
 import { stylesheet } from './status-style.ts'
@@ -10,17 +14,28 @@ export interface AdminSource {
   ready(): Promise<Readiness>
   report(): Promise<StatusReport>
   readonly metrics: { readonly contentType: string; text(): Promise<string> }
+  /** What the operations of its API work on. Throws `APP_NOT_RUNNING` while there is no open log. */
+  host(): OperationHost
 }
 
 /** Names under which this machine reaches itself. */
 export const loopbackNames: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
 
+/** Asked by load balancers and supervisors, which have no token, and say nothing that one would want to hide. */
+const openPaths: readonly string[] = ['/livez', '/readyz']
+
 /**
  * The admin side as one `fetch(Request)` handler: `/livez`, `/readyz`, `/metrics`, the status page at `/` and the
- * same as `/status.json`. It only reads.
+ * same as `/status.json`, and the operations below `/api/v1` with their `/openapi.json`.
+ *
+ * Without `tokens` everybody who reaches it may do everything: it must be reached from this machine only.
  */
-export function adminHandler(source: AdminSource): (request: Request) => Promise<Response> {
-  const admin = new Hono()
+export function adminHandler(
+  source: AdminSource,
+  { tokens = [] }: { readonly tokens?: readonly AccessToken[] } = {},
+): (request: Request) => Promise<Response> {
+  const authenticate = authenticator(tokens)
+  const admin = new Hono<Guarded>()
   admin.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -38,16 +53,21 @@ export function adminHandler(source: AdminSource): (request: Request) => Promise
     }),
   )
   admin.use(async (c, next) => {
-    // A foreign name that resolves to 127.0.0.1 (DNS rebinding) makes a page of the attacker same-origin with this
-    // one; only the Host header tells.
     const host = c.req.header('host') ?? ''
-    if (!loopbackNames.includes(host.replace(/:\d+$/, '').toLowerCase())) {
+    // A foreign name that resolves to 127.0.0.1 (DNS rebinding) makes a page of the attacker same-origin with this
+    // one; only the Host header tells. With tokens such a page gains nothing: it has none.
+    if (tokens.length === 0 && !loopbackNames.includes(host.replace(/:\d+$/, '').toLowerCase())) {
       return c.text(`This page answers to localhost only, not to ${host.slice(0, 100)}\n`, 421)
     }
-    // Nothing is written here, and a browser lets no other page read the answer; that it is asked at all is a sign.
+    // A browser lets no other page read the answer; that it is asked at all is a sign.
     const origin = c.req.header('origin')
-    if (origin !== undefined && !isOwnOrigin(origin)) return c.text('Other pages may not ask this one\n', 403)
+    if (origin !== undefined && !isOwnOrigin(origin, host))
+      return c.text('Other pages may not ask this one\n', 403)
     c.header('cache-control', 'no-store')
+    if (openPaths.includes(c.req.path)) return next()
+    const actor = authenticate(c.req.header('authorization'))
+    if (!actor) return unknownAsker(c)
+    c.set('actor', actor)
     return next()
   })
 
@@ -72,11 +92,14 @@ export function adminHandler(source: AdminSource): (request: Request) => Promise
       }),
     ),
   )
+  admin.route('/', operationRoutes({ host: () => source.host(), operations }))
   admin.notFound(c => c.text('There is nothing here. The status page is at /\n', 404))
   admin.onError((error, c) => c.text(`The status cannot be read: ${error.message}\n`, 500))
   return async request => admin.fetch(request)
 }
 
-function isOwnOrigin(origin: string): boolean {
-  return URL.canParse(origin) && loopbackNames.includes(new URL(origin).hostname)
+function isOwnOrigin(origin: string, host: string): boolean {
+  if (!URL.canParse(origin)) return false
+  const { hostname, host: named } = new URL(origin)
+  return loopbackNames.includes(hostname) || named === host.toLowerCase()
 }

@@ -18,7 +18,7 @@ import {
   type ConsumeObserver,
   type Consumer,
   type ConsumerPolicy,
-  type GroupRunner,
+  type GroupParts,
   type GroupStatus,
   type KeyedTopics,
 } from '../consume/index.ts'
@@ -60,11 +60,13 @@ import {
 } from '../sink/index.ts'
 import type { AdminSource } from './admin.ts'
 import type { Declared } from './declared.ts'
+import { GroupProgress } from './group-progress.ts'
 import { holdPort, type HeldPort } from './hold-port.ts'
 import { portError, type ListenOptions } from './listen.ts'
 import { startPruning } from './inbox-pruning.ts'
 import { monitor, type Monitor } from './monitor.ts'
 import { both } from './observers.ts'
+import { runningGroups, type MadeGroup, type RunningGroups } from './running-groups.ts'
 import type { Readiness } from './status-report.ts'
 
 export interface AppOptions {
@@ -191,9 +193,13 @@ export type AppCollectorOptions = Omit<
 
 /** The acts of an operator on one group. */
 export interface GroupControl {
-  pause(reason: string): void
+  /**
+   * Drains the group and keeps it from running, in all its processes and after their restarts, until {@link resume}.
+   * Resolves when that is durable and this process has left the group; others leave it within seconds.
+   */
+  pause(reason: string): Promise<void>
   /** `allowDeadFor` lets events die for that long after a dead-letter flood. */
-  resume(options?: { readonly allowDeadFor?: Duration }): void
+  resume(options?: { readonly allowDeadFor?: Duration }): Promise<void>
   /** Goes on behind events that retention deleted unread. The loss and the reason are logged. */
   acceptLoss(reason: string): Promise<number>
 }
@@ -206,6 +212,8 @@ export function app(options: AppOptions): App<boolean> {
 
 /** How often old days of the inbox are looked for. */
 const PRUNE_EVERY_MS = 60 * 60 * 1_000
+/** How long handlers of a group that is paused may go on. */
+const PAUSE_DRAIN_MS = 10_000
 
 type State = 'new' | 'starting' | 'running' | 'stopped'
 
@@ -218,10 +226,10 @@ class HoldfastApp implements App<boolean> {
   readonly #logger: Logger
   readonly #stuckAfterMs: number
   readonly #declarations = new Map<string, GroupDeclaration>()
-  readonly #runners = new Map<string, GroupRunner>()
+  #groups: RunningGroups | undefined
+  #database: Dependency | undefined
   /** Kept, because each remembers the letters that it has read. */
   readonly #dead = new Map<string, DeadLetters>()
-  readonly #dependencies: Dependency[] = []
   readonly #created = new Map<string, Promise<void>>()
   #collectorOptions: AppCollectorOptions | undefined
   #door: (Collector & { readonly port: number | undefined }) | undefined
@@ -234,6 +242,7 @@ class HoldfastApp implements App<boolean> {
   #stopPruning: (() => void) | undefined
   #relay: OutboxRelay | undefined
   readonly #life = new AbortController()
+  readonly #progress = new GroupProgress()
   /** Makes the tables once; tried again by the next who needs them when the database was away. */
   readonly #prepareSink = onceSuccessful(async () => this.#sink?.migrate())
   readonly #monitor: Monitor
@@ -261,7 +270,15 @@ class HoldfastApp implements App<boolean> {
   }
 
   get admin(): AdminSource {
-    return { ready: () => this.ready(), report: () => this.#monitor.report(), metrics: this.#monitor.metrics }
+    return {
+      ready: () => this.ready(),
+      report: () => this.#monitor.report(),
+      metrics: this.#monitor.metrics,
+      host: () => {
+        const progress = this.#progress
+        return { system: this.system, app: this, progress, clock: this.#clock, random: this.#random }
+      },
+    }
   }
 
   async ready(): Promise<Readiness> {
@@ -448,15 +465,16 @@ class HoldfastApp implements App<boolean> {
         logger: this.#logger,
         observer: this.#breakerObserver,
       })
-    if (database) this.#dependencies.push(database)
+    this.#database = database
     const sharing = [...this.#declarations.values()].filter(group => group.usesDatabase).length
     const databaseShare = Math.max(1, Math.floor((sink?.maxConcurrent ?? 0) / Math.max(1, sharing)))
+    const makers = new Map<string, () => MadeGroup>()
     for (const [group, declaration] of this.#declarations) {
       for (const topic of declaration.topics) {
         await this.#declare(topic)
         await system.log.topics.create(deadTopicOf(topic.name, group), { partitions: topic.partitions })
       }
-      const { runner, dependencies } = declaration.ready({
+      const parts: GroupParts = {
         app: this.name,
         system,
         sink,
@@ -473,11 +491,21 @@ class HoldfastApp implements App<boolean> {
         memberName: `${this.name}@${hostname()}:${process.pid}`,
         stuckAfterMs: this.#stuckAfterMs,
         fatal: error => this.#fatal(error),
-      })
-      this.#runners.set(group, runner)
-      this.#dependencies.push(...dependencies)
+      }
+      makers.set(group, () => declaration.ready(parts))
     }
-    for (const runner of this.#runners.values()) await runner.start()
+    const { log } = system
+    const about = { log, clock: this.#clock, logger: this.#logger, drainMs: PAUSE_DRAIN_MS }
+    this.#groups = runningGroups({ ...about, makers })
+    await this.#groups.start()
+    // Until stop(): a look that fails is left out.
+    const { signal } = this.#life
+    void this.#progress.watch([...makers.keys()], {
+      system,
+      clock: this.#clock,
+      logger: this.#logger,
+      signal,
+    })
     if (sink) {
       const parts = { system, sink, clock: this.#clock, logger: this.#logger }
       this.#stopPruning = startPruning({ ...parts, everyMs: PRUNE_EVERY_MS })
@@ -551,8 +579,8 @@ class HoldfastApp implements App<boolean> {
     await step(this.#door?.stop(door))
     this.#stopPruning?.()
     await step(this.#relay?.stop())
-    await step(Promise.all([...this.#runners.values()].map(runner => runner.stop(drainMs))))
-    for (const one of this.#dependencies) one.close()
+    await step(this.#groups?.stop(drainMs))
+    this.#database?.close()
     this.#life.abort(notRunning(this.#state))
     await step(this.#sink?.close())
     await step(this.#system?.close())
@@ -560,12 +588,12 @@ class HoldfastApp implements App<boolean> {
       this.#logger.error({ err: failures[0] }, `${this.name} stopped with ${failures.length} errors`)
   }
 
-  groups(): Promise<readonly GroupStatus[]> {
+  async groups(): Promise<readonly GroupStatus[]> {
+    const standing = (await this.#groups?.status()) ?? []
     return Promise.all(
-      [...this.#runners].map(async ([group, runner]) => {
-        const open = await this.dead(group).openByTopic()
-        const deadLetters = [...open.values()].reduce((sum, letters) => sum + letters, 0)
-        return { ...(await runner.status()), deadLetters }
+      standing.map(async status => {
+        const open = await this.dead(status.group).openByTopic()
+        return { ...status, deadLetters: [...open.values()].reduce((sum, letters) => sum + letters, 0) }
       }),
     )
   }
@@ -596,23 +624,25 @@ class HoldfastApp implements App<boolean> {
   }
 
   breakers(): readonly BreakerStatus[] {
-    return this.#dependencies.map(one => one.status())
+    return [...(this.#database ? [this.#database.status()] : []), ...(this.#groups?.breakers() ?? [])]
   }
 
   group(name: string): GroupControl {
-    const runner = this.#runners.get(name)
-    if (!runner) {
+    const groups = this.#groups
+    if (!groups || !this.#declarations.has(name)) {
+      const known = groups ? [...this.#declarations.keys()].join(', ') : ''
       throw new HoldfastError('CONFIG_INVALID', {
-        detail: `app ${this.name} has no running group ${JSON.stringify(name)}, only ${[...this.#runners.keys()].join(', ') || 'none'}`,
+        detail: `app ${this.name} has no running group ${JSON.stringify(name)}, only ${known || 'none'}`,
       })
     }
+    const by = `app ${this.name}`
     return {
-      pause: reason => runner.pause(reason),
-      resume: ({ allowDeadFor } = {}) =>
-        runner.resume(
-          allowDeadFor === undefined ? {} : { allowDeadForMs: parseDuration(allowDeadFor, 'allowDeadFor') },
-        ),
-      acceptLoss: reason => runner.acceptLoss(reason),
+      pause: reason => groups.pause(name, reason, by),
+      resume: ({ allowDeadFor } = {}) => {
+        const ms = allowDeadFor === undefined ? undefined : parseDuration(allowDeadFor, 'allowDeadFor')
+        return groups.resume(name, by, ms)
+      },
+      acceptLoss: reason => groups.runner(name).acceptLoss(reason),
     }
   }
 }

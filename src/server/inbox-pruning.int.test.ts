@@ -22,7 +22,7 @@ describe('pruning of the inbox', () => {
     a.consumer('slow', visits, { from: 'earliest' }).on('made', () => {})
     await a.start()
     await until(async () => (await a.groups()).every(group => group.state === 'running'))
-    a.group('slow').pause('holds the days')
+    await a.group('slow').pause('holds the days')
     const { system } = a
     const longAgo = systemClock.now() - 9 * DAY_MS
     for (const id of ['a', 'b']) {
@@ -57,7 +57,7 @@ describe('pruning of the inbox', () => {
     })
     await until(() => looks.length >= 2)
     expect(await prunedDays()).toBe(0)
-    a.group('slow').resume()
+    await a.group('slow').resume()
     await until(async () => (await a.groups()).every(group => group.lag === 0n))
     await until(async () => (await prunedDays()) >= 2)
     // Yesterday stays: what was accepted then may come again.

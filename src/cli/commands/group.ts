@@ -1,0 +1,200 @@
+import type { Command } from 'commander'
+import { groupDelete, type GroupDeletion } from '../../server/operations/group-delete.ts'
+import {
+  groupDescribe,
+  type GroupReport,
+  type PartitionReport,
+} from '../../server/operations/group-describe.ts'
+import { groupList, type GroupListInput } from '../../server/operations/group-list.ts'
+import { groupPause, groupResume, type GroupMembers } from '../../server/operations/group-pause.ts'
+import {
+  groupReset,
+  type GroupReset,
+  type GroupResetInput,
+  type PartitionMove,
+} from '../../server/operations/group-reset.ts'
+import type { GroupSummary } from '../../server/operations/group-standing.ts'
+import { timeGiven, type Operating, type OperatingOptions } from '../operating.ts'
+import { seconds, type View } from '../show.ts'
+
+/** `holdfast group …`. */
+export function addGroup(program: Command, operating: Operating): void {
+  const group = program.command('group').description('consumer groups')
+
+  operating
+    .command(group, 'list', groupList)
+    .option('--only-with-lag', 'only those that are behind')
+    .action(({ onlyWithLag, ...options }: OperatingOptions & GroupListInput) =>
+      operating.run(groupList, { onlyWithLag }, options, listView),
+    )
+
+  operating
+    .command(group, 'describe', groupDescribe)
+    .argument('<group>', 'its name')
+    .action((name: string, options: OperatingOptions) =>
+      operating.run(groupDescribe, { group: name }, options, describeView),
+    )
+
+  operating
+    .command(group, 'pause', groupPause)
+    .argument('<group>', 'its name')
+    .action((name: string, options: OperatingOptions) =>
+      operating.run(groupPause, { group: name }, options, membersView),
+    )
+
+  operating
+    .command(group, 'resume', groupResume)
+    .argument('<group>', 'its name')
+    .option(
+      '--allow-dead-for <duration>',
+      'let events die for so long, after a flood of dead letters stopped it',
+    )
+    .action((name: string, options: OperatingOptions & { readonly allowDeadFor?: string }) =>
+      operating.run(groupResume, { group: name, allowDeadFor: options.allowDeadFor }, options, membersView),
+    )
+
+  operating
+    .command(group, 'reset', groupReset)
+    .argument('<group>', 'its name')
+    .option('--to-time <time>', 'to the first event at or after it: ISO 8601, or a time ago such as 1h')
+    .option('--to-offset <offset>', 'to this offset')
+    .option('--to-start', 'to the first event that is kept')
+    .option('--to-end', 'behind the last event')
+    .option('--shift-by <n>', 'by so many offsets; back: --shift-by=-100')
+    .option('--by-duration <duration>', 'to what was appended since so long ago')
+    .option('--topic <topic>', 'only on this topic, or some of its partitions: orders:0,3')
+    .action((name: string, options: ResetOptions) =>
+      operating.run(groupReset, resetInput(name, options), options, resetView),
+    )
+
+  operating
+    .command(group, 'delete', groupDelete)
+    .argument('<group>', 'its name')
+    .action((name: string, options: OperatingOptions) =>
+      operating.run(groupDelete, { group: name }, options, deleteView),
+    )
+}
+
+interface ResetOptions extends OperatingOptions {
+  readonly toTime?: string
+  readonly toOffset?: string
+  readonly toStart?: boolean
+  readonly toEnd?: boolean
+  readonly shiftBy?: string
+  readonly byDuration?: string
+  readonly topic?: string
+}
+
+function resetInput(group: string, options: ResetOptions): GroupResetInput {
+  const { toTime, toOffset, toStart, toEnd, shiftBy, byDuration, topic } = options
+  const [name, partitions] = topic?.split(':') ?? []
+  return {
+    group,
+    toTime: toTime && timeGiven(toTime),
+    toOffset,
+    toStart,
+    toEnd,
+    shiftBy: shiftBy === undefined ? undefined : Number(shiftBy),
+    byDuration,
+    topic: name,
+    partitions: partitions?.split(',').map(Number),
+  }
+}
+
+const listView: View<{ readonly groups: readonly GroupSummary[] }> = {
+  items: ({ groups }) => groups,
+  columns: {
+    group: (one: GroupSummary) => one.group,
+    state: (one: GroupSummary) => one.state,
+    lag: (one: GroupSummary) => one.lag,
+    behind: (one: GroupSummary) => (one.lag === 0 ? null : seconds(one.lagSeconds)),
+    members: (one: GroupSummary) => one.members.length,
+    reason: (one: GroupSummary) => one.reason,
+  },
+  wide: { topics: (one: GroupSummary) => one.topics.join(' ') },
+  empty: 'no groups',
+}
+
+const describeView: View<GroupReport> = {
+  items: ({ partitions }) => partitions,
+  columns: {
+    topic: (one: PartitionReport) => one.topic,
+    partition: (one: PartitionReport) => one.partition,
+    position: (one: PartitionReport) => one.committed,
+    end: (one: PartitionReport) => one.end,
+    lag: (one: PartitionReport) => one.lag,
+    behind: (one: PartitionReport) => (one.lag === 0 ? null : seconds(one.lagSeconds)),
+    owner: (one: PartitionReport) => one.owner,
+  },
+  wide: { start: (one: PartitionReport) => one.start },
+  notes: ({ group, state, reason, lag, lagSeconds, letters, forecast }) => [
+    `${group} is ${state}${reason === null ? '' : `: ${reason}`}`,
+    `${lag} events behind${lag === 0 ? '' : `, the oldest for ${seconds(lagSeconds)}`}; ${forecastText(forecast)}`,
+    `${letters} dead letters are open`,
+  ],
+}
+
+function forecastText({
+  kind,
+  seconds: left,
+  donePerSecond,
+  arrivingPerSecond,
+  overSeconds,
+}: GroupReport['forecast']): string {
+  const rates = `${rate(donePerSecond)} done and ${rate(arrivingPerSecond)} arriving, over ${seconds(overSeconds ?? 0)}`
+  switch (kind) {
+    case 'caught up':
+      return 'caught up'
+    case 'drains':
+      return `caught up in about ${seconds(left ?? 0)} (${rates})`
+    case 'never':
+      return `never at this rate (${rates})`
+    case 'unknown':
+      return 'nobody has watched it for long enough to say when it will have caught up'
+  }
+}
+
+function rate(perSecond: number | null): string {
+  return `${(perSecond ?? 0).toFixed(1)}/s`
+}
+
+const resetView: View<GroupReset> = {
+  items: ({ moves }) => moves,
+  columns: {
+    topic: (one: PartitionMove) => one.topic,
+    partition: (one: PartitionMove) => one.partition,
+    from: (one: PartitionMove) => one.from,
+    to: (one: PartitionMove) => one.to,
+    reread: (one: PartitionMove) => one.reread,
+    skipped: (one: PartitionMove) => one.skipped,
+  },
+  empty: 'no such partition',
+  notes: ({ group, consequences, members }) => [...consequences, ...leaveFirst(group, members)],
+}
+
+const deleteView: View<GroupDeletion> = {
+  items: answer => [answer],
+  columns: {
+    group: (one: GroupDeletion) => one.group,
+    positions: (one: GroupDeletion) => one.positions,
+    topics: (one: GroupDeletion) => one.topics.map(({ topic, records }) => `${topic} (${records})`).join(' '),
+  },
+  notes: ({ group, members }) => [
+    'its topics in brackets with the records that go with them; what it applied to a database stays',
+    ...leaveFirst(group, members),
+  ],
+}
+
+function leaveFirst(group: string, members: readonly string[]): string[] {
+  return members.length === 0
+    ? []
+    : [`refused while it has members (${members.join(', ')}); first: holdfast group pause ${group}`]
+}
+
+const membersView: View<GroupMembers> = {
+  items: answer => [answer],
+  columns: {
+    group: (one: GroupMembers) => one.group,
+    members: (one: GroupMembers) => one.members.join(' '),
+  },
+}

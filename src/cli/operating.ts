@@ -1,0 +1,165 @@
+import { hostname, userInfo } from 'node:os'
+import { Option, type Command } from 'commander'
+import { parseDuration, systemClock, systemRandom } from '../event/index.ts'
+import type { AnyOperation, Answer, Intent, Operation } from '../server/operations/operation.ts'
+import { perform } from '../server/operations/perform.ts'
+import { performRemotely } from '../server/operations/remote.ts'
+import { CliError, exitCode } from './exit-code.ts'
+import type { CliIo } from './io.ts'
+import { logFolder, withLog } from './open-log.ts'
+import { formats, show, timeStyles, type ShowOptions, type View } from './show.ts'
+
+/** The options that every command of an operation has; those of the last line only where something is changed. */
+export interface OperatingOptions extends ShowOptions {
+  readonly url?: string
+  readonly token?: string
+  readonly log?: string
+  readonly timeout: string
+  readonly quiet?: boolean
+  readonly execute?: boolean
+  readonly reason?: string
+  readonly yes?: boolean
+}
+
+/** What a file of commands needs to make one of an operation. */
+export interface Operating {
+  readonly io: CliIo
+  /** The exit code of a command that ends well, where it is not 0. */
+  readonly ended: (code: number) => void
+  /** Adds a command with the common options; arguments, own options and the action are the caller's to add. */
+  command(parent: Command, name: string, operation: Pick<AnyOperation, 'summary' | 'effect'>): Command
+  /** Runs the operation in the process that was named, else on the log, and prints the answer. */
+  run<In extends object, Out extends object>(
+    operation: Operation<In, Out>,
+    input: In,
+    options: OperatingOptions,
+    view: View<Answer<Out>>,
+  ): Promise<void>
+  /** Runs it and answers what it says, without printing. */
+  ask<In extends object, Out extends object>(
+    operation: Operation<In, Out>,
+    input: In,
+    options: OperatingOptions,
+    intent?: Intent,
+  ): Promise<Answer<Out>>
+}
+
+export function operating(io: CliIo, ended: (code: number) => void): Operating {
+  const ask: Operating['ask'] = (operation, input, options, intent = {}) =>
+    asked(operation, input, options, intent, io)
+  return {
+    io,
+    ended,
+    command: (parent, name, operation) => withOptions(parent.command(name), operation),
+    ask,
+    async run(operation, input, options, view) {
+      const intent = operation.effect === 'none' ? {} : await intentOf(operation, options, io)
+      const answer = await ask(operation, input, options, intent)
+      io.out(show(answer, view, options, systemClock.now()))
+      const isForPeople = options.output === 'table' || options.output === 'wide'
+      const code = view.exit?.(answer)
+      if (code !== undefined) ended(code)
+      if (options.quiet === true) return
+      if (isForPeople && view.empty !== undefined && view.items(answer).length === 0)
+        io.err(`${view.empty}\n`)
+      if (isForPeople) for (const note of view.notes?.(answer) ?? []) io.err(`${note}\n`)
+      if (answer.executed === false)
+        io.err('nothing was changed; to do it: the same with --execute --reason "…"\n')
+    },
+  }
+}
+
+/** On a command line `-1d` would be an option, so `1d` means a day ago as well. */
+export function timeGiven(text: string): string {
+  return /^\d+(\.\d+)?(ms|s|m|h|d)$/.test(text) ? `-${text}` : text
+}
+
+/** What is the same for all commands of operations: the page of commands says it once. */
+export const commonOptions: readonly Option[] = [
+  new Option(
+    '--url <url>',
+    'ask the running process with this admin side (default: HOLDFAST_URL); without it the log is opened',
+  ),
+  new Option('--token <token>', 'who asks it, where it has tokens (default: HOLDFAST_TOKEN)'),
+  new Option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)'),
+  new Option('--timeout <duration>', 'how long an answer may take').default('30s'),
+  new Option('-o, --output <format>', 'how to print').choices(formats).default('table'),
+  new Option('--columns <names>', 'only these columns, with commas between'),
+  new Option('--no-headers', 'without the line of column names'),
+  new Option('--time <style>', 'how to print times').choices(timeStyles).default('iso'),
+  new Option('--quiet', 'only the answer and errors'),
+]
+
+const reasonOption = (): Option => new Option('--reason <text>', 'why, for the audit trail')
+
+function withOptions(
+  command: Command,
+  { summary, effect }: Pick<AnyOperation, 'summary' | 'effect'>,
+): Command {
+  command.description(summary)
+  for (const option of commonOptions) command.addOption(option)
+  if (effect === 'none') return command
+  if (effect === 'decision') {
+    command.option('--execute', 'do it; without it, only what would be done is said')
+    command.option('--yes', 'do not ask again on a terminal')
+  }
+  return command.addOption(reasonOption())
+}
+
+async function intentOf(
+  { effect, name }: AnyOperation,
+  { execute, reason, yes }: OperatingOptions,
+  { ask }: CliIo,
+): Promise<Intent> {
+  const given = reason === undefined ? {} : { reason }
+  if (effect === 'change') return given
+  if (execute !== true) return { ...given, execute: false }
+  const why = reason ?? (await ask?.('Why? (for the audit trail) '))
+  if (why === undefined || why.trim() === '') {
+    throw new CliError(`${name} needs a reason`, exitCode.usage, { next: 'Say why: --reason "ticket 7"' })
+  }
+  if (ask && yes !== true && !/^y(es)?$/i.test((await ask('Do it? [y/N] ')).trim()))
+    throw new CliError('nothing was changed', exitCode.refused)
+  return { execute: true, reason: why }
+}
+
+async function asked<In extends object, Out extends object>(
+  operation: Operation<In, Out>,
+  input: In,
+  options: OperatingOptions,
+  intent: Intent,
+  io: CliIo,
+): Promise<Answer<Out>> {
+  const timeoutMs = parseDuration(options.timeout, '--timeout')
+  const signal = AbortSignal.timeout(timeoutMs)
+  const url = options.url ?? (options.log === undefined ? io.env['HOLDFAST_URL'] || undefined : undefined)
+  try {
+    if (url !== undefined) {
+      const token = options.token ?? (io.env['HOLDFAST_TOKEN'] || undefined)
+      return await performRemotely({ url, token, signal }, operation, input, intent)
+    }
+    return await withLog(logFolder(options.log, io), async system => {
+      const host = { system, app: undefined, clock: systemClock, random: systemRandom }
+      const actor = { name: `${userName()}@${hostname()}`, role: 'admin' } as const
+      const answer = await perform(host, { operation, input, actor, signal, ...intent })
+      // A reading that was cut short looks whole.
+      signal.throwIfAborted()
+      return answer
+    })
+  } catch (error) {
+    if (!signal.aborted) throw error
+    throw new CliError(`no answer within ${options.timeout}`, exitCode.unreachable, {
+      next: 'Give it longer: --timeout 5m',
+      cause: error,
+    })
+  }
+}
+
+/** Whoever may open the folder of a log may do everything with it; this is for the audit trail. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return 'unknown' // an id that the system has no name for, as in containers
+  }
+}

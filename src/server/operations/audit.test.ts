@@ -1,0 +1,156 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { memory } from '../../drivers/memory/index.ts'
+import { silentLogger, systemClock, systemRandom, type NewRecord } from '../../event/index.ts'
+import type { LogSystem } from '../../log/index.ts'
+import { auditList } from './audit-list.ts'
+import { AUDIT_TOPIC, audited, trail } from './audit-trail.ts'
+import { auditVerify, type AuditVerification } from './audit-verify.ts'
+import type { OperationHost } from './operation.ts'
+import { perform } from './perform.ts'
+
+const signal = new AbortController().signal
+const actor = { name: 'ada', role: 'admin' } as const
+
+async function host(): Promise<OperationHost> {
+  const system = await memory().open({ clock: systemClock, random: systemRandom, logger: silentLogger })
+  onTestFinished(() => system.close())
+  return { system, app: undefined, clock: systemClock, random: systemRandom }
+}
+
+function act(on: OperationHost, n: number): Promise<number> {
+  return audited(
+    on,
+    { operation: 'test.act', actor, input: { n }, reason: `ticket ${n}` },
+    async () => n,
+    signal,
+  )
+}
+
+function verify(on: OperationHost, head?: string): Promise<AuditVerification> {
+  return perform(on, { operation: auditVerify, input: head === undefined ? {} : { head }, actor, signal })
+}
+
+async function recordsOf({ log }: LogSystem): Promise<NewRecord[]> {
+  const records: NewRecord[] = []
+  for await (const { value, headers } of trail(log, 0n, signal))
+    records.push({ value, headers, partition: 0 })
+  return records
+}
+
+/** What somebody does who may write to the log: the trail anew, with these records. */
+async function rewritten(records: readonly NewRecord[]): Promise<OperationHost> {
+  const on = await host()
+  await on.system.log.topics.create(AUDIT_TOPIC, { partitions: 1 })
+  if (records.length > 0) await on.system.log.append(AUDIT_TOPIC, records)
+  return on
+}
+
+function changed(record: NewRecord | undefined, from: string, to: string): NewRecord {
+  const text = Buffer.from(record?.value ?? []).toString()
+  expect(text).toContain(from)
+  return { value: Buffer.from(text.replace(from, to)), headers: record?.headers ?? {}, partition: 0 }
+}
+
+describe('the audit trail', () => {
+  it('holds who did what, why and with what outcome, of acts that failed as well', async () => {
+    const on = await host()
+    await act(on, 1)
+    const failing = audited(
+      on,
+      { operation: 'test.act', actor, input: {}, reason: undefined },
+      failed,
+      signal,
+    )
+    await expect(failing).rejects.toThrow('no such thing')
+    const { acts } = await perform(on, { operation: auditList, input: {}, actor, signal })
+    expect(acts).toMatchObject([
+      { operation: 'test.act', who: 'ada', outcome: 'failed', error: 'no such thing', reason: null },
+      { operation: 'test.act', who: 'ada', outcome: 'done', reason: 'ticket 1', input: { n: 1 } },
+    ])
+  })
+
+  it('says of an act that was cut off that nobody knows how it ended', async () => {
+    const on = await host()
+    await act(on, 1)
+    const [began] = await recordsOf(on.system)
+    const cut = await rewritten(began ? [began] : [])
+    const { acts } = await perform(cut, { operation: auditList, input: {}, actor, signal })
+    expect(acts).toMatchObject([{ outcome: 'unknown' }])
+    expect((await verify(cut)).ok).toBe(true)
+  })
+
+  it('changes nothing when the act cannot be written down first', async () => {
+    const on = await host()
+    await on.system.close()
+    let done = false
+    const refused = audited(
+      on,
+      { operation: 'test.act', actor, input: {}, reason: 'x' },
+      async () => (done = true),
+      signal,
+    )
+    await expect(refused).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+    expect(done).toBe(false)
+  })
+
+  it('is one chain, however many write to it at once', async () => {
+    const on = await host()
+    await Promise.all(Array.from({ length: 30 }, (_, n) => act(on, n)))
+    expect(await verify(on)).toMatchObject({ ok: true, records: 60, findings: [] })
+  })
+
+  it('shows a record that was changed, removed or inserted, wherever it is', async () => {
+    const on = await host()
+    for (let n = 0; n < 5; n++) await act(on, n)
+    const records = await recordsOf(on.system)
+    expect(records).toHaveLength(10)
+    const other = await host()
+    for (let n = 0; n < 5; n++) await act(other, n)
+    const foreign = await recordsOf(other.system)
+    for (let at = 0; at < 9; at++) {
+      const edited = at % 2 === 0 ? changed(records[at], 'ada', 'eve') : changed(records[at], 'done', 'fine')
+      const planted: Record<string, readonly NewRecord[]> = {
+        changed: records.with(at, edited),
+        removed: records.toSpliced(at, 1),
+        doubled: records.toSpliced(at, 0, records[at] as NewRecord),
+        inserted: records.toSpliced(at, 0, foreign[at] as NewRecord),
+        replaced: records.with(at, foreign[at] as NewRecord),
+        swapped: records.with(at, records[at + 1] as NewRecord).with(at + 1, records[at] as NewRecord),
+        garbage: records.toSpliced(at, 0, { value: Buffer.from('hello'), headers: {}, partition: 0 }),
+      }
+      for (const [how, trail] of Object.entries(planted)) {
+        const { ok, findings } = await verify(await rewritten(trail))
+        expect(ok, `${how} at ${at}`).toBe(false)
+        // Where it is, or the record behind it, which carries the hash.
+        expect(Number(findings[0]?.offset), `${how} at ${at}`).toBeGreaterThanOrEqual(at)
+        expect(Number(findings[0]?.offset), `${how} at ${at}`).toBeLessThanOrEqual(at + 1)
+      }
+    }
+    expect((await verify(await rewritten(records))).ok).toBe(true)
+  })
+
+  it('shows by a head that was noted elsewhere that its end was cut off', async () => {
+    const on = await host()
+    for (let n = 0; n < 3; n++) await act(on, n)
+    const { head } = await verify(on)
+    await act(on, 3)
+    expect(await verify(on, head)).toMatchObject({ ok: true })
+    const records = await recordsOf(on.system)
+    expect((await verify(await rewritten(records.slice(0, 4)))).ok).toBe(true)
+    expect((await verify(await rewritten(records.slice(0, 4)), head)).ok).toBe(false)
+  })
+
+  it('keeps of a large input its size and hash', async () => {
+    const on = await host()
+    const input = { patch: 'x'.repeat(100_000) }
+    await audited(on, { operation: 'test.act', actor, input, reason: 'x' }, async () => {}, signal)
+    const { acts } = await perform(on, { operation: auditList, input: {}, actor, signal })
+    expect(acts).toMatchObject([
+      { input: { bytes: 100_012, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string } },
+    ])
+  })
+})
+
+async function failed(): Promise<never> {
+  throw new Error('no such thing')
+}

@@ -1,0 +1,85 @@
+import { HoldfastError } from '../../event/index.ts'
+import { deadTopicOf } from '../../recover/index.ts'
+import { laneTopicOf } from '../../recover/lane/lane-codec.ts'
+import { decide, pausedGroups } from '../group-control.ts'
+import { knownGroup, partitionsOf } from './group-standing.ts'
+import type { Operation, OperationContext } from './operation.ts'
+import { number, object, rows, text } from './shape.ts'
+
+export interface GroupDeleteInput {
+  readonly group: string
+}
+
+export interface GroupDeletion {
+  readonly group: string
+  /** How many partitions it has a position in. */
+  readonly positions: number
+  /** The topics of its letters and of its retry lane, which go with it. */
+  readonly topics: readonly { readonly topic: string; readonly records: number }[]
+  readonly members: readonly string[]
+}
+
+export const groupDelete: Operation<GroupDeleteInput, GroupDeletion> = {
+  name: 'group.delete',
+  summary: 'forget a group without members: its positions, its dead letters, its retry lane',
+  role: 'admin',
+  effect: 'decision',
+  input: object<GroupDeleteInput>({ group: text('its name') }),
+  output: object<GroupDeletion>({
+    group: text('its name'),
+    positions: number('partitions that it has a position in'),
+    topics: rows(
+      object<GroupDeletion['topics'][number]>({
+        topic: text('of its letters or its retry lane'),
+        records: number('records in it'),
+      }),
+    ),
+    members: rows(text('who must leave first')),
+  }),
+  async run(context, { group }) {
+    const { system, execute, actor, clock, signal } = context
+    await knownGroup(context, group)
+    const positions = (await system.groups.committed(group)).length
+    const topics = await ownTopics(context, group)
+    const { members } = await system.groups.describe(group)
+    if (execute) {
+      if (members.length > 0) {
+        throw new HoldfastError('GROUP_ACTIVE', {
+          detail: `${group} has the members ${members.join(', ')}; stop them, or: holdfast group pause ${group}`,
+          facts: { group, members },
+        })
+      }
+      // The positions last: as long as they are there the group is known, and what broke off can be done again.
+      for (const { topic } of topics) await system.log.topics.delete(topic)
+      if ((await pausedGroups(system.log, signal)).has(group)) {
+        const decision = {
+          kind: 'resumed',
+          group,
+          by: actor.name,
+          at: clock.now(),
+          allowDeadUntil: null,
+        } as const
+        await decide(system.log, decision)
+      }
+      await system.groups.delete(group)
+    }
+    return { group, positions, topics, members }
+  },
+}
+
+async function ownTopics(context: OperationContext, group: string): Promise<GroupDeletion['topics']> {
+  const { log } = context.system
+  const read = new Set((await partitionsOf(context, group)).map(({ topic }) => topic))
+  const topics: { topic: string; records: number }[] = []
+  for (const topic of [...read].flatMap(name => [deadTopicOf(name, group), laneTopicOf(name, group)])) {
+    const settings = await log.topics.describe(topic)
+    if (settings === undefined) continue
+    let records = 0n
+    for (let partition = 0; partition < settings.partitions; partition++) {
+      const { start, end } = await log.bounds({ topic, partition })
+      records += end - start
+    }
+    topics.push({ topic, records: Number(records) })
+  }
+  return topics
+}

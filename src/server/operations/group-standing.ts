@@ -1,0 +1,111 @@
+import {
+  HoldfastError,
+  isHoldfastError,
+  partitionId,
+  type Offset,
+  type Position,
+  type TopicPartition,
+} from '../../event/index.ts'
+import type { Log } from '../../log/index.ts'
+import { pausedGroups, type Paused } from '../group-control.ts'
+import type { OperationContext } from './operation.ts'
+
+/** One partition of a group, as the log tells it. */
+export interface PartitionStanding extends TopicPartition {
+  readonly owner: string | undefined
+  /** Undefined before the first commit. */
+  readonly committed: Offset | undefined
+  readonly start: Offset
+  readonly end: Offset
+  /** Events from the position, or from the start of what is kept, to the end. */
+  readonly lag: bigint
+  /** When the oldest of them was appended; undefined without lag, or where it cannot be read. */
+  readonly oldestAt: number | undefined
+}
+
+/** All groups that have a position, a member, a declaration in the app that is asked, or a decision to pause. */
+export async function groupNames({ system, app, signal }: OperationContext): Promise<readonly string[]> {
+  const declared = app?.declared.groups.map(({ group }) => group) ?? []
+  const paused = await pausedGroups(system.log, signal)
+  return [...new Set([...(await system.groups.list()), ...declared, ...paused.keys()])].toSorted()
+}
+
+/** Rejects with `GROUP_UNKNOWN`. */
+export async function knownGroup(context: OperationContext, group: string): Promise<void> {
+  const names = await groupNames(context)
+  if (names.includes(group)) return
+  throw new HoldfastError('GROUP_UNKNOWN', { detail: `${group}; there are ${names.join(', ') || 'none'}` })
+}
+
+/** Where a group stands on every partition, also on those of declared topics that it has not begun. */
+export async function partitionsOf(
+  context: OperationContext,
+  group: string,
+): Promise<readonly PartitionStanding[]> {
+  const { system, app, signal } = context
+  const { partitions } = await system.groups.describe(group)
+  const known = new Map(partitions.map(one => [partitionId(one), one]))
+  const topics = new Set(partitions.map(({ topic }) => topic))
+  for (const settings of app?.declared.groups ?? [])
+    if (settings.group === group) for (const { name } of settings.topics) topics.add(name)
+  const all: PartitionStanding[] = []
+  for (const topic of [...topics].toSorted()) {
+    const settings = await system.log.topics.describe(topic)
+    for (let partition = 0; partition < (settings?.partitions ?? 0); partition++) {
+      const at = { topic, partition }
+      const { start, end } = await system.log.bounds(at)
+      const { owner, committed } = known.get(partitionId(at)) ?? {}
+      const from = committed === undefined || committed < start ? start : committed
+      const lag = end > from ? end - from : 0n
+      const oldestAt = lag > 0n ? await timeAt(system.log, { ...at, offset: from }, signal) : undefined
+      all.push({ ...at, owner, committed, start, end, lag, oldestAt })
+    }
+  }
+  return all
+}
+
+export interface GroupSummary {
+  readonly group: string
+  /** `empty`: nobody is a member. */
+  readonly state: 'running' | 'paused' | 'stopped' | 'empty'
+  readonly reason: string | null
+  readonly topics: readonly string[]
+  readonly members: readonly string[]
+  readonly lag: number
+  readonly lagSeconds: number
+}
+
+export async function summaryOf(
+  context: OperationContext,
+  group: string,
+  { partitions, paused }: { readonly partitions: readonly PartitionStanding[]; readonly paused: Paused },
+): Promise<GroupSummary> {
+  const { system, app, clock } = context
+  const { members } = await system.groups.describe(group)
+  const oldest = Math.min(...partitions.map(({ oldestAt = Infinity }) => oldestAt))
+  // Only the process that runs it knows of breakers, floods and damage.
+  const here = (await app?.groups())?.find(one => one.group === group)
+  const decision = paused.get(group)
+  const state = decision ? 'paused' : members.length === 0 ? 'empty' : (here?.state ?? 'running')
+  return {
+    group,
+    state,
+    reason: decision ? `paused by ${decision.by}: ${decision.reason}` : (here?.reason ?? null),
+    topics: [...new Set(partitions.map(({ topic }) => topic))],
+    members,
+    lag: Number(partitions.reduce((sum, { lag }) => sum + lag, 0n)),
+    lagSeconds: oldest === Infinity ? 0 : Math.max(0, clock.now() - oldest) / 1_000,
+  }
+}
+
+/** When the event at the position was appended; undefined where that cannot be read. */
+async function timeAt(log: Log, at: Position, signal: AbortSignal): Promise<number | undefined> {
+  try {
+    const { records } = await log.read(at, { maxRecords: 1, maxBytes: 1, waitMs: 0 }, signal)
+    return records[0]?.timestamp
+  } catch (error) {
+    // Damage is for `log verify` to name, and retention may have taken the event just now.
+    if (isHoldfastError(error, 'LOG_CORRUPT', 'OFFSET_OUT_OF_RANGE')) return undefined
+    throw error
+  }
+}
