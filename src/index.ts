@@ -37,6 +37,7 @@ export {
   type Logger,
   type Rate,
 } from './event/index.ts'
+export type { Explanation, ExplainOptions } from './explain/index.ts'
 export type { LogDriver } from './log/index.ts'
 export type { OutboxOptions, PublishingTx } from './outbox/index.ts'
 export type { Published, PublishOptions } from './publish/index.ts'

@@ -29,6 +29,7 @@ import {
   type CollectorOptions,
   type Listening,
 } from '../collect/index.ts'
+import { explainEvent, type Explanation, type ExplainOptions } from '../explain/index.ts'
 import type { LogDriver, LogSystem } from '../log/index.ts'
 import {
   outboxRelay,
@@ -59,7 +60,7 @@ import {
   type Sink,
 } from '../sink/index.ts'
 import type { AdminSource } from './admin.ts'
-import type { Declared } from './declared.ts'
+import { knownGroups, type Declared } from './declared.ts'
 import { GroupProgress } from './group-progress.ts'
 import { holdPort, type HeldPort } from './hold-port.ts'
 import { portError, type ListenOptions } from './listen.ts'
@@ -139,6 +140,11 @@ export interface App<HasDatabase extends boolean> {
    * that this app does not declare.
    */
   dead(group: string): DeadLetters
+  /**
+   * Where the event with this id is, and why: when it came, where it is durable, how far each group is with it, its
+   * attempts, letter and effect, and what it caused. Reads durable records only, so every process answers the same.
+   */
+  explain(id: string, options?: ExplainOptions): Promise<Explanation>
   /** The open log, for what is built beside the groups. Throws before `start`. */
   readonly system: LogSystem
   /** What it was told to do so far. Throws `CONFIG_INVALID` for a group without a handler. */
@@ -621,6 +627,12 @@ class HoldfastApp implements App<boolean> {
 
   pools(): readonly PoolStatus[] {
     return this.#sink?.pools?.() ?? []
+  }
+
+  explain(id: string, options?: ExplainOptions): Promise<Explanation> {
+    const { system, declared } = this
+    const parts = { system, sink: this.#sink, declared: knownGroups(declared), clock: this.#clock }
+    return explainEvent(parts, id, options)
   }
 
   breakers(): readonly BreakerStatus[] {

@@ -1,5 +1,6 @@
 import type { AppCollectorOptions } from './app.ts'
 import type { GroupSettings } from '../consume/index.ts'
+import type { KnownGroup } from '../explain/index.ts'
 import type { LogDriver } from '../log/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
 import type { Database } from '../sink/index.ts'
@@ -18,4 +19,14 @@ export function topicsOf({ groups, collector }: Declared): readonly AnyTopic[] {
   return [...new Map(topics.map(topic => [topic.name, topic])).values()].toSorted((a, b) =>
     a.name < b.name ? -1 : 1,
   )
+}
+
+/** The groups of the app as far as an explanation needs them. */
+export function knownGroups({ groups }: Declared): readonly KnownGroup[] {
+  return groups.map(({ group, topics, handlers, dedup }) => ({
+    group,
+    topics: topics.map(({ name }) => name),
+    handles: type => handlers.has(type),
+    hasInbox: type => dedup === 'ids' && handlers.has(type) && handlers.get(type)?.kind !== 'on',
+  }))
 }

@@ -1,0 +1,124 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { z } from 'zod'
+import { until } from '../../test/harness/until.ts'
+import { testDatabase } from '../../test/postgres.ts'
+import { embedded } from '../drivers/embedded/index.ts'
+import { memory } from '../drivers/memory/index.ts'
+import { postgres } from '../drivers/postgres/index.ts'
+import type { LogDriver } from '../log/index.ts'
+import { topic } from '../schema/index.ts'
+import { app, type App } from '../server/app.ts'
+
+const placed = z.object({ customer: z.string(), cents: z.number() })
+const orders = topic('orders', { key: 'customer', partitions: 2, events: { placed, seen: placed } })
+const invoices = topic('invoices', { partitions: 1, events: { sent: z.object({ order: z.string() }) } })
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'holdfast-explain-'))
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }))
+  return made
+}
+
+/** Three groups: one whose effects and events follow, one that cannot do it, and one that reads another topic. */
+async function shop(log: LogDriver, url: string): Promise<App<true>> {
+  const shop = app({ name: 'shop', log, db: postgres(url) })
+  shop.consumer('billing', orders, { from: 'earliest' }).effect('placed', async (event, tx) => {
+    await tx.publish(invoices, 'sent', { order: event.id })
+  })
+  shop.consumer('mail', orders, { from: 'earliest', retry: [] }).on('placed', () => {
+    throw new RangeError('no such address')
+  })
+  shop.consumer('archive', invoices, { from: 'earliest' }).on('sent', () => {})
+  await shop.start()
+  onTestFinished(() => shop.stop())
+  return shop
+}
+
+async function settled(shop: App<true>): Promise<void> {
+  await until('all groups are done', async () => (await shop.groups()).every(({ lag }) => lag === 0n))
+}
+
+describe('explain', () => {
+  const database = testDatabase()
+
+  it('tells of an event where it is, what each group made of it, its effect, its letter and what it caused', async () => {
+    const where = join(folder(), 'log')
+    const first = await shop(embedded(where), database.url)
+    const { partition, offset } = await first.publish(
+      orders,
+      'placed',
+      { customer: 'ada', cents: 5 },
+      { id: 'order-1' },
+    )
+    const caused = await until('the invoice is in the log', async () => {
+      const { events } = await first.explain('order-1')
+      return events[0]?.caused[0]
+    })
+    await settled(first)
+    const explained = await first.explain('order-1')
+    expect(explained.events).toMatchObject([
+      {
+        topic: 'orders',
+        partition,
+        offset,
+        type: 'placed',
+        source: '/apps/shop',
+        correlationId: 'order-1',
+        durability: 'fsync',
+        payload: undefined,
+        groups: [
+          { group: 'billing', state: { kind: 'done' }, effect: { inbox: 'applied' }, letter: undefined },
+          {
+            group: 'mail',
+            state: { kind: 'dead', reason: 'attempts' },
+            letter: { status: 'died', last: { name: 'RangeError', message: 'no such address' } },
+            effect: undefined,
+          },
+        ],
+        caused: [{ topic: 'invoices', type: 'sent' }],
+      },
+    ])
+    expect(explained.search).toMatchObject({ how: 'index', unsearched: [] })
+    expect(explained.copies).toMatchObject([{ group: 'mail', of: 'dead letter' }])
+    for (const part of ['from app shop', 'its effect committed, once', 'RangeError no such address'])
+      expect(explained.story).toContain(part)
+    const invoice = await first.explain(caused.id)
+    expect(invoice.events).toMatchObject([
+      { causationId: 'order-1', groups: [{ group: 'archive' }], caused: [] },
+    ])
+    expect(invoice.story).toContain('caused by     order-1')
+    expect((await first.explain('order-1', { payload: true })).events[0]?.payload?.value).toEqual(
+      new Uint8Array(Buffer.from('{"customer":"ada","cents":5}')),
+    )
+  })
+
+  it('tells what was never begun, skipped, and not there, from a process that runs no group', async () => {
+    const log = memory()
+    const first = await shop(log, database.url)
+    await first.publish(orders, 'seen', { customer: 'ada', cents: 1 }, { id: 'seen-1' })
+    await settled(first)
+    await first.stop()
+    const other = app({ name: 'other', log })
+    await other.start()
+    onTestFinished(() => other.stop())
+    await other.publish(orders, 'placed', { customer: 'ada', cents: 1 }, { id: 'late-1' })
+    const [late] = (await other.explain('late-1')).events
+    expect(late?.groups).toMatchObject([
+      { group: 'billing', state: { kind: 'waiting', ahead: 0n, lag: 1n, owner: undefined } },
+      { group: 'mail', state: { kind: 'waiting' } },
+    ])
+    const [seen] = (await other.explain('seen-1')).events
+    expect(seen?.groups.map(({ state }) => state.kind)).toEqual(['passed', 'passed'])
+    const again = await shop(log, database.url)
+    expect((await again.explain('seen-1')).events[0]?.groups).toMatchObject([
+      { group: 'billing', state: { kind: 'skipped' } },
+      { group: 'mail', state: { kind: 'skipped' } },
+    ])
+    const nobody = await again.explain('nobody')
+    expect(nobody).toMatchObject({ events: [], copies: [], search: { how: 'reading', unsearched: [] } })
+    expect(nobody.story).toContain('nobody  is not there')
+  })
+})
