@@ -18,8 +18,8 @@ export function banner({ shopUrl, statusUrl, mailUrl }: ShopUrls): string {
     post('/users', '{"customer":"ada@example.com","name":"Ada"}'),
     post('/orders', '{"customer":"ada@example.com","item":"lamp","cents":1999}'),
     `try:  curl -s ${mailUrl}/mails`,
-    `try:  curl -X POST ${mailUrl}/off   breaks the mail service; orders are taken, paid and reserved all the same`,
-    `try:  curl -X POST ${mailUrl}/on   and every mail that waited is sent once`,
+    `try:  curl -X POST ${mailUrl}/off   # breaks the mail service; orders are taken, paid and reserved all the same`,
+    `try:  curl -X POST ${mailUrl}/on   # and every mail that waited is sent once`,
     'Ctrl-C stops.',
   ]
   return `\n${lines.map(line => `  ${line}\n`).join('')}\n`
