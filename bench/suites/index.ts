@@ -4,6 +4,7 @@ import { consumeBenchmarks } from './consume.ts'
 import { doorBenchmarks } from './door.ts'
 import { endToEndBenchmarks } from './end-to-end.ts'
 import { idBenchmarks } from './ids.ts'
+import { outboxBenchmarks } from './outbox.ts'
 import { waitingBenchmarks } from './waiting.ts'
 
 /** All of them, in the order of an event's way. */
@@ -12,6 +13,7 @@ export const benchmarks: readonly Benchmark[] = [
   ...doorBenchmarks,
   ...consumeBenchmarks,
   ...endToEndBenchmarks,
+  ...outboxBenchmarks,
   ...waitingBenchmarks,
   ...idBenchmarks,
 ]

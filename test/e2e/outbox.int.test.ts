@@ -80,7 +80,7 @@ async function keepWriting(shop: Shop, stop: AbortSignal): Promise<Map<string, n
 async function expectAllOnceInOrder(shop: Shop, committed: ReadonlyMap<string, number>): Promise<void> {
   const total = [...committed.values()].reduce((sum, count) => sum + count, 0)
   // A long run leaves a long backlog, so only a standstill is a failure.
-  for (let applied = 0; applied < total; ) {
+  for (let applied = 0; applied < total;) {
     const before = applied
     applied = await until(`more than ${before} of ${total} are applied`, async () => {
       const { rows } = await shop.client.query<{ n: number }>('select count(*)::int as n from booked')
