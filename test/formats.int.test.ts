@@ -34,7 +34,7 @@ it.each(formats)(
     expect({ ...events, 'group billing': expected['group billing'] }).toEqual(expected)
     expect(former).toMatch(/^orders\/0:\d/)
 
-    await until(async () => (await a.groups()).every(({ lag }) => lag === 0n))
+    await until(async () => (await a.groups()).every(({ lag, parked }) => lag === 0n && parked === 0))
     expect(did.toSorted()).toEqual(['order-6', 'order-7', 'order-8'])
     expect(await toArray(a.dead('billing').list())).toMatchObject([
       { eventId: 'order-1', key: 'c1', reason: 'attempts', last: { message: 'no such customer: Zoë' } },

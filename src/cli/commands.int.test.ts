@@ -86,7 +86,7 @@ describe('holdfast dlq list', () => {
     await a.start()
     onTestFinished(() => a.stop())
     await a.publish(orders, 'placed', { customer: 'c1', note: 'x' }, { id: 'order-1' })
-    await until('it is dead', async () => (await a.groups()).every(({ lag }) => lag === 0n))
+    await until('it is dead', async () => (await a.groups()).every(({ lag, parked }) => lag === 0n && parked === 0))
 
     const people = holdfast(['dlq', 'list', '--log', log])
     expect(await people.ended).toBe(0)
@@ -127,7 +127,7 @@ describe('holdfast log stats', () => {
     onTestFinished(() => late.resolve())
     const before = Date.now()
     for (let n = 0; n < 5; n++) await a.publish(orders, 'placed', { customer: 'c1', note: `n${n}` })
-    await until('all are done', async () => (await a.groups()).every(({ lag }) => lag === 0n))
+    await until('all are done', async () => (await a.groups()).every(({ lag, parked }) => lag === 0n && parked === 0))
     for (let n = 0; n < 2; n++) await a.publish(orders, 'placed', { customer: 'c1', note: 'late' })
 
     const people = holdfast(['log', 'stats', log])

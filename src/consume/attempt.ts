@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { HoldfastError, isHoldfastError, type Logger, type Offset } from '../event/index.ts'
 import { Publishing, type Cause } from '../outbox/index.ts'
-import type { Lease, SinkRecord } from '../sink/index.ts'
+import type { Lease } from '../sink/index.ts'
 import { Cutoff } from './cutoff.ts'
 import type { GroupContext, Task } from './group-context.ts'
 import type { HandlerContext, OnHandler, Received } from './handlers.ts'
-import type { LaneName } from './lanes.ts'
+import { applyOptions, decoded, sinkRecord } from './sink-record.ts'
 
 /** How one attempt at one event ended. */
 export type Attempted =
@@ -25,8 +25,6 @@ export type Attempted =
 export interface AttemptOptions {
   readonly lease: Lease | undefined
   readonly appliedBelow: Offset
-  /** Lane of each event: events of one lane keep their order. */
-  readonly laneOf: (task: Task) => LaneName
   readonly signal: AbortSignal
 }
 
@@ -111,11 +109,11 @@ async function applyInside(
     const { signal } = cut
     let publishing: Publishing | undefined
     const events = tasks.map(eventOf)
-    const records = tasks.map(task => sinkRecord(task, options.laneOf(task)))
+    const records = tasks.map(task => sinkRecord(task, settings.order))
     const outcomes = await sink.apply(
       options.lease,
       records,
-      { appliedBelow: options.appliedBelow, dedup: settings.dedup, signal },
+      applyOptions(tasks, settings, options.appliedBelow, signal),
       async (tx, fresh, fail) => {
         if (settings.batch) {
           publishing = new Publishing(tx, context.outbox)
@@ -152,17 +150,6 @@ function failedInside(error: unknown, { late }: Cutoff, worker: AbortSignal): At
 function eventOf(task: Task): Received {
   const event = decoded(task)
   return task.attempts === 0 ? event : { ...event, attempt: task.attempts + 1 }
-}
-
-function sinkRecord(task: Task, lane: LaneName): SinkRecord {
-  const { source, id, acceptedAt } = decoded(task)
-  const key = typeof lane === 'string' ? lane : undefined
-  return { source, id, acceptedAt: acceptedAt.getTime(), offset: task.record.offset, key }
-}
-
-function decoded({ event, record }: Task): Received {
-  if (event) return event
-  throw new HoldfastError('INTERNAL', { detail: `record ${record.offset} was not decoded` })
 }
 
 /** Getters only: most handlers use nothing of it, and whoever takes it apart still gets working functions. */

@@ -31,8 +31,8 @@ async function query(url: string, text: string): Promise<Record<string, unknown>
   }
 }
 
-async function lagIsZero(a: App<true>): Promise<boolean> {
-  return (await a.groups()).every(group => group.lag === 0n)
+async function allIsDone(a: App<true>): Promise<boolean> {
+  return (await a.groups()).every(group => group.lag === 0n && group.parked === 0)
 }
 
 /** Rows of every customer in the order in which they were inserted. */
@@ -81,7 +81,7 @@ describe('effects on PostgreSQL', () => {
     const [paused] = await a.groups()
     expect(paused?.reason).toContain('db is away')
     await server.again()
-    await until(() => lagIsZero(a))
+    await until(() => allIsDone(a))
     const all = await sequences(server.url, 'placed')
     expect(all.flat().toSorted((x, y) => x - y)).toEqual(Array.from({ length: total }, (_, n) => n))
     for (const one of all) expect(one).toEqual(one.toSorted((x, y) => x - y))
@@ -110,7 +110,7 @@ describe('effects on PostgreSQL', () => {
     await a.start()
     for (let n = 0; n < 1_000; n++)
       await a.publish(orders, 'placed', { customer: `c${n % 10}`, n, ...(n === 500 ? { bad: true } : {}) })
-    await until(() => lagIsZero(a))
+    await until(() => allIsDone(a))
     const all = await sequences(database.url, 'batched')
     expect(all.flat().length).toBe(998)
     for (const one of all) expect(one).toEqual(one.toSorted((x, y) => x - y))
@@ -148,7 +148,7 @@ describe('effects on PostgreSQL', () => {
     for (let n = 0; n < 500; n++)
       await a.publish(orders, 'placed', { customer: 'one', n, ...(n === 5 ? { bad: true } : {}) })
     gate.resolve()
-    await until(() => lagIsZero(a))
+    await until(() => allIsDone(a))
     const [rows] = await sequences(database.url, 'one_lane')
     expect(rows).toEqual(Array.from({ length: 500 }, (_, n) => n).filter(n => n !== 5))
     // 500 events in batches of up to 50: far fewer calls than events.
@@ -172,7 +172,7 @@ describe('effects on PostgreSQL', () => {
     })
     await a.start()
     for (let n = 0; n < 200; n++) await a.publish(orders, 'placed', { customer: `c${n % 10}`, n })
-    await until(() => lagIsZero(a))
+    await until(() => allIsDone(a))
     expect(killed).toBeGreaterThan(5)
     const all = await sequences(database.url, 'killed')
     expect(all.flat().toSorted((x, y) => x - y)).toEqual(Array.from({ length: 200 }, (_, n) => n))
@@ -195,7 +195,7 @@ describe('effects on PostgreSQL', () => {
     )
     await a.start()
     for (let n = 0; n < 40; n++) await a.publish(orders, 'placed', { customer: `c${n % 5}`, n })
-    await until(() => lagIsZero(a))
+    await until(() => allIsDone(a))
     const rows = (await sequences(database.url, 'hung')).flat()
     expect(rows.length).toBe(39)
     expect(rows).not.toContain(3)
@@ -228,7 +228,7 @@ describe('effects on PostgreSQL', () => {
     await a.start()
     for (let n = 0; n < 40; n++) await a.publish(orders, 'placed', { customer: 'one', n })
     gate.resolve()
-    await until(() => lagIsZero(a))
+    await until(() => allIsDone(a))
     const [rows] = await sequences(database.url, 'slow_batch')
     expect(rows).toEqual(Array.from({ length: 40 }, (_, n) => n).filter(n => n !== 5))
     const letters = await toArray(a.dead('slow').list())
@@ -251,7 +251,7 @@ describe('effects on PostgreSQL', () => {
     await a.publish(orders, 'placed', { customer: 'c', n: 1 })
     await until(() => a.breakers().some(one => one.name === 'db' && one.state !== 'CLOSED'))
     await server.again()
-    await until(() => lagIsZero(a))
+    await until(() => allIsDone(a))
     expect(await sequences(server.url, 'late')).toEqual([[1]])
     await a.stop()
   })
@@ -263,7 +263,7 @@ describe('effects on PostgreSQL', () => {
     first.consumer('group', orders, { from: 'earliest' }).on('placed', () => {})
     await first.start()
     for (let n = 0; n < 8; n++) await first.publish(orders, 'placed', { customer: `c${n}`, n })
-    await until(async () => (await first.groups()).every(({ lag }) => lag === 0n))
+    await until(async () => (await first.groups()).every(({ lag, parked }) => lag === 0n && parked === 0))
     await first.stop()
 
     const second = app({

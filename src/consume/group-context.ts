@@ -1,15 +1,14 @@
-import type { Clock, Logger, LogRecord } from '../event/index.ts'
+import type { Clock, Logger, LogRecord, Random } from '../event/index.ts'
 import type { Log } from '../log/index.ts'
 import type { OutboxContext } from '../outbox/index.ts'
 import type { Publisher } from '../publish/index.ts'
-import type { Dependency, Failure, FloodGuard } from '../recover/index.ts'
+import type { Dependency, FloodGuard } from '../recover/index.ts'
 import type { Sink } from '../sink/index.ts'
 import type { Admission } from './admission.ts'
 import type { Received } from './handlers.ts'
 import type { Gate } from './limits.ts'
 import type { ConsumeObserver } from './observer.ts'
 import type { GroupSettings, Handler } from './settings.ts'
-import type { Delivery } from './watermark.ts'
 
 /** What all partitions of a group in this process share. */
 export interface GroupContext {
@@ -24,6 +23,7 @@ export interface GroupContext {
   /** CloudEvents source of what the group publishes. */
   readonly source: string
   readonly clock: Clock
+  readonly random: Random
   readonly logger: Logger
   readonly observer: ConsumeObserver
   /** Everything that must work before an attempt is made. The last one stands for what nobody declared. */
@@ -39,23 +39,22 @@ export interface GroupContext {
   readonly fatal: (error: unknown) => void
 }
 
-/** One record on its way through the pipeline, until it has a durable outcome. */
+/** An event on its way through the pipeline. */
 export interface Task {
   readonly record: LogRecord
-  readonly delivery: Delivery
   /** As the first attempt gets it. */
   readonly event: Received | undefined
   readonly handler: Handler | undefined
   /** Failed attempts so far. An outage is none. */
-  attempts: number
-  first: Failure | undefined
-  last: Failure | undefined
-  /** Monotonic time before which it is not tried again. */
-  dueAt: number
+  readonly attempts: number
+  /** The message of the last of them. */
+  readonly lastError: string | undefined
+  /** How often its dead letter was replayed, for an event of the retry lane; undefined for one of the topic. */
+  readonly round: number | undefined
   /** A batch failed as a whole, so nobody knows which of its events it was: this one is tried alone. */
   alone: boolean
-  /** Decided: it dies, for this reason. */
-  fate: { readonly reason: DeathReason; readonly error: unknown } | undefined
+  /** It cannot be read: it dies without being tried. */
+  readonly fate: { readonly reason: DeathReason; readonly error: unknown } | undefined
 }
 
 export type DeathReason = Parameters<NonNullable<ConsumeObserver['deadLettered']>>[0]['reason']

@@ -1,17 +1,12 @@
-import {
-  HoldfastError,
-  isHoldfastError,
-  partitionId,
-  sleep,
-  type Offset,
-  type Position,
-} from '../event/index.ts'
-import type { Commit, Committed, GroupDescription, Groups, Membership, OwnedPartition } from '../log/index.ts'
-import { buriedFrom, failureText, type Dependency } from '../recover/index.ts'
+import { isHoldfastError, partitionId, sleep, type Offset, type Position } from '../event/index.ts'
+import type { Committed, GroupDescription, Groups, Membership, OwnedPartition } from '../log/index.ts'
+import { failureText, type Dependency } from '../recover/index.ts'
+import { laneTopicOf } from '../recover/lane/index.ts'
 import type { Lease } from '../sink/index.ts'
+import { FLOOD } from './flood.ts'
+import { GroupCommits } from './group-commits.ts'
 import type { GroupContext } from './group-context.ts'
-import { FLOOD } from './bury.ts'
-import { partitionWorker, type PartitionWorker } from './partition-worker.ts'
+import { partitionOwner, type PartitionOwner } from './partition-owner.ts'
 import { DATABASE, usesDatabase } from './settings.ts'
 import type { GroupStatus, PartitionStatus } from './status.ts'
 
@@ -20,8 +15,8 @@ import type { GroupStatus, PartitionStatus } from './status.ts'
  * over what it must give away.
  *
  * Taking over, in this order: own it (the log says so) → take the database lease, which shuts out the former owner →
- * read the position → deliver. A position read before the lease could be older than what the former owner still
- * applied; the inbox would answer, but nothing needs it to.
+ * read the position and its note → what the retry lane asks for (`partition-owner.ts`) → deliver. A position read before
+ * the lease could be older than what the former owner still applied; the inbox would answer, but nothing needs it to.
  */
 export interface GroupRunner {
   readonly group: string
@@ -60,7 +55,7 @@ interface Slot {
   readonly owned: OwnedPartition
   /** Ends the takeover. */
   readonly abort: AbortController
-  worker: PartitionWorker | undefined
+  owner: PartitionOwner | undefined
   takeover: Promise<void>
   /** Set once it is drained and given away. */
   givenAway: Promise<void> | undefined
@@ -72,6 +67,8 @@ interface Slot {
 }
 
 const TAKEOVER_RETRY_MS = 1_000
+/** What waits for a commit (an event's first retry, a dead letter) waits at least so long. */
+const COMMIT_SOON_MS = 5
 
 class Runner implements GroupRunner {
   readonly group: string
@@ -79,11 +76,8 @@ class Runner implements GroupRunner {
   readonly #c: GroupContext
   readonly #slots = new Map<string, Slot>()
   readonly #life = new AbortController()
+  readonly #commits: GroupCommits
   #membership: Membership | undefined
-  #cancelCommit: (() => void) | undefined
-  /** One commit at a time, in the order in which they were asked for: a position never moves back. */
-  #commits: Promise<unknown> = Promise.resolve()
-  #committing = false
   #stopping: Promise<void> | undefined
   /** Once it stops: how long what is revoked may take. */
   #stopDrainMs: number | undefined
@@ -92,6 +86,14 @@ class Runner implements GroupRunner {
     this.#o = options
     this.#c = options.context
     this.group = options.context.settings.group
+    this.#commits = new GroupCommits({
+      groups: options.groups,
+      group: this.group,
+      clock: options.context.clock,
+      everyMs: options.commitEveryMs,
+      soonMs: COMMIT_SOON_MS,
+      due: () => [...this.#slots.values()].forEach(slot => slot.owner?.commit()),
+    })
   }
 
   async start(): Promise<void> {
@@ -121,14 +123,13 @@ class Runner implements GroupRunner {
   async acceptLoss(reason: string): Promise<number> {
     let count = 0
     for (const slot of this.#slots.values()) {
-      const start = slot.worker?.lostUpTo
-      if (!slot.worker || start === undefined) continue
-      const from = slot.worker.commitable
-      await slot.worker.stop(0)
-      slot.worker = undefined
+      const start = slot.owner?.lostUpTo
+      if (!slot.owner || start === undefined) continue
+      const from = slot.owner.commitable
+      await slot.owner.stop(0)
+      slot.owner = undefined
       // The note stays: the retry lane has lost nothing, and without its note nobody could tell what counts in it.
-      const note = (await this.#known(slot))?.note
-      await this.#inTurn(() => this.#commitNow([{ ...slot.owned, offset: start, note }]))
+      await this.#store(slot, start, (await this.#committed(slot))?.note)
       const lost = { from: String(from), to: String(start), reason }
       this.#c.logger.warn(
         { group: this.group, partition: partitionId(slot.owned), lost },
@@ -148,8 +149,8 @@ class Runner implements GroupRunner {
       const drained = [...this.#slots.values()].map(slot => this.#giveAway(slot, drainMs))
       const left = this.#membership?.leave()
       await Promise.all(drained)
-      this.#cancelCommit?.()
       await left
+      this.#commits.stop()
       this.#life.abort()
     })()
     return this.#stopping
@@ -163,7 +164,7 @@ class Runner implements GroupRunner {
       const slot: Slot = {
         owned: one,
         abort: new AbortController(),
-        worker: undefined,
+        owner: undefined,
         takeover: Promise.resolve(),
         givenAway: undefined,
         committed: undefined,
@@ -179,21 +180,12 @@ class Runner implements GroupRunner {
     return partitions.flatMap(one => this.#slots.get(partitionId(one)) ?? [])
   }
 
-  /** Drain, commit, let go. The second call waits for the first. */
+  /** The second call waits for the first. */
   #giveAway(slot: Slot, drainMs: number): Promise<void> {
     slot.givenAway ??= (async () => {
       slot.abort.abort()
       await slot.takeover
-      await slot.worker?.stop(drainMs)
-      try {
-        await this.#commitAll() // of all, so that many that are drained together need one commit
-      } catch (error) {
-        // The next owner starts a little earlier; the inbox knows what was done.
-        this.#c.logger.warn(
-          { group: this.group, error: failureText(error) },
-          'the last commit before a hand-over failed',
-        )
-      }
+      await slot.owner?.stop(drainMs)
       if (this.#slots.get(partitionId(slot.owned)) === slot) this.#slots.delete(partitionId(slot.owned))
     })()
     return slot.givenAway
@@ -206,7 +198,7 @@ class Runner implements GroupRunner {
       if (!slot || slot.owned.epoch !== one.epoch) continue
       this.#slots.delete(partitionId(one))
       slot.abort.abort()
-      void slot.worker?.stop(0) // nothing waits for it: its work is dropped and cannot commit
+      void slot.owner?.abandon() // nothing waits for it
     }
   }
 
@@ -216,37 +208,33 @@ class Runner implements GroupRunner {
       try {
         const lease = await this.#lease(slot, signal)
         if (signal.aborted) return
-        const start = await this.#startOf(slot)
+        const committed = await this.#startOf(slot)
         const topic = this.#c.settings.topics.find(topic => topic.name === slot.owned.topic)
+        const lane = await this.#c.log.bounds({
+          ...slot.owned,
+          topic: laneTopicOf(slot.owned.topic, this.group),
+        })
         if (!topic || signal.aborted) return
-        const position = { topic: slot.owned.topic, partition: slot.owned.partition, offset: start }
-        const buried = await buriedFrom(this.#c.log, position, this.group, signal)
-        if (signal.aborted) return
-        slot.committed = start
+        slot.committed = committed.offset
         slot.problem = undefined
-        slot.worker = partitionWorker({
+        slot.owner = partitionOwner({
           context: this.#c,
           topic,
           owned: slot.owned,
-          start,
-          buried,
+          committed,
+          laneStart: lane.start,
           lease,
-          progressed: () => this.#scheduleCommit(),
+          commitDue: when => this.#commits.ask(when),
+          store: (position, note) => this.#store(slot, position, note),
           fenced: () => void this.#fenced(slot),
+          failed: error => void this.#failed(slot, error),
         })
         return
       } catch (error) {
         if (signal.aborted || isHoldfastError(error, 'EPOCH_STALE')) return
-        if (isHoldfastError(error, 'LOG_CORRUPT')) {
-          // Only this partition: the others are whole and go on.
-          slot.stopped = error.message
-          this.#c.logger.error({ group: this.group, partition: partitionId(slot.owned) }, error.message)
-          return
-        }
-        if (isHoldfastError(error) && !error.retriable) {
-          this.#c.fatal(error)
-          return
-        }
+        // A retry lane that is not there may be on its way: whoever adds partitions makes it first.
+        const mayCome = isHoldfastError(error, 'LOG_TOPIC_UNKNOWN')
+        if (isHoldfastError(error) && !error.retriable && !mayCome) return this.#stopped(slot, error)
         slot.problem = `taking it over failed, tried again: ${failureText(error)}`
         this.#c.logger.warn({ group: this.group, partition: partitionId(slot.owned) }, slot.problem)
         await sleep(this.#c.clock, TAKEOVER_RETRY_MS, signal)
@@ -283,97 +271,65 @@ class Runner implements GroupRunner {
   }
 
   /** The committed position, else the start that the policy names: written down at once, so that it is decided once. */
-  async #startOf(slot: Slot): Promise<Offset> {
+  async #startOf(slot: Slot): Promise<{ readonly offset: Offset; readonly note: string | undefined }> {
     const { log, settings } = this.#c
     const { owned } = slot
-    const known = await this.#known(slot)
-    if (known) return known.offset
+    const known = await this.#committed(slot)
+    if (known) return known
     const { start, end } = await log.bounds(owned)
     const { from } = settings
     const first =
       from === 'earliest' ? start : from === 'latest' ? end : await log.offsetAt(owned, from.getTime())
-    await this.#inTurn(() => this.#commitNow([{ ...owned, offset: first }]))
-    return first
+    await this.#store(slot, first, undefined)
+    return { offset: first, note: undefined }
   }
 
-  async #known({ owned }: Slot): Promise<Committed | undefined> {
-    const positions = await this.#o.groups.committed(this.group)
-    return positions.find(one => one.topic === owned.topic && one.partition === owned.partition)
+  async #committed({ owned }: Slot): Promise<Committed | undefined> {
+    const all = await this.#o.groups.committed(this.group)
+    return all.find(one => one.topic === owned.topic && one.partition === owned.partition)
   }
 
   /** The database gave the lease to another. If the log still says that it is ours, take over again. */
   async #fenced(slot: Slot): Promise<void> {
-    await slot.worker?.stop(0)
-    slot.worker = undefined
+    await slot.owner?.abandon()
+    slot.owner = undefined
     if (slot.abort.signal.aborted) return
     if (await this.#membership?.confirm(slot.owned)) slot.takeover = this.#takeOver(slot)
   }
 
-  // ---- positions
-
-  #scheduleCommit(): void {
-    if (this.#cancelCommit || this.#committing) return
-    this.#cancelCommit = this.#c.clock.after(this.#o.commitEveryMs, () => {
-      this.#cancelCommit = undefined
-      this.#committing = true
-      void this.#commitDue().finally(() => {
-        this.#committing = false
-        if ([...this.#slots.values()].some(slot => this.#due(slot))) this.#scheduleCommit()
-      })
-    })
+  /** Whoever owns a partition no more may find it as it must not be; the owner may not. */
+  async #failed(slot: Slot, error: unknown): Promise<void> {
+    if (slot.abort.signal.aborted || isHoldfastError(error, 'LOG_CLOSED')) return
+    const isOurs = await this.#membership?.confirm(slot.owned).catch(() => true)
+    if (slot.abort.signal.aborted) return
+    if (isOurs === false) this.#lost([slot.owned])
+    else this.#stopped(slot, error)
   }
 
-  async #commitDue(): Promise<void> {
-    try {
-      await this.#commitAll()
-    } catch (error) {
-      // Nothing is lost by a later commit; a log that failed for good ends the process by itself.
-      this.#c.logger.warn({ group: this.group, error: failureText(error) }, 'a commit failed, trying again')
-      await sleep(this.#c.clock, TAKEOVER_RETRY_MS)
+  /** Damage is of this partition only: the others are whole and go on. Anything else is a mistake of ours. */
+  #stopped(slot: Slot, error: unknown): void {
+    if (!isHoldfastError(error, 'LOG_CORRUPT', 'LOG_VERSION', 'LOG_RECORD_TOO_LARGE'))
+      return this.#c.fatal(error)
+    slot.stopped = `${error.code}: ${error.message}`
+    this.#c.logger.error({ group: this.group, partition: partitionId(slot.owned) }, slot.stopped)
+  }
+
+  /** False when another owns the partition. */
+  async #store(slot: Slot, offset: Offset, note: string | undefined): Promise<boolean> {
+    const { owned } = slot
+    const outcome = await this.#commits.store({ ...owned, offset, note })
+    if (outcome.kind === 'stale') {
+      this.#c.logger.warn(
+        { group: this.group, partition: partitionId(owned), owner: outcome.owner },
+        'this process lost the partition: its work is dropped, the owner does it',
+      )
+      this.#lost([owned])
+      return false
     }
-  }
-
-  #commitAll(): Promise<void> {
-    return this.#inTurn(() =>
-      this.#commitNow([...this.#slots.values()].flatMap(slot => this.#due(slot) ?? [])),
-    )
-  }
-
-  #inTurn(commit: () => Promise<void>): Promise<void> {
-    const turn = this.#commits.then(commit)
-    this.#commits = turn.catch(() => {}) // the failure belongs to whoever asked
-    return turn
-  }
-
-  #due(slot: Slot): Commit | undefined {
-    const { worker, committed, owned } = slot
-    if (!worker || committed === undefined || worker.commitable === committed) return undefined
-    if (worker.commitable < committed) {
-      throw new HoldfastError('INTERNAL', {
-        detail: `${this.group} ${partitionId(owned)}: position would move back from ${committed} to ${worker.commitable}`,
-      })
-    }
-    return { ...owned, offset: worker.commitable }
-  }
-
-  async #commitNow(commits: readonly Commit[]): Promise<void> {
-    if (commits.length === 0) return
-    const outcomes = await this.#o.groups.commit(this.group, commits)
-    for (const [i, commit] of commits.entries()) {
-      const outcome = outcomes[i]
-      const slot = this.#slots.get(partitionId(commit))
-      if (outcome?.kind === 'stale') {
-        this.#c.logger.warn(
-          { group: this.group, partition: partitionId(commit), owner: outcome.owner },
-          'this process lost the partition: its work is dropped, the owner does it',
-        )
-        this.#lost([commit])
-      } else if (slot?.owned.epoch === commit.epoch) {
-        slot.committed = commit.offset
-        const { topic, partition } = commit
-        this.#c.observer.committed?.({ topic, partition, group: this.group, offset: commit.offset })
-      }
-    }
+    slot.committed = offset
+    const { topic, partition } = owned
+    this.#c.observer.committed?.({ topic, partition, group: this.group, offset })
+    return true
   }
 
   // ---- status
@@ -397,6 +353,7 @@ class Runner implements GroupRunner {
       members: described.members,
       lag: partitions.reduce((sum, one) => sum + one.lag, 0n),
       lagSeconds: Math.max(0, ...partitions.map(one => one.lagSeconds)),
+      parked: partitions.reduce((sum, one) => sum + one.parked, 0),
       partitions: partitions.toSorted((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition),
     }
   }
@@ -426,6 +383,7 @@ class Runner implements GroupRunner {
           lag,
           lagSeconds: this.#age(lag, time),
           inFlight: 0,
+          parked: 0,
         })
       }
     }
@@ -441,15 +399,15 @@ class Runner implements GroupRunner {
     const { log, gate } = this.#c
     const { topic, partition } = slot.owned
     const { start, end } = await log.bounds({ topic, partition })
-    const committed = slot.worker?.commitable ?? slot.committed ?? known ?? start
+    const committed = slot.owner?.commitable ?? slot.committed ?? known ?? start
     const lag = end > committed ? end - committed : 0n
     const oldest =
-      slot.worker?.oldestTime ??
+      slot.owner?.oldestTime ??
       (lag > 0n ? await this.#timeAt({ topic, partition, offset: committed }) : undefined)
     const away = this.#away()
-    const stopped = slot.stopped ?? slot.worker?.stopped
-    const takingOver = slot.worker ? undefined : 'it is being taken over'
-    const reason = stopped ?? slot.problem ?? gate.reasons[0] ?? away?.status().reason ?? takingOver
+    const stopped = slot.stopped ?? slot.owner?.stopped
+    const paused = slot.owner ? slot.owner.paused : 'it is being taken over'
+    const reason = stopped ?? slot.problem ?? gate.reasons[0] ?? away?.status().reason ?? paused
     return {
       topic,
       partition,
@@ -459,7 +417,8 @@ class Runner implements GroupRunner {
       end,
       lag,
       lagSeconds: this.#age(lag, oldest),
-      inFlight: slot.worker?.inFlight ?? 0,
+      inFlight: slot.owner?.inFlight ?? 0,
+      parked: slot.owner?.parked ?? 0,
     }
   }
 
@@ -477,7 +436,7 @@ class Runner implements GroupRunner {
       )
       return records[0]?.timestamp
     } catch {
-      return undefined // corruption and retention are reported by the worker
+      return undefined // corruption and retention are reported by the owner
     }
   }
 }

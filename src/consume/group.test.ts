@@ -22,7 +22,7 @@ describe('a consumer group on the memory log', () => {
     })
     await a.start()
     for (let n = 0; n < 300; n++) await a.publish(orders, 'placed', { customer: `c${n % 7}`, n })
-    await until(async () => (await a.groups()).every(group => group.lag === 0n))
+    await until(async () => (await a.groups()).every(group => group.lag === 0n && group.parked === 0))
     expect([...seen.values()].flat().length).toBe(300)
     for (const numbers of seen.values()) expect(numbers).toEqual(numbers.toSorted((x, y) => x - y))
     await until(async () => {
@@ -43,7 +43,7 @@ describe('a consumer group on the memory log', () => {
     await a.publish(orders, 'placed', { customer: 'bad', n: 0 }, { id: 'poison' })
     await a.publish(orders, 'placed', { customer: 'bad', n: 1 })
     await a.publish(orders, 'placed', { customer: 'good', n: 2 })
-    await until(async () => (await a.groups()).every(group => group.lag === 0n))
+    await until(async () => (await a.groups()).every(group => group.lag === 0n && group.parked === 0))
     expect(runs.filter(run => run.startsWith('bad'))).toEqual(['bad0/1', 'bad0/2', 'bad0/3', 'bad1/1'])
     expect(runs.filter(run => run.startsWith('good'))).toEqual(['good2/1'])
     const letters = await toArray(a.dead('billing').list())

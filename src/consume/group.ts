@@ -117,6 +117,7 @@ export class GroupDeclaration {
         outbox: { ...parts.outbox, source },
         source,
         clock,
+        random,
         logger,
         observer: parts.observer,
         dependencies,

@@ -68,10 +68,21 @@ export interface ConsumerPolicy<Keyed extends boolean, Needs extends string> {
   /** Handler starts allowed, for example `'500/s'`. Defaults to no limit. */
   readonly rate?: Rate
   /**
-   * Waits before the second, third, … attempt; after the last one the event is a dead letter. The event waits in
-   * memory and holds back only its key. Defaults to `['1s', '5s']`.
+   * Waits before the second, third, … attempt; after the last one the event is a dead letter. The event waits in the
+   * durable retry lane of its partition, over restarts as well, and holds back only its key. Defaults to
+   * `['1s', '30s', '5m']`.
    */
   readonly retry?: readonly Duration[]
+  /**
+   * When an event has died: `continue` with the later ones of its key, or `hold` them in the retry lane until somebody
+   * replays, discards or releases it. Defaults to `continue`.
+   */
+  readonly whenDead?: 'continue' | 'hold'
+  /**
+   * Events of a partition that may wait in its retry lane; at this number the partition takes no more in. Each takes
+   * about 1 KB of memory in its owner. Defaults to 100,000.
+   */
+  readonly maxParked?: number
   /** Time for one attempt. Defaults to `'30s'`. */
   readonly deadline?: Duration
   /** Share of the last five minutes that may die before the group pauses, from 50 letters on. Defaults to 0.2. */

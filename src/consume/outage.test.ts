@@ -13,8 +13,8 @@ const orders = topic('orders', {
 
 const refused = (): Error => Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
 
-async function lagIsZero(a: App<boolean>): Promise<boolean> {
-  return (await a.groups()).every(group => group.lag === 0n)
+async function allIsDone(a: App<boolean>): Promise<boolean> {
+  return (await a.groups()).every(group => group.lag === 0n && group.parked === 0)
 }
 
 /** A service that can be taken away; it answers probes and calls alike, and counts both. */
@@ -64,7 +64,7 @@ describe('outage of a dependency', () => {
     expect(paused?.state).toBe('paused')
     expect(paused?.reason).toContain('geo is away')
     geo.state.up = true
-    await until(() => lagIsZero(a))
+    await until(() => allIsDone(a))
     expect([...attempts]).toEqual([1])
     expect(await toArray(a.dead('enrich').list())).toEqual([])
     expect(geo.state.calls - geo.state.refusals).toBe(200)
@@ -85,7 +85,7 @@ describe('outage of a dependency', () => {
     })
     await a.start()
     for (let n = 0; n < 40; n++) await a.publish(orders, 'placed', { customer: `c${n}`, n })
-    await until(() => lagIsZero(a))
+    await until(() => allIsDone(a))
     expect(await toArray(a.dead('enrich').list())).toHaveLength(40)
     expect(a.breakers().map(one => [one.state, one.transitions])).toEqual([
       ['CLOSED', 0],
@@ -140,7 +140,7 @@ describe('outage of a dependency', () => {
     await a.publish(orders, 'placed', { customer: 'c', n: 1 })
     await until(() => runs >= 5)
     geo.state.up = true
-    await until(() => lagIsZero(a))
+    await until(() => allIsDone(a))
     expect(await toArray(a.dead('enrich').list())).toEqual([])
     await a.stop()
   })
@@ -158,7 +158,7 @@ describe('outage of a dependency', () => {
     })
     await a.start()
     await a.publish(orders, 'placed', { customer: 'c', n: 1 })
-    await until(() => lagIsZero(a))
+    await until(() => allIsDone(a))
     expect((await toArray(a.dead('enrich').list())).map(letter => letter.last.name)).toEqual(['RangeError'])
     await a.stop()
   })
@@ -179,7 +179,7 @@ describe('outage of a dependency', () => {
     for (let n = 0; n < 3; n++) await a.publish(orders, 'placed', { customer: `c${n}`, n })
     await until(() => a.breakers().some(one => one.name === 'geo' && one.transitions > 0))
     away = false
-    await until(() => lagIsZero(a))
+    await until(() => allIsDone(a))
     const letters = await toArray(a.dead('enrich').list())
     expect(letters.map(letter => [letter.reason, letter.attempts])).toEqual([['verdict', 1]])
     await a.stop()

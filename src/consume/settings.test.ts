@@ -21,7 +21,9 @@ describe('settings of a group', () => {
       concurrency: 16,
       concurrencyChosen: false,
       ratePerSecond: undefined,
-      retryDelaysMs: [1_000, 5_000],
+      retryDelaysMs: [1_000, 30_000, 300_000],
+      whenDead: 'continue',
+      maxParked: 100_000,
       deadlineMs: 30_000,
       deadShare: 0.2,
       unhandled: 'skip',
@@ -35,6 +37,13 @@ describe('settings of a group', () => {
   })
 
   const cases: [string, string, Partial<Policy>, string][] = [
+    ['no room in the retry lane', 'g', { maxParked: 0 }, 'maxParked must be a whole number from 1, got 0'],
+    [
+      'an unknown word for the dead',
+      'g',
+      { whenDead: 'wait' as never },
+      "whenDead must be 'continue' or 'hold', got wait",
+    ],
     ['a dot in the name', 'a.b', {}, 'a dot would make <topic>.<group>.dead ambiguous'],
     [
       'no start',

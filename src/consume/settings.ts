@@ -1,5 +1,6 @@
 import { HoldfastError, parseDuration, parseRate } from '../event/index.ts'
 import { isLaneOrDeadTopic, resolveBreakerOptions, type BreakerOptions } from '../recover/index.ts'
+import type { LaneSettings } from '../recover/lane/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
 import type { BatchHandler, ConsumerPolicy, EffectHandler, OnHandler, Received, Verdict } from './handlers.ts'
 
@@ -26,6 +27,8 @@ export interface GroupSettings {
   readonly concurrencyChosen: boolean
   readonly ratePerSecond: number | undefined
   readonly retryDelaysMs: readonly number[]
+  readonly whenDead: 'continue' | 'hold'
+  readonly maxParked: number
   readonly deadlineMs: number
   readonly deadShare: number
   readonly unhandled: 'skip' | 'dead' | 'pause'
@@ -45,8 +48,10 @@ export type AnyPolicy = ConsumerPolicy<boolean, string>
 
 const defaults = Object.freeze({
   concurrency: 16,
-  retry: ['1s', '5s'],
+  retry: ['1s', '30s', '5m'],
   deadline: '30s',
+  whenDead: 'continue',
+  maxParked: 100_000,
   deadShare: 0.2,
   unhandled: 'skip',
   dedup: 'ids',
@@ -106,6 +111,8 @@ export function resolveGroup(group: string, topics: readonly AnyTopic[], policy:
     concurrencyChosen: policy.concurrency !== undefined,
     ratePerSecond: policy.rate === undefined ? undefined : parseRate(policy.rate, `consumer ${group}: rate`),
     retryDelaysMs: retry.map((delay, i) => parseDuration(delay, `consumer ${group}: retry[${i}]`)),
+    whenDead: policy.whenDead ?? defaults.whenDead,
+    maxParked: policy.maxParked ?? defaults.maxParked,
     deadlineMs: parseDuration(policy.deadline ?? defaults.deadline, `consumer ${group}: deadline`),
     deadShare: policy.deadShare ?? defaults.deadShare,
     unhandled: policy.unhandled ?? defaults.unhandled,
@@ -122,7 +129,7 @@ export function resolveGroup(group: string, topics: readonly AnyTopic[], policy:
     handlers: new Map(),
     batch: undefined,
   }
-  for (const name of ['concurrency', 'maxInFlight'] as const) {
+  for (const name of ['concurrency', 'maxInFlight', 'maxParked'] as const) {
     if (!Number.isInteger(settings[name]) || settings[name] < 1) {
       refuse(`${name} must be a whole number from 1, got ${settings[name]}`)
     }
@@ -130,6 +137,9 @@ export function resolveGroup(group: string, topics: readonly AnyTopic[], policy:
   if (settings.deadlineMs < 1) refuse(`deadline must be at least 1ms, got ${policy.deadline}`)
   if (!(settings.deadShare > 0 && settings.deadShare <= 1)) {
     refuse(`deadShare must be above 0 and at most 1, got ${settings.deadShare}`)
+  }
+  if (!['continue', 'hold'].includes(settings.whenDead)) {
+    refuse(`whenDead must be 'continue' or 'hold', got ${settings.whenDead}`)
   }
   if (!['skip', 'dead', 'pause'].includes(settings.unhandled)) {
     refuse(`unhandled must be 'skip', 'dead' or 'pause', got ${settings.unhandled}`)
@@ -168,4 +178,24 @@ export function withHandlers(
 
 export function usesDatabase(settings: GroupSettings): boolean {
   return [...settings.handlers.values()].some(handler => handler.kind !== 'on')
+}
+
+/** Entries of a retry lane that run at once: few, since all of them are under suspicion when the process dies. */
+const MAX_RETRIES_AT_ONCE = 16
+const MAX_DEATHS = 3
+
+/** What the retry lane of a group's partition is told. */
+export function laneSettings(settings: GroupSettings): LaneSettings {
+  const { order, whenDead, maxParked, concurrency, retryDelaysMs, batch } = settings
+  return {
+    order,
+    whenDead,
+    maxParked,
+    maxRuns: Math.min(concurrency, MAX_RETRIES_AT_ONCE),
+    maxWaitMs: Math.max(0, ...retryDelaysMs),
+    maxDeaths: MAX_DEATHS,
+    sparse: 10,
+    compactFrom: 1_000,
+    batch: batch && { max: batch.max, withinMs: batch.withinMs },
+  }
 }

@@ -13,6 +13,8 @@ export interface GroupStatus {
   readonly lag: bigint
   /** Age of the oldest event not yet done, in seconds; 0 without lag. */
   readonly lagSeconds: number
+  /** Events that wait in the retry lanes of the partitions that this process owns. No lag: the group has passed them. */
+  readonly parked: number
   /** Dead letters that nobody has decided about, or whose replay is under way; also those of earlier runs. */
   readonly deadLetters: number
   readonly partitions: readonly PartitionStatus[]
@@ -27,4 +29,6 @@ export interface PartitionStatus extends TopicPartition {
   readonly lagSeconds: number
   /** Events taken from the log and not yet done. */
   readonly inFlight: number
+  /** Events that wait in its retry lane; 0 for a partition that this process does not own. */
+  readonly parked: number
 }

@@ -14,6 +14,8 @@ const deaths: readonly DeathReason[] = [
   'expired',
   'unhandled',
   'verdict',
+  'process-died',
+  'cancelled',
 ]
 
 /** A group and a topic that it reads. */

@@ -38,6 +38,7 @@ const standing: Standing = {
       members: ['host/1', 'host/2'],
       lag: 6n,
       lagSeconds: 1.5,
+      parked: 0,
       deadLetters: 2,
       partitions: [
         {
@@ -50,6 +51,7 @@ const standing: Standing = {
           lag: 6n,
           lagSeconds: 1.5,
           inFlight: 1,
+          parked: 0,
         },
       ],
     },

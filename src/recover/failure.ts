@@ -30,6 +30,11 @@ export function describeFailure(error: unknown, at: number): Failure {
   }
 }
 
+/** In a few words, where there is no room for more. */
+export function shortened(failure: Failure): Failure {
+  return { ...failure, message: failure.message.slice(0, 100), stack: undefined }
+}
+
 /** One line for logs and messages. */
 export function failureText(error: unknown): string {
   if (isHoldfastError(error)) return `${error.code}: ${error.message}`

@@ -27,6 +27,7 @@ function reportWith(text: string): StatusReport {
           members: [text],
           lag: 9_007_199_254_740_993n,
           lagSeconds: 41.3,
+          parked: 0,
           deadLetters: 1,
           partitions: [
             {
@@ -39,6 +40,7 @@ function reportWith(text: string): StatusReport {
               lag: 9_007_199_254_740_993n,
               lagSeconds: 41.3,
               inFlight: 0,
+              parked: 0,
             },
           ],
         },

@@ -50,6 +50,7 @@ import {
   type DeadLetters,
   type Dependency,
 } from '../recover/index.ts'
+import { laneTopicOf } from '../recover/lane/index.ts'
 import type { AnyTopic, EventOf, TypesOf } from '../schema/index.ts'
 import {
   measured,
@@ -475,11 +476,9 @@ class HoldfastApp implements App<boolean> {
     const sharing = [...this.#declarations.values()].filter(group => group.usesDatabase).length
     const databaseShare = Math.max(1, Math.floor((sink?.maxConcurrent ?? 0) / Math.max(1, sharing)))
     const makers = new Map<string, () => MadeGroup>()
+    await this.#createLanes(system)
     for (const [group, declaration] of this.#declarations) {
-      for (const topic of declaration.topics) {
-        await this.#declare(topic)
-        await system.log.topics.create(deadTopicOf(topic.name, group), { partitions: topic.partitions })
-      }
+      for (const topic of declaration.topics) await this.#declare(topic)
       const parts: GroupParts = {
         app: this.name,
         system,
@@ -537,6 +536,17 @@ class HoldfastApp implements App<boolean> {
   }
 
   /** Makes the topic in the log, once; a topic value is its declaration. */
+  /**
+   * Before any topic grows: a new partition of it is delivered only where its retry lane is there. Whatever retention
+   * somebody gave to lanes and dead letters is taken off: they are kept until their owner deletes what is done.
+   */
+  async #createLanes(system: LogSystem): Promise<void> {
+    for (const [group, { topics }] of this.#declarations)
+      for (const { name, partitions } of topics)
+        for (const own of [laneTopicOf(name, group), deadTopicOf(name, group)])
+          await system.log.topics.create(own, { partitions })
+  }
+
   #declare(topic: AnyTopic): Promise<void> {
     const known = this.#created.get(topic.name)
     if (known) return known

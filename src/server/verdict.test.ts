@@ -13,6 +13,7 @@ function group(of: Partial<GroupStatus>): GroupStatus {
     members: [],
     lag: 0n,
     lagSeconds: 0,
+    parked: 0,
     deadLetters: 0,
     partitions: [],
     ...of,

@@ -31,7 +31,7 @@ export async function allDone(consumers: readonly Consumer[], groups: readonly s
       const statuses = await Promise.all(consumers.map(one => one.status()))
       return (
         (await running(consumers)).size === groups.length * moves.partitions &&
-        statuses.every(one => one.groups.every(group => group.lag === 0))
+        statuses.every(one => one.groups.every(group => group.lag === 0 && group.parked === 0))
       )
     },
     600_000,

@@ -6,6 +6,8 @@ export interface Status {
     readonly state: string
     readonly reason: string | undefined
     readonly lag: number
+    /** Events that wait for a retry. */
+    readonly parked: number
     readonly lagSeconds: number
     readonly deadLetters: number
     readonly partitions: readonly {

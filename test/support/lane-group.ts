@@ -1,33 +1,18 @@
-import {
-  decodeEvent,
-  encodeEvent,
-  offset,
-  silentLogger,
-  systemClock,
-  systemRandom,
-  type Envelope,
-} from '../../src/event/index.ts'
-import { laneOwner, type LaneEvent, type LaneOwner } from '../../src/consume/lane-owner.ts'
+import type { OnHandler, Received } from '../../src/consume/handlers.ts'
+import { partitionOwner, type PartitionOwner } from '../../src/consume/partition-owner.ts'
+import type { GroupSettings } from '../../src/consume/settings.ts'
+import { encodeEvent, offset, sleep, systemClock } from '../../src/event/index.ts'
 import type { LogSystem, Membership, OwnedPartition } from '../../src/log/index.ts'
-import { deadTopicOf, describeFailure } from '../../src/recover/index.ts'
-import { laneTopicOf, type LaneSettings, type RunResult } from '../../src/recover/lane/index.ts'
+import { deadTopicOf } from '../../src/recover/index.ts'
+import { laneTopicOf } from '../../src/recover/lane/index.ts'
 import { recordKey, type AnyTopic } from '../../src/schema/index.ts'
+import { expect } from 'vitest'
+import { groupContext } from './group-context.ts'
 import { until } from './wait.ts'
-
-const settings: LaneSettings = {
-  order: 'key',
-  whenDead: 'continue',
-  maxParked: 100_000,
-  maxRuns: 16,
-  maxDeaths: 3,
-  sparse: 4,
-  compactFrom: 1_000,
-  batch: undefined,
-}
 
 /** What was applied, once for each source and id. */
 export interface Applied {
-  readonly event: Envelope
+  readonly event: Received
   readonly data: unknown
 }
 
@@ -39,13 +24,13 @@ export class LaneGroup {
   readonly applied: Applied[] = []
   /** Calls of the handler, whatever came of them. */
   calls = 0
-  handler: (data: unknown, event: Envelope) => void
+  handler: (data: unknown, event: Received) => void
   readonly #inbox = new Set<string>()
-  readonly #owners: LaneOwner[] = []
+  readonly #owners: PartitionOwner[] = []
   readonly #system: LogSystem
   readonly #name: string
   readonly #topic: AnyTopic
-  readonly #whenDead: LaneSettings['whenDead']
+  readonly #whenDead: GroupSettings['whenDead']
   #membership: Membership | undefined
 
   constructor(
@@ -53,7 +38,7 @@ export class LaneGroup {
     of: {
       readonly name: string
       readonly topic: AnyTopic
-      readonly whenDead?: LaneSettings['whenDead']
+      readonly whenDead?: GroupSettings['whenDead']
       readonly handler: LaneGroup['handler']
     },
   ) {
@@ -88,51 +73,39 @@ export class LaneGroup {
     const { log, groups } = this.#system
     const owned = await assigned.promise
     const committed = await groups.committed(group)
+    const run: OnHandler = event => this.#run(event)
+    const policy = { whenDead: this.#whenDead, retry: [] }
+    const context = groupContext({ log, group, topic: this.#topic, policy, run })
     for (const one of owned) {
-      const known = committed.find(each => each.partition === one.partition)
-      const owner = laneOwner({
-        log,
+      const lane = await log.bounds({ ...one, topic: laneTopicOf(topic, group) })
+      const owner = partitionOwner({
+        context,
+        topic: this.#topic,
         owned: one,
-        group,
-        maxInFlight: 500,
-        commitEveryMs: 10,
-        committed: known ?? { offset: offset(0), note: undefined },
-        settings: { ...settings, whenDead: this.#whenDead },
-        clock: systemClock,
-        random: systemRandom,
-        logger: silentLogger,
-        run: async events => events.map(event => this.#run(event)),
-        applied: async ({ record }) => this.#inbox.has(idOf(decodeEvent(record))),
-        commit: async (position, note) => {
+        committed: committed.find(each => each.partition === one.partition) ?? {
+          offset: offset(0),
+          note: undefined,
+        },
+        laneStart: lane.start,
+        lease: undefined,
+        commitDue: () => void sleep(systemClock, 10).then(() => owner.commit()),
+        store: async (position, note) => {
           const [outcome] = await groups.commit(group, [{ ...one, offset: position, note }])
           return outcome?.kind === 'committed'
         },
+        fenced: () => {},
+        failed: error => expect.fail(String(error)),
       })
       this.#owners.push(owner)
     }
   }
 
-  #run({ record }: LaneEvent): RunResult {
-    let event: Envelope
-    let data: unknown
-    try {
-      event = decodeEvent(record)
-      data = JSON.parse(new TextDecoder().decode(record.value ?? undefined))
-    } catch (error) {
-      const failure = describeFailure(error, systemClock.now())
-      return { kind: 'dead', reason: 'decode', failure, tried: false }
-    }
-    if (this.#inbox.has(idOf(event))) return { kind: 'done' }
+  #run(event: Received): void {
+    if (this.#inbox.has(idOf(event))) return
     this.calls += 1
-    try {
-      this.handler(data, event)
-    } catch (error) {
-      const failure = describeFailure(error, systemClock.now())
-      return { kind: 'dead', reason: 'data', failure, tried: true }
-    }
+    this.handler(event.data, event)
     this.#inbox.add(idOf(event))
-    this.applied.push({ event, data })
-    return { kind: 'done' }
+    this.applied.push({ event, data: event.data })
   }
 
   /** Appends events of one type. */
@@ -171,6 +144,6 @@ export class LaneGroup {
   }
 }
 
-function idOf({ source, id }: Envelope): string {
+function idOf({ source, id }: Received): string {
   return `${source}\n${id}`
 }

@@ -371,6 +371,7 @@ export class LaneWorld {
         whenDead: this.hold ? 'hold' : 'continue',
         maxParked: this.#pick([3, 100]),
         maxRuns: this.#pick([1, 4]),
+        maxWaitMs: 30,
         maxDeaths: MAX_DEATHS,
         compactFrom: this.#pick([2, 4, 12]),
         sparse: 2,
@@ -482,15 +483,9 @@ export class LaneWorld {
         // Somebody may set it back.
         this.#now += !this.#healed && this.#chance(0.1) ? -this.#below(20) : 1 + this.#below(20)
       })
-    if (this.#away.has(owner)) add(1, () => this.#setAway(owner, false))
-    else if (!this.#healed && this.#chance(0.02)) add(1, () => this.#setAway(owner, true))
-  }
-
-  #away = new Set<Owner>()
-  #setAway(owner: Owner, away: boolean): void {
-    if (away) this.#away.add(owner)
-    else this.#away.delete(owner)
-    this.#tell(owner, { kind: 'away', away })
+    if (lane.wantsPlace) add(3, () => this.#tell(owner, { kind: 'place' }))
+    // A place that was asked for may come when nobody wants it any more.
+    else if (!this.#healed && this.#chance(0.02)) add(1, () => this.#tell(owner, { kind: 'place' }))
   }
 
   #landAppend(owner: Owner): void {

@@ -7,6 +7,8 @@ export class EntryBook {
   readonly #entries = new Map<Offset, Entry>()
   readonly #queues = new Map<string, KeyQueue>()
   readonly #positions = new MinHeap<Offset, Entry>()
+  /** Of round 0 only: those whose offset no applied offset may pass. */
+  readonly #origins = new MinHeap<Offset, Entry>()
   /** Taken out of the heap: until its copy is durable, the old place is all there is of an entry. */
   readonly #copying = new Set<Entry>()
 
@@ -46,6 +48,7 @@ export class EntryBook {
     if (old) queue.remove(old)
     this.#entries.set(entry.origin, entry)
     this.#positions.push(entry.position, entry)
+    if (entry.round === 0) this.#origins.push(entry.origin, entry)
     queue.insert(entry)
   }
 
@@ -58,6 +61,15 @@ export class EntryBook {
     for (let top = this.#positions.first; top; top = this.#positions.first) {
       if (this.#entries.get(top.value.origin) === top.value) return top.value
       this.#positions.pop()
+    }
+    return undefined
+  }
+
+  /** The lowest event of the topic that is parked for the first time. */
+  get firstOrigin(): Offset | undefined {
+    for (let top = this.#origins.first; top; top = this.#origins.first) {
+      if (this.#entries.get(top.priority) === top.value) return top.priority
+      this.#origins.pop()
     }
     return undefined
   }

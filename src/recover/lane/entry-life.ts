@@ -1,24 +1,18 @@
-import { offset, type Offset } from '../../event/index.ts'
+import type { Offset } from '../../event/index.ts'
+import { EntryCopies } from './entry-copies.ts'
 import { afterAttempt, type FoldedEntry } from './fold.ts'
 import { neverRan, queueName, type Entry, type KeyQueue } from './key-queue.ts'
 import type { Letter, RunEvent, RunResult } from './lane-io.ts'
 import type { LaneParts } from './lane-parts.ts'
-import type { Closed, Identity } from './lane-record.ts'
+import { identityOf, type Closed } from './lane-record.ts'
 import { MinHeap } from './min-heap.ts'
-import { COPY_FORWARD_AT } from './tenure.ts'
 import { Turns } from './turns.ts'
-
-/** Copies under way at once. */
-const MAX_COPIES = 64
 
 /** What becomes of an event that is parked: the life that `lane.ts` draws, from its park to its closing mark. */
 export class EntryLife {
-  /** A dependency is away: none begins to run, so that none counts as begun should we die meanwhile. */
-  away = false
   readonly #p: LaneParts
   readonly #turns: Turns
-  /** Entries that stand below it are being copied forward. */
-  #copyBelow: Offset = offset(0)
+  readonly #copies: EntryCopies
   /** Heads whose record may still belong to the topic, by origin. */
   readonly #gate = new MinHeap<Offset, Entry>()
   /** Heads that are not due. */
@@ -27,6 +21,7 @@ export class EntryLife {
   constructor(parts: LaneParts) {
     this.#p = parts
     this.#turns = new Turns(parts.settings.maxRuns)
+    this.#copies = new EntryCopies(parts, entry => this.#rest(entry))
   }
 
   /** The lowest record that waits for a commit above it. */
@@ -38,9 +33,17 @@ export class EntryLife {
     return this.#clock.first?.priority
   }
 
+  /** An entry wants to begin, and may as far as the others go. */
+  get wantsPlace(): boolean {
+    return this.#turns.wanted
+  }
+
   restore({ key, ...entry }: FoldedEntry): void {
-    const queue = queueName(this.#p.settings.order, key, entry.origin)
-    this.#p.book.add({ ...entry, queue, stage: 'waiting', asked: undefined })
+    const { settings, now, book } = this.#p
+    const queue = queueName(settings.order, key, entry.origin)
+    // A clock that was wrong when it failed must not keep it for years.
+    const dueAt = Math.min(entry.state.dueAt, now + settings.maxWaitMs)
+    book.add({ ...entry, state: { ...entry.state, dueAt }, queue, stage: 'waiting', asked: undefined })
   }
 
   // ---- who may do something now
@@ -77,19 +80,27 @@ export class EntryLife {
     }
   }
 
-  /** What time and room allow. */
+  /** What time allows. */
   goOn(): void {
     const clock = this.#clock
     for (let top = clock.first; top && top.priority <= this.#p.now; top = clock.first) {
       clock.pop()
       this.#askAgain(top.value)
     }
-    for (let next = this.#next(); next; next = this.#next()) {
+    this.#copies.goOn()
+  }
+
+  /**
+   * There is a place: the first that still wants it begins. Not before, since a start without an end is a death of the
+   * process: one that merely waited for a dependency would be blamed for every restart during its outage.
+   */
+  begin(): void {
+    for (let next = this.#turns.next(); next; next = this.#turns.next()) {
       next.asked = undefined
-      if (this.#mayRun(next)) this.#start(next)
-      else this.#askAgain(next)
+      if (!this.#mayRun(next)) this.#askAgain(next)
+      else if (next.state.deaths >= this.#p.settings.maxDeaths) this.giveUp(next, 'process-died')
+      else return this.#start(next)
     }
-    this.#copyForward()
   }
 
   /** Whether what was so when it was put into the line still is. */
@@ -100,18 +111,10 @@ export class EntryLife {
     return queue.entries[0] === entry && entry.stage === 'waiting' && due && !queue.running
   }
 
-  #next(): Entry | undefined {
-    return this.away ? undefined : this.#turns.next()
-  }
-
   // ---- one run
 
   #start(entry: Entry): void {
-    const { out, book, settings } = this.#p
-    if (entry.state.deaths >= settings.maxDeaths) {
-      this.giveUp(entry, 'process-died')
-      return
-    }
+    const { out, book } = this.#p
     const queue = book.queue(entry.queue)
     entry.stage = 'starting'
     queue.running = true
@@ -144,7 +147,8 @@ export class EntryLife {
         return this.#mark(entry, mark, () => this.#rest(entry))
       }
       case 'dead': {
-        const mark = { attempts: attempts + 1, dueAt, final: result.reason, failure: result.failure }
+        const { reason: final, failure, tried } = result
+        const mark = { attempts: attempts + (tried ? 1 : 0), dueAt, final, failure }
         return this.#mark(entry, mark, () => this.#awaitBarrier(entry))
       }
     }
@@ -268,59 +272,11 @@ export class EntryLife {
       { from: 'letter', origin },
     )
   }
-
-  // ---- copies
-
-  /**
-   * Appends the open entries again, oldest first, so that everything before can be forgotten: when the lane is mostly
-   * closed entries, or when the list of tenures grows too long. The next round begins only when a commit has got past
-   * what was copied: owners that were replaced and do not know it would otherwise drive each other on for ever, each
-   * with the copies of the others.
-   */
-  #copyForward(): void {
-    const { book, own } = this.#p
-    if (own.lane >= this.#copyBelow && this.#worthCopying()) this.#copyBelow = this.#p.out.readTo
-    for (let entry = book.oldest; entry && book.copying < MAX_COPIES; entry = book.oldest) {
-      // One that is not at rest holds up those behind it; it will be over soon.
-      const rests = entry.stage === 'waiting' || entry.stage === 'held'
-      if (entry.position >= this.#copyBelow || !rests || this.#p.asked(entry.origin)) return
-      this.#copy(entry)
-    }
-  }
-
-  #worthCopying(): boolean {
-    const { book, out, own, settings } = this.#p
-    const { oldest } = book
-    if (!oldest) return false
-    const span = Number(out.readTo - oldest.position)
-    if (span >= settings.compactFrom && book.size * settings.sparse < span) return true
-    return own.tenures.length >= COPY_FORWARD_AT && oldest.position < (own.tenures.at(-1)?.fence ?? 0n)
-  }
-
-  #copy(entry: Entry): void {
-    const { stage, state, position } = entry
-    entry.stage = 'copying'
-    this.#p.book.copyOldest(entry)
-    this.#p.out.append(
-      { kind: 'park', ...identityOf(entry), state },
-      at => {
-        this.#p.book.copied(entry, at)
-        if (stage === 'held') {
-          entry.stage = 'held'
-          this.#p.rested(entry.origin)
-        } else this.#rest(entry)
-      },
-      { from: 'lane', position },
-    )
-  }
 }
 
-function identityOf({ generation, origin, round }: Identity): Identity {
-  return { generation, origin, round }
-}
-
-function runEvent({ origin, position, state }: Entry): RunEvent {
-  return { origin, attempts: state.attempts, body: { from: 'lane', position } }
+function runEvent({ origin, round, position, state }: Entry): RunEvent {
+  const { attempts, last } = state
+  return { origin, round, attempts, last, body: { from: 'lane', position } }
 }
 
 function letter(entry: Entry, change: Letter['change']): Letter {

@@ -1,6 +1,6 @@
 export { Fold, type FoldedEntry } from './fold.ts'
 export { decodeLaneRecord, encodeLaneRecord, laneTopicOf } from './lane-codec.ts'
-export type { Body, Effect, Input, RunEvent, RunResult } from './lane-io.ts'
+export type { Body, Effect, Input, Letter, RunEvent, RunResult } from './lane-io.ts'
 export { laneLetters, type LaneLetters } from './lane-letters.ts'
 export type { LaneSettings } from './lane-parts.ts'
 export type { LaneRecord } from './lane-record.ts'

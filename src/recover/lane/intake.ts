@@ -24,6 +24,10 @@ export class Intake {
     this.#settings = settings
   }
 
+  get size(): number {
+    return this.#rows.length
+  }
+
   /** When time alone makes a batch. */
   get dueAt(): number | undefined {
     return this.running ? undefined : this.#due

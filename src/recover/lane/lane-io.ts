@@ -27,8 +27,11 @@ export type Input =
   | { readonly kind: 'refused' }
   /** Time has passed. */
   | { readonly kind: 'tick' }
-  /** A dependency is away, or the group is paused: no entry begins to run, so none counts as started when we die. */
-  | { readonly kind: 'away'; readonly away: boolean }
+  /**
+   * A place for one entry to run in: everything that it may have to wait for (a dependency, the group's pause, its rate)
+   * was waited for. Taken by the `start` that comes out of this input, or by none.
+   */
+  | { readonly kind: 'place' }
   /** Let go: nothing new begins; once nothing is under way, a last commit says so. */
   | { readonly kind: 'stop' }
 
@@ -79,8 +82,11 @@ export type Body =
 
 export interface RunEvent {
   readonly origin: Offset
+  /** 0 until its letter is replayed. */
+  readonly round: number
   /** Failed attempts so far. */
   readonly attempts: number
+  readonly last: Failure | undefined
   readonly body: Body
 }
 

@@ -1,12 +1,14 @@
 import {
   HoldfastError,
+  isHoldfastError,
   type Clock,
   type LogRecord,
+  type NewRecord,
   type Offset,
   type TopicPartition,
 } from '../../event/index.ts'
 import type { Log } from '../../log/index.ts'
-import { describeFailure } from '../failure.ts'
+import { describeFailure, shortened, type Failure } from '../failure.ts'
 import { deadTopicOf } from '../letters/dead-topic.ts'
 import { LetterBook } from '../letters/letter-book.ts'
 import { encodeChange, encodeLetter } from '../letters/letter-record.ts'
@@ -43,18 +45,24 @@ export function laneLetters({ log, origin, group, clock, signal }: LaneLettersOp
         return
       }
       if (!death || !event) throw broken(`event ${letter.origin} died without its bytes or its reason`)
-      const { attempts, first, last, final } = death.state
-      const unknown = describeFailure(new Error(final ?? 'no reason was given'), clock.now())
-      const record = encodeLetter(event, {
-        group,
-        reason: final ?? 'attempts',
-        attempts,
-        first: first ?? unknown,
-        last: last ?? unknown,
-        diedAt: clock.now(),
-        round: change.round,
-      })
-      await log.append(dead.topic, [record])
+      const unknown = describeFailure(new Error(death.state.final ?? 'no reason was given'), clock.now())
+      const { attempts, final, first = unknown, last = unknown } = death.state
+      const record = (cut: (failure: Failure) => Failure): NewRecord =>
+        encodeLetter(event, {
+          group,
+          reason: final ?? 'attempts',
+          attempts,
+          first: cut(first),
+          last: cut(last),
+          diedAt: clock.now(),
+          round: change.round,
+        })
+      try {
+        await log.append(dead.topic, [record(failure => failure)])
+      } catch (error) {
+        if (!isHoldfastError(error, 'LOG_RECORD_TOO_LARGE')) throw error
+        await log.append(dead.topic, [record(shortened)]) // the event itself had room in its topic
+      }
     },
     async find(origin) {
       await book.readOn(signal)

@@ -31,6 +31,8 @@ export interface LaneSettings {
   readonly maxParked: number
   /** Entries that run at once. */
   readonly maxRuns: number
+  /** The longest wait before another try. */
+  readonly maxWaitMs: number
   /** An entry during which the process died so often is given up. */
   readonly maxDeaths: number
   /** The lane is copied together when fewer than one in so many of its records are open entries, … */

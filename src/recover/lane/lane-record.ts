@@ -31,6 +31,10 @@ export interface Identity {
   readonly round: number
 }
 
+export function identityOf({ generation, origin, round }: Identity): Identity {
+  return { generation, origin, round }
+}
+
 /** Where an entry stands: everything a successor must know, and what a copy takes along. */
 export interface EntryState {
   /** Failed attempts so far. 0: it never ran, it waits behind an older event of its key. */

@@ -219,21 +219,21 @@ const rules: readonly (Fault & { readonly rule: string })[] = [
   },
   {
     rule: 'an entry is copied only while it rests',
-    file: 'lane/entry-life.ts',
+    file: 'lane/entry-copies.ts',
     text: ' || !rests || this.#p.asked(entry.origin)',
     becomes: ' || this.#p.asked(entry.origin)',
   },
   {
     rule: 'an entry is not copied while a request about it is under way',
-    file: 'lane/entry-life.ts',
+    file: 'lane/entry-copies.ts',
     text: ' || !rests || this.#p.asked(entry.origin)',
     becomes: ' || !rests',
   },
   {
     rule: 'a copy takes the whole state along',
-    file: 'lane/entry-life.ts',
+    file: 'lane/entry-copies.ts',
     text: "{ kind: 'park', ...identityOf(entry), state }",
-    becomes: "{ kind: 'park', ...identityOf(entry), state: neverRan }",
+    becomes: "{ kind: 'park', ...identityOf(entry), state: { ...state, attempts: 0, final: undefined } }",
   },
   {
     rule: 'the old place of an entry counts until its copy is durable',

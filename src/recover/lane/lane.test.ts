@@ -13,6 +13,7 @@ const settings: LaneSettings = {
   whenDead: 'continue',
   maxParked: 100,
   maxRuns: 4,
+  maxWaitMs: 10_000_000,
   maxDeaths: 3,
   sparse: 10,
   compactFrom: 1_000,
@@ -66,6 +67,7 @@ class Partition {
 
   tell(input: Input): void {
     for (const effect of this.machine.handle(input, this.now)) this.#do(effect)
+    if (this.hasPlaces && this.machine.wantsPlace) this.tell({ kind: 'place' })
   }
 
   #do(effect: Effect): void {
@@ -106,6 +108,8 @@ class Partition {
     return 'origin' in record ? (this.keys.get(Number(record.origin)) ?? 'a') : 'a'
   }
 
+  /** Whether an entry that wants to run gets a place. */
+  hasPlaces = true
   readonly keys = new Map<number, string>()
   /** What happens to a letter just before it is written. */
   letterWritten: (() => void) | undefined
@@ -228,12 +232,14 @@ describe('a partition with its retry lane', () => {
     expect(p.lane.map(record => record.kind)).toEqual(['fence'])
   })
 
-  it('begins no entry while a dependency is away, so that none is blamed should the process end meanwhile', () => {
+  it('begins no entry without a place for it, so that none is blamed for the end of a process in which it waited', () => {
     const p = new Partition()
-    p.tell({ kind: 'away', away: true })
+    p.hasPlaces = false
     p.parked(0)
     expect(p.marks(0)).toEqual(['park'])
-    p.tell({ kind: 'away', away: false })
+    expect(p.machine.wantsPlace).toBe(true)
+    p.hasPlaces = true
+    p.tell({ kind: 'tick' })
     expect(p.marks(0)).toEqual(['park', 'start'])
     p.finish({ kind: 'again', alone: false })
     expect(p.marks(0)).toEqual(['park', 'start', 'attempt', 'start'])
@@ -408,7 +414,7 @@ describe('a partition with its retry lane', () => {
 
   it('copies its entries forward when 64 owners came and went, and forgets those', () => {
     const p = new Partition()
-    p.tell({ kind: 'away', away: true })
+    p.hasPlaces = false
     p.parked(0, 'a', retry(1_000_000))
     while ((p.committed.note?.tenures.length ?? 0) < COPY_FORWARD_AT - 1) {
       p.takeOver()

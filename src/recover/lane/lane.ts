@@ -38,6 +38,14 @@ export interface RetryLane {
   readonly full: boolean
   /** Open entries. */
   readonly open: number
+  /** Records of the topic that wait for a batch. */
+  readonly gathered: number
+  /** An entry would begin to run if there were a place for it. */
+  readonly wantsPlace: boolean
+  /** Everything of the topic below it that was delivered or parked has its outcome; undefined when none is parked. */
+  readonly parkedFrom: Offset | undefined
+  /** Whether an event is parked. */
+  holds(origin: Offset): boolean
   /** When to tick, if nothing else happens before: milliseconds since 1970. */
   readonly dueAt: number | undefined
   /** Whether a commit would change anything; `soon` when something waits for it. */
@@ -90,6 +98,22 @@ class Lane implements RetryLane {
     return this.#book.size
   }
 
+  get gathered(): number {
+    return this.#records.gathered
+  }
+
+  get wantsPlace(): boolean {
+    return this.phase === 'live' && !this.#stopping && this.#entries.wantsPlace
+  }
+
+  get parkedFrom(): Offset | undefined {
+    return this.#book.firstOrigin
+  }
+
+  holds(origin: Offset): boolean {
+    return this.#book.of(origin) !== undefined
+  }
+
   get full(): boolean {
     return this.#book.size >= this.#o.settings.maxParked
   }
@@ -99,8 +123,9 @@ class Lane implements RetryLane {
   }
 
   get dueAt(): number | undefined {
-    const times = [this.#entries.dueAt, this.#records.dueAt].filter(time => time !== undefined)
-    return times.length > 0 ? Math.min(...times) : undefined
+    const entry = this.#entries.dueAt
+    const batch = this.#records.dueAt
+    return entry === undefined || (batch !== undefined && batch < entry) ? batch : entry
   }
 
   get commitDue(): 'no' | 'yes' | 'soon' {
@@ -146,8 +171,8 @@ class Lane implements RetryLane {
       case 'refused':
         this.phase = 'over'
         return
-      case 'away':
-        this.#entries.away = input.away
+      case 'place':
+        if (this.phase === 'live' && !this.#stopping) this.#entries.begin()
         return
       case 'stop':
         this.#stopping = true

@@ -9,10 +9,16 @@ import type { EntryState } from './lane-record.ts'
 export class TopicRecords {
   readonly #p: LaneParts
   readonly #intake: Intake | undefined
+  /**
+   * Where the partition is one queue nothing could overtake, so there is nothing to gain by parking what comes behind an
+   * open entry: it stays in the topic, and goes on in batches.
+   */
+  readonly #parksFollowers: boolean
 
   constructor(parts: LaneParts) {
     this.#p = parts
     this.#intake = parts.settings.batch && new Intake(parts.settings.batch)
+    this.#parksFollowers = parts.settings.order !== 'partition'
   }
 
   /** When time alone makes a batch. What is due already waits for its key, not for time. */
@@ -21,18 +27,22 @@ export class TopicRecords {
     return due !== undefined && due > this.#p.now ? due : undefined
   }
 
+  get gathered(): number {
+    return this.#intake?.size ?? 0
+  }
+
   delivered(offset: Offset, key: string | undefined): void {
     const queue = this.#p.book.queue(queueName(this.#p.settings.order, key, offset))
     const record = { offset, alone: false, gone: false }
     queue.waiting.push(record)
-    if (!queue.blocked) this.#intake?.gather({ record, queue }, this.#p.now)
+    if (!queue.blocked || !this.#parksFollowers) this.#intake?.gather({ record, queue }, this.#p.now)
     this.#p.step(queue)
   }
 
   step(queue: KeyQueue): void {
     if (this.#p.stopping) return
     // Behind an open entry, or one that is just being made: run now, it would overtake.
-    while (queue.blocked && queue.waiting[0]) this.#park(queue, take(queue), neverRan)
+    while (this.#parksFollowers && queue.blocked && queue.waiting[0]) this.#park(queue, take(queue), neverRan)
     const [next] = queue.waiting
     if (next && queue.free && (!this.#intake || next.alone)) {
       queue.running = true
@@ -48,7 +58,9 @@ export class TopicRecords {
   #run(rows: readonly Row[], batch: boolean): void {
     const events = rows.map(({ record: { offset } }) => ({
       origin: offset,
+      round: 0,
       attempts: 0,
+      last: undefined,
       body: { from: 'topic', offset } as const,
     }))
     this.#p.run({ kind: 'topic', rows, batch }, events)

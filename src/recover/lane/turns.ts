@@ -13,21 +13,21 @@ export class Turns {
     this.#max = max
   }
 
-  get idle(): boolean {
-    return this.#running.size === 0
-  }
-
   queue(entry: Entry): void {
     this.#line.push(entry)
   }
 
+  /** Whether one may begin now. */
+  get wanted(): boolean {
+    const [first] = this.#line
+    if (!first) return false
+    if (this.#running.size === 0) return true
+    return !suspect(first) && this.#running.size < this.#max && ![...this.#running].some(suspect)
+  }
+
   /** The next one that may begin now, if any. It may no longer want to. */
   next(): Entry | undefined {
-    const [first] = this.#line
-    if (!first) return undefined
-    const suspected = [...this.#running].some(suspect)
-    if (suspected || this.#running.size >= (suspect(first) ? 1 : this.#max)) return undefined
-    return this.#line.shift()
+    return this.wanted ? this.#line.shift() : undefined
   }
 
   began(entry: Entry): void {

@@ -2,50 +2,62 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { groupContext } from '../../test/support/group-context.ts'
 import { toArray, until } from '../../test/support/wait.ts'
 import { embedded } from '../drivers/embedded/index.ts'
 import { memory } from '../drivers/memory/index.ts'
-import { offset, seededRandom, silentLogger, sleep, systemClock, systemRandom } from '../event/index.ts'
+import {
+  encodeEvent,
+  offset,
+  seededRandom,
+  silentLogger,
+  sleep,
+  systemClock,
+  systemRandom,
+} from '../event/index.ts'
 import type { Log, LogDriver, LogSystem, Membership, OwnedPartition } from '../log/index.ts'
 import { deadLetters, deadTopicOf } from '../recover/index.ts'
-import { encodeLaneRecord, laneTopicOf, type LaneSettings, type RunResult } from '../recover/lane/index.ts'
-import { laneOwner, type LaneEvent, type LaneOwner } from './lane-owner.ts'
+import { encodeLaneRecord, laneTopicOf } from '../recover/lane/index.ts'
+import { topic } from '../schema/index.ts'
+import type { GroupContext } from './group-context.ts'
+import type { OnHandler, Received } from './handlers.ts'
+import { partitionOwner, type PartitionOwner } from './partition-owner.ts'
+import type { AnyPolicy } from './settings.ts'
 
-const settings: LaneSettings = {
-  order: 'key',
-  whenDead: 'continue',
-  maxParked: 1_000,
-  maxRuns: 4,
-  maxDeaths: 3,
-  sparse: 4,
-  compactFrom: 20,
-  batch: undefined,
-}
-const failure = { name: 'Error', code: undefined, message: 'no', stack: undefined, at: 0 }
+const schema = topic('t', {
+  key: 'key',
+  partitions: 1,
+  events: { sent: z.object({ key: z.string(), n: z.number() }) },
+})
 const lane = laneTopicOf('t', 'g')
+
+type Verdict = 'done' | 'retry' | 'dead'
 
 /** A database that knows who may write and what it has applied, and owners that come one after another. */
 class Group {
   readonly applied: { readonly key: string; readonly n: number }[] = []
   readonly #inbox = new Set<bigint>()
-  readonly owners: LaneOwner[] = []
+  readonly owners: PartitionOwner[] = []
   readonly attempts = new Map<bigint, number[]>()
   refused = 0
   #lease = 0
   #membership: Membership | undefined
   readonly #system: LogSystem
   /** What the handler says to an event that is not applied. */
-  readonly #handler: (event: LaneEvent) => RunResult['kind']
+  readonly #handler: (event: Received) => Verdict
+  readonly #policy: Partial<AnyPolicy>
   log: Log
 
-  constructor(system: LogSystem, handler: (event: LaneEvent) => RunResult['kind']) {
+  constructor(system: LogSystem, handler: (event: Received) => Verdict, policy: Partial<AnyPolicy> = {}) {
     this.#system = system
     this.#handler = handler
+    this.#policy = policy
     this.log = system.log
   }
 
   /** The next owner. The one before is not told: it goes on as if it were the owner, until the log refuses it. */
-  async takeOver(): Promise<LaneOwner> {
+  async takeOver(): Promise<PartitionOwner> {
     await this.#membership?.leave()
     const assigned = Promise.withResolvers<OwnedPartition>()
     this.#membership = await this.#system.groups.join('g', ['t'], {
@@ -57,49 +69,52 @@ class Group {
     const owned = await assigned.promise
     const number = ++this.#lease
     const [committed] = await this.#system.groups.committed('g')
-    const owner = laneOwner({
-      log: this.log,
+    const owner = partitionOwner({
+      context: this.#context(number),
+      topic: schema,
       owned,
-      group: 'g',
       committed: committed ?? { offset: offset(0), note: undefined },
-      settings,
-      maxInFlight: 50,
-      commitEveryMs: 5,
-      clock: systemClock,
-      random: systemRandom,
-      logger: silentLogger,
-      run: async (events, signal) => {
-        // The database fences a former owner; it waits to be told that it is over.
-        while (number !== this.#lease && !signal.aborted) await sleep(systemClock, 5, signal)
-        return events.map(event => this.#run(number, event))
-      },
-      applied: async ({ record }) => this.#inbox.has(record.offset),
-      commit: async (position, note) => {
+      laneStart: (await this.log.bounds({ topic: lane, partition: 0 })).start,
+      lease: undefined,
+      commitDue: () => void sleep(systemClock, 5).then(() => owner.commit()),
+      store: async (position, note) => {
         const [outcome] = await this.#system.groups.commit('g', [{ ...owned, offset: position, note }])
         if (outcome?.kind === 'stale') this.refused += 1
         return outcome?.kind === 'committed'
       },
+      fenced: () => {},
+      failed: error => expect.fail(String(error)),
     })
     this.owners.push(owner)
     return owner
   }
 
-  #run(number: number, event: LaneEvent): RunResult {
-    const { record, attempts } = event
-    if (number !== this.#lease) return { kind: 'again', alone: false }
-    if (this.#inbox.has(record.offset)) return { kind: 'done' }
-    const key = record.offset
-    this.attempts.set(key, [...(this.attempts.get(key) ?? []), attempts])
-    const kind = this.#handler(event)
-    if (kind === 'retry') return { kind, failure, dueAt: systemClock.now() + 2 }
-    if (kind === 'dead') return { kind, failure, reason: 'data', tried: true }
-    if (kind === 'again') return { kind, alone: false }
-    this.#inbox.add(record.offset)
-    this.applied.push({
-      key: record.key ?? '',
-      n: Number(new TextDecoder().decode(record.value ?? undefined)),
-    })
-    return { kind }
+  #context(number: number): GroupContext {
+    const policy: Partial<AnyPolicy> = {
+      concurrency: 4,
+      maxInFlight: 50,
+      retry: Array.from({ length: 9 }, () => '2ms' as const),
+      onError: error => (error instanceof RangeError ? 'dead' : undefined),
+      ...this.#policy,
+    }
+    const run: OnHandler = (event, { signal }) => this.#run(number, event, signal)
+    return groupContext({ log: this.log, group: 'g', topic: schema, policy, run })
+  }
+
+  async #run(number: number, event: Received, signal: AbortSignal): Promise<void> {
+    // The database fences a former owner; it waits to be told that it is over.
+    while (number !== this.#lease) {
+      signal.throwIfAborted()
+      await sleep(systemClock, 5, signal)
+    }
+    const { offset, attempt, key, data } = event
+    if (this.#inbox.has(offset)) return
+    this.attempts.set(offset, [...(this.attempts.get(offset) ?? []), attempt])
+    const verdict = this.#handler(event)
+    if (verdict === 'retry') throw new Error('not now')
+    if (verdict === 'dead') throw new RangeError('never')
+    this.#inbox.add(offset)
+    this.applied.push({ key: key ?? '', n: (data as { n: number }).n })
   }
 
   /** What was applied of one key, in the order in which it was. */
@@ -109,7 +124,17 @@ class Group {
 
   async send(key: string, n: number): Promise<void> {
     await this.#system.log.append('t', [
-      { key, value: new TextEncoder().encode(String(n)), headers: { h: 'x' } },
+      encodeEvent({
+        id: `${key}${n}`,
+        source: '/test',
+        type: 'sent',
+        version: 1,
+        time: undefined,
+        acceptedAt: 1_700_000_000_000,
+        extensions: {},
+        key,
+        data: new TextEncoder().encode(JSON.stringify({ key, n })),
+      }),
     ])
   }
 
@@ -153,33 +178,33 @@ describe.each(Object.keys(drivers))('a partition with its retry lane on the log 
 
   it('tries a parked event again from its own bytes, with the later ones of its key behind it', async () => {
     let failures = 3
-    group = new Group(system, ({ record }) => (record.offset === 0n && failures-- > 0 ? 'retry' : 'done'))
+    group = new Group(system, event => (event.offset === 0n && failures-- > 0 ? 'retry' : 'done'))
     await group.takeOver()
     for (const n of [1, 2, 3]) await group.send('a', n)
     await group.send('b', 1)
     await group.atRest()
     expect(group.of('a')).toEqual([1, 2, 3])
     expect(group.of('b')).toEqual([1])
-    expect(group.attempts.get(0n)).toEqual([0, 1, 2, 3])
+    expect(group.attempts.get(0n)).toEqual([1, 2, 3, 4])
   })
 
   it('goes on where a former owner was, with its attempts, and the former owner ends by itself', async () => {
-    group = new Group(system, ({ attempts }) => (attempts < 2 ? 'retry' : 'done'))
+    group = new Group(system, ({ attempt }) => (attempt < 3 ? 'retry' : 'done'))
     const former = await group.takeOver()
     await group.send('a', 1)
-    await until(() => group?.attempts.get(0n)?.includes(1) === true)
+    await until(() => group?.attempts.get(0n)?.includes(2) === true)
     await group.takeOver()
     await group.send('a', 2)
     await group.atRest()
     expect(group.of('a')).toEqual([1, 2])
-    expect(Math.max(...(group.attempts.get(0n) ?? []))).toBe(2)
+    expect(Math.max(...(group.attempts.get(0n) ?? []))).toBe(3)
     await until(() => former.phase === 'over')
     expect(group.refused).toBe(1)
   })
 
   it('keeps what dies as a letter with its bytes, and a request replays it', async () => {
     let mended = false
-    group = new Group(system, ({ record }) => (record.offset === 0n && !mended ? 'dead' : 'done'))
+    group = new Group(system, event => (event.offset === 0n && !mended ? 'dead' : 'done'))
     await group.takeOver()
     await group.send('a', 1)
     await group.send('a', 2)
@@ -188,9 +213,9 @@ describe.each(Object.keys(drivers))('a partition with its retry lane on the log 
     const of = { clock: systemClock, random: systemRandom, by: 'me', topicOf: () => undefined }
     const letters = await toArray(deadLetters({ log: system.log, group: 'g', ...of }).list())
     expect(letters).toMatchObject([
-      { offset: '0', key: 'a', reason: 'data', headers: { h: 'x' }, attempts: 1 },
+      { offset: '0', key: 'a', reason: 'verdict', eventId: 'a1', eventType: 'sent', attempts: 1 },
     ])
-    expect(letters[0]?.value).toEqual(new TextEncoder().encode('1'))
+    expect(letters[0]?.value).toEqual(new TextEncoder().encode('{"key":"a","n":1}'))
 
     mended = true
     const about = { generation: 0, origin: offset(0), letterVersion: 1, by: 'me', reason: 'mended' }
@@ -203,7 +228,7 @@ describe.each(Object.keys(drivers))('a partition with its retry lane on the log 
   })
 
   it('commits nothing past an event whose park cannot be appended, and goes on when it can', async () => {
-    group = new Group(system, ({ attempts }) => (attempts === 0 ? 'retry' : 'done'))
+    group = new Group(system, ({ attempt }) => (attempt === 1 ? 'retry' : 'done'))
     let failing = false
     let failed = 0
     group.log = {
@@ -230,8 +255,8 @@ describe.each(Object.keys(drivers))('a partition with its retry lane on the log 
 
   it('loses, doubles and reorders nothing while owners take over from each other at random', async () => {
     const random = seededRandom(7)
-    group = new Group(system, ({ record, attempts }) =>
-      random() < (Number(record.offset) % 3 === 0 ? 0.5 : 0.05) && attempts < 6 ? 'retry' : 'done',
+    group = new Group(system, event =>
+      random() < (Number(event.offset) % 3 === 0 ? 0.5 : 0.05) && event.attempt < 7 ? 'retry' : 'done',
     )
     await group.takeOver()
     const keys = ['a', 'b', 'c', 'd']
@@ -244,7 +269,7 @@ describe.each(Object.keys(drivers))('a partition with its retry lane on the log 
     for (const [i, key] of keys.entries())
       expect(group.of(key)).toEqual(Array.from({ length: 50 }, (_, n) => n * keys.length + i))
     expect(group.owners).toHaveLength(9)
-    expect([...group.attempts.values()].some(attempts => attempts.includes(2))).toBe(true)
+    expect([...group.attempts.values()].some(attempts => attempts.includes(3))).toBe(true)
   })
 
   it('lets go of the partition when it is stopped, once what runs has come to its end', async () => {

@@ -1,0 +1,579 @@
+import {
+  HoldfastError,
+  isHoldfastError,
+  othersTurn,
+  partitionId,
+  sleep,
+  type LogRecord,
+  type Offset,
+  type Position,
+  type TopicPartition,
+} from '../event/index.ts'
+import type { OwnedPartition } from '../log/index.ts'
+import { failureText } from '../recover/index.ts'
+import {
+  decodeLaneRecord,
+  decodeNote,
+  encodeNote,
+  laneLetters,
+  laneTopicOf,
+  newTenureId,
+  retryLane,
+  type Effect,
+  type Input,
+  type LaneLetters,
+  type Letter,
+  type RetryLane,
+  type RunEvent,
+} from '../recover/lane/index.ts'
+import type { AnyTopic } from '../schema/index.ts'
+import type { Lease } from '../sink/index.ts'
+import type { Place } from './admission.ts'
+import { EventBytes } from './event-bytes.ts'
+import type { DeathReason, GroupContext, Task } from './group-context.ts'
+import { LaneAppends } from './lane-appends.ts'
+import { readEvent } from './read-event.ts'
+import { finished, Runs } from './runs.ts'
+import { laneSettings } from './settings.ts'
+import { parkedTask } from './task.ts'
+import { TopicIntake } from './topic-intake.ts'
+import { UnderWay } from './under-way.ts'
+import { wasApplied } from './was-applied.ts'
+import { watermark, type Delivery, type Watermark } from './watermark.ts'
+
+/**
+ * One partition of a group, one owner, one epoch. It runs the machine of the partition with its retry lane: it reads the
+ * topic and the lane, appends, commits and calls handlers as it is told, and tells it what came of that. What follows
+ * from anything is the machine's to decide.
+ *
+ *   topic ──read──▶ ┌─────────┐ ──append──▶ lane ──read──▶ ┐
+ *   lane  ──read──▶ │ machine │ ──letter──▶ dead letters   │ … and back in, one after another
+ *   time  ────────▶ └─────────┘ ──run─────▶ handlers ──────┘
+ *
+ * An event leaves only with a durable outcome: done, skipped, or parked in the lane. Whatever else happens (abort, fence,
+ * crash), its offset stays unfinished, the commit stays below it, and it is delivered again.
+ */
+export interface PartitionOwner {
+  readonly owned: OwnedPartition
+  /** `live`: it takes events in. `over`: it has let go. */
+  readonly phase: RetryLane['phase']
+  /** Open entries of the lane. */
+  readonly parked: number
+  /** Everything below has its durable outcome in the topic or in the lane. */
+  readonly commitable: Offset
+  /** Events taken from the topic and not yet done. */
+  readonly inFlight: number
+  /** Append time of the oldest of them. */
+  readonly oldestTime: number | undefined
+  /** Why it takes nothing in, and never will by itself. Undefined while it does. */
+  readonly stopped: string | undefined
+  /** Why it takes nothing in for now. */
+  readonly paused: string | undefined
+  /** Set when retention overtook the group: where the log begins now. */
+  readonly lostUpTo: Offset | undefined
+  /** A good time for a commit, if it has one to make. */
+  commit(): void
+  /** Lets what runs come to its end for at most `drainMs`, then cuts it off, commits, and lets go. */
+  stop(drainMs: number): Promise<void>
+  /** Drops everything: another owns it, or is about to. */
+  abandon(): Promise<void>
+}
+
+export interface PartitionOwnerOptions {
+  readonly context: GroupContext
+  readonly topic: AnyTopic
+  readonly owned: OwnedPartition
+  /** The committed position with its note, read after the partition was owned. */
+  readonly committed: { readonly offset: Offset; readonly note: string | undefined }
+  /** First kept offset of the lane. */
+  readonly laneStart: Offset
+  readonly lease: Lease | undefined
+  /** It has something to commit: at once, or at the usual pace. */
+  commitDue(when: 'yes' | 'soon'): void
+  /** Stores position and note under the epoch; false when another member owns the partition. */
+  store(position: Offset, note: string): Promise<boolean>
+  /** The database says that another worker owns the partition. Told once; nothing is taken in any more. */
+  fenced(): void
+  /** Something is not as it must be, and it is over: a former owner may stumble over that as well as the present one. */
+  failed(error: unknown): void
+}
+
+const LANE_PAGE = { maxRecords: 500, maxBytes: 4 * 1024 * 1024, waitMs: 1_000 }
+/** Between tries of what failed. */
+const RETRY_MS = 1_000
+/** After handlers were cut off, for their marks and the last commit. */
+const LET_GO_MS = 1_000
+/** Timers hold no more than 24 days. */
+const MAX_TIMER_MS = 24 * 60 * 60 * 1_000
+
+/** Throws `LOG_CORRUPT` or `LOG_VERSION` for a note or a lane that cannot be gone on from. */
+export function partitionOwner(options: PartitionOwnerOptions): PartitionOwner {
+  return new Owner(options)
+}
+
+interface Open {
+  readonly record: LogRecord
+  readonly task: Task
+  readonly delivery: Delivery
+}
+
+class Owner implements PartitionOwner {
+  readonly owned: OwnedPartition
+  stopped: string | undefined
+  readonly #o: PartitionOwnerOptions
+  readonly #c: GroupContext
+  readonly #lane: TopicPartition
+  readonly #mark: Watermark
+  readonly #machine: RetryLane
+  readonly #letters: LaneLetters
+  readonly #bytes: EventBytes
+  readonly #appends: LaneAppends
+  readonly #intake: TopicIntake
+  readonly #runs: Runs
+  /** Events of the topic that are not settled. */
+  readonly #open = new Map<Offset, Open>()
+  readonly #underWay = new UnderWay(error => this.#fail(error))
+  /** Aborted first: nothing new begins. */
+  readonly #intakeAbort = new AbortController()
+  /** What runs is cut off. */
+  readonly #workAbort = new AbortController()
+  /** Aborted last: it is over. */
+  readonly #lifeAbort = new AbortController()
+  readonly #over = Promise.withResolvers<void>()
+  /** Told to the machine one after another: the effects of one are done before it hears of the next. */
+  readonly #inputs: Input[] = []
+  #telling = false
+  #isLive = false
+  /** Given to the machine, which may begin an entry in it. */
+  #offered: Place | undefined
+  /** Of entries whose start is being appended, in that order. */
+  readonly #places: Place[] = []
+  /** Events whose handlers never came back. */
+  readonly #stuck = new Map<Offset, HoldfastError>()
+  #asked: RetryLane['commitDue'] = 'no'
+  #tick: { readonly at: number; readonly cancel: () => void } | undefined
+  readonly #epoch: number
+
+  constructor(options: PartitionOwnerOptions) {
+    const { owned, committed, context, lease } = options
+    const { settings, log, clock, random } = context
+    this.#o = options
+    this.#c = context
+    this.owned = owned
+    this.#epoch = clock.now() - clock.monotonic()
+    const { topic, partition } = owned
+    const origin = { topic, partition }
+    this.#lane = { topic: laneTopicOf(topic, settings.group), partition }
+    const mark = watermark(committed.offset)
+    this.#mark = mark
+    const where = `${settings.group} on ${partitionId(owned)}`
+    const note = committed.note === undefined ? undefined : decodeNote(committed.note, where)
+    this.#machine = retryLane({
+      topic,
+      group: settings.group,
+      generation: 0,
+      tenure: newTenureId(random),
+      committed: committed.offset,
+      note,
+      laneStart: options.laneStart,
+      watermark: {
+        completed: offset => this.#completed(offset),
+        get commitable() {
+          return mark.commitable
+        },
+      },
+      settings: laneSettings(settings),
+    })
+    const signal = this.#lifeAbort.signal
+    this.#letters = laneLetters({ log, origin, group: settings.group, clock, signal })
+    this.#bytes = new EventBytes({
+      log,
+      origin,
+      lane: this.#lane,
+      letters: this.#letters,
+      open: this.#open,
+      signal,
+    })
+    this.#appends = new LaneAppends({
+      log,
+      ...this.#lane,
+      signal,
+      bytes: (offset, body) => this.#bytes.of(offset, body),
+      appended: (seq, position) => this.#tell({ kind: 'appended', seq, position }),
+      failed: error => this.#troubled('an append to the retry lane failed: the partition waits', error),
+    })
+    this.#intake = new TopicIntake({
+      context,
+      topic: options.topic,
+      partition: origin,
+      mark,
+      signal: this.#intakeAbort.signal,
+      isFull: () => this.#isFull(),
+      skipped: record => this.#runs.skipped(record),
+      take: (task, delivery) => this.#take(task, delivery),
+      paged: () => this.#lookAround(),
+      halted: reason => this.#halt(reason),
+    })
+    this.#runs = new Runs({
+      context,
+      lease,
+      underWay: this.#underWay,
+      intake: this.#intakeAbort.signal,
+      work: this.#workAbort.signal,
+      now: () => this.#now(),
+      appliedBelow: () => this.#appliedBelow(),
+      load: event => this.#load(event),
+      ended: (run, results) => this.#tell({ kind: 'ran', run, results }),
+      began: () => this.#intake.makeRoom(),
+      place: place => this.#offer(place),
+      fenced: () => this.#fenced(),
+      stuck: (offset, error) => void this.#stuck.set(offset, error),
+    })
+    this.#tell({ kind: 'tick' })
+    this.#underWay.track(this.#readLane(note?.lane ?? options.laneStart))
+  }
+
+  get phase(): RetryLane['phase'] {
+    return this.#machine.phase
+  }
+
+  get parked(): number {
+    return this.#machine.open
+  }
+
+  get commitable(): Offset {
+    return this.#mark.commitable
+  }
+
+  get inFlight(): number {
+    return this.#mark.unfinished
+  }
+
+  get oldestTime(): number | undefined {
+    return this.#mark.oldestTime
+  }
+
+  get lostUpTo(): Offset | undefined {
+    return this.#intake.lostUpTo
+  }
+
+  get paused(): string | undefined {
+    if (this.phase === 'taking-over') return 'it is being taken over'
+    const { maxParked } = this.#c.settings
+    return this.#machine.full
+      ? `${this.parked} of its events wait for a retry (maxParked is ${maxParked})`
+      : undefined
+  }
+
+  commit(): void {
+    this.#asked = 'no'
+    this.#tell({ kind: 'commit-due' })
+  }
+
+  // ---- the end
+
+  async stop(drainMs: number): Promise<void> {
+    this.#intakeAbort.abort()
+    this.#intake.makeRoom()
+    this.#tell({ kind: 'stop' })
+    this.#runs.giveBack()
+    const timer = new AbortController()
+    const atMost = (ms: number): Promise<void> =>
+      Promise.race([this.#over.promise, sleep(this.#c.clock, ms, timer.signal)])
+    // Not taken over yet: there is nothing to let go of.
+    if (this.phase === 'live') await atMost(drainMs)
+    this.#workAbort.abort()
+    if (this.phase === 'live') await atMost(LET_GO_MS)
+    timer.abort()
+    await this.abandon()
+  }
+
+  async abandon(): Promise<void> {
+    this.#end()
+    // An attempt ends at the abort: `.on` handlers are left behind, transactions are rolled back.
+    await this.#underWay.none()
+  }
+
+  #end(): void {
+    for (const abort of [this.#intakeAbort, this.#workAbort, this.#lifeAbort]) abort.abort()
+    this.#intake.makeRoom()
+    this.#tick?.cancel()
+    for (const place of this.#places.splice(0)) place.leave('neither')
+    this.#over.resolve()
+  }
+
+  /** Takes in no more, for good. What it has goes on. */
+  #halt(reason: string): void {
+    if (this.stopped !== undefined) return
+    this.stopped = reason
+    const { group } = this.#c.settings
+    this.#intake.stop()
+    this.#c.logger.error(this.#facts(), `${partitionId(this.owned)} of ${group} is stopped: ${reason}`)
+  }
+
+  #fenced(): undefined {
+    if (this.stopped !== undefined) return
+    this.stopped = 'another worker owns the lease in the database'
+    this.#intakeAbort.abort()
+    this.#o.fenced()
+  }
+
+  #fail(error: unknown): void {
+    if (this.#lifeAbort.signal.aborted) return
+    this.stopped ??= failureText(error)
+    this.#end()
+    this.#o.failed(error)
+  }
+
+  // ---- the machine
+
+  #tell(input: Input): void {
+    if (this.#lifeAbort.signal.aborted) return
+    this.#inputs.push(input)
+    if (this.#telling) return
+    this.#drain()
+    this.#lookAround()
+  }
+
+  #drain(): void {
+    this.#telling = true
+    try {
+      const now = this.#now()
+      for (let next = this.#inputs.shift(); next; next = this.#inputs.shift())
+        for (const effect of this.#machine.handle(next, now)) this.#do(effect)
+    } catch (error) {
+      this.#fail(error)
+    }
+    this.#telling = false
+  }
+
+  /** What the machine would like next. */
+  #lookAround(): void {
+    const machine = this.#machine
+    if (machine.phase === 'over') return this.#end()
+    if (machine.phase === 'live' && !this.#isLive) {
+      this.#isLive = true
+      this.#underWay.track(this.#intake.read(this.#o.committed.offset))
+    }
+    if (machine.wantsPlace && this.stopped === undefined) this.#runs.askForEntry()
+    this.#schedule(machine.dueAt)
+    this.#askForCommit()
+    this.#intake.makeRoom()
+  }
+
+  #do(effect: Effect): void {
+    switch (effect.kind) {
+      case 'settled':
+        return this.#settled(effect.offset)
+      case 'run':
+        return this.#run(effect)
+      case 'append':
+        if (effect.record.kind === 'start' && this.#offered) {
+          this.#places.push(this.#offered)
+          this.#offered = undefined
+        }
+        this.#appends.push(effect)
+        return this.#underWay.track(this.#appends.work())
+      case 'check':
+        return this.#see('an event could not be looked up in the inbox', async () => {
+          const task = await this.#load(effect.event)
+          const applied = task && (await wasApplied(task, this.#c, this.#o.lease, this.#workAbort.signal))
+          if (applied === 'fenced') return this.#fenced()
+          if (task && applied === 'unknown') await sleep(this.#c.clock, RETRY_MS, this.#lifeAbort.signal)
+          return { kind: 'checked', ref: effect.ref, applied: applied === 'unknown' ? undefined : applied }
+        })
+      case 'letter':
+        return this.#see('a dead letter could not be written: the partition waits', async () => {
+          const { letter, ref } = effect
+          const died = letter.death && (await this.#bytes.of(letter.origin, letter.death.body))
+          await this.#letters.write(letter, died)
+          if (died) this.#died(letter, died)
+          return { kind: 'written', ref }
+        })
+      case 'look-up':
+        return this.#see('a dead letter could not be read', async () => {
+          const letter = await this.#letters.find(effect.origin)
+          return { kind: 'looked-up', ref: effect.ref, letter }
+        })
+      case 'commit':
+        return this.#see('a commit failed, trying again', async () => {
+          const accepted = await this.#o.store(effect.main, encodeNote(effect.note))
+          return { kind: accepted ? 'committed' : 'refused' }
+        })
+    }
+  }
+
+  /** Does something until it succeeds, and tells the machine. Nothing passes it by meanwhile: its input is missing. */
+  #see(trouble: string, what: () => Promise<Input | undefined>): void {
+    this.#underWay.track(
+      (async () => {
+        const input = await this.#persist(trouble, what)
+        if (input) this.#tell(input)
+      })(),
+    )
+  }
+
+  /** Undefined at the end of this owner. Throws what no trying mends. */
+  async #persist<T>(trouble: string, what: () => Promise<T>): Promise<T | undefined> {
+    while (!this.#lifeAbort.signal.aborted) {
+      try {
+        return await what()
+      } catch (error) {
+        await this.#troubled(trouble, error)
+      }
+    }
+    return undefined
+  }
+
+  async #troubled(trouble: string, error: unknown): Promise<void> {
+    if (this.#lifeAbort.signal.aborted) return
+    if (isHoldfastError(error) && hopeless.has(error.code)) throw error
+    this.#c.logger.warn({ ...this.#facts(), error: failureText(error) }, trouble)
+    await sleep(this.#c.clock, RETRY_MS, this.#lifeAbort.signal)
+  }
+
+  // ---- events
+
+  #take(task: Task, delivery: Delivery): void {
+    const { record } = task
+    this.#open.set(record.offset, { record, task, delivery })
+    this.#inputs.push({ kind: 'delivered', offset: record.offset, key: record.key })
+    this.#drain() // one event of a page is not worth a look around
+  }
+
+  #completed(offset: Offset): void {
+    const open = this.#open.get(offset)
+    if (!open) throw new HoldfastError('INTERNAL', { detail: `record ${offset} was settled twice` })
+    this.#mark.completed(open.delivery)
+  }
+
+  #settled(offset: Offset): void {
+    const open = this.#open.get(offset)
+    this.#open.delete(offset)
+    if (open) this.#intake.settled(open.record)
+  }
+
+  #isFull(): boolean {
+    const { concurrency, batch } = this.#c.settings
+    return (
+      // Enough for every place: more would only grow old in memory.
+      this.#runs.ready >= concurrency ||
+      this.#machine.gathered >= (batch?.max ?? Infinity) ||
+      this.#machine.full
+    )
+  }
+
+  #run({ run, events }: Extract<Effect, { kind: 'run' }>): void {
+    const [first] = events
+    if (first?.body.from === 'lane') {
+      const place = this.#places.shift()
+      if (!place)
+        throw new HoldfastError('INTERNAL', { detail: `entry ${first.origin} began without a place` })
+      return this.#runs.startParked(run, first, place)
+    }
+    const tasks: Task[] = []
+    for (const { origin } of events) {
+      const open = this.#open.get(origin)
+      if (!open) throw new HoldfastError('INTERNAL', { detail: `record ${origin} runs, but is settled` })
+      tasks.push(open.task)
+    }
+    this.#runs.start(run, tasks)
+  }
+
+  /** An event that waits in the lane. Undefined where nobody here can know what it means: then the partition stops. */
+  async #load(event: RunEvent): Promise<Task | undefined> {
+    const record = await this.#persist('an event could not be read for its retry', () =>
+      this.#bytes.of(event.origin, event.body),
+    )
+    if (!record) return undefined
+    const reading = readEvent(record, this.#o.topic, this.#c.settings)
+    if (reading.kind !== 'pause') return parkedTask(record, reading, event)
+    this.#halt(reading.reason)
+    return undefined
+  }
+
+  #offer(place: Place): void {
+    this.#offered = place
+    this.#tell({ kind: 'place' })
+    this.#offered?.leave('neither') // nobody wanted it any more
+    this.#offered = undefined
+  }
+
+  /** Nothing above it is certain: what is parked has been passed by, and is not applied. */
+  #appliedBelow(): Offset {
+    const { parkedFrom } = this.#machine
+    return parkedFrom !== undefined && parkedFrom < this.commitable ? parkedFrom : this.commitable
+  }
+
+  #died({ origin, death }: Letter, record: LogRecord): void {
+    const { observer, settings, logger, fatal } = this.#c
+    const { topic } = record
+    const { group } = settings
+    const { attempts, last, final } = death?.state ?? { attempts: 0, last: undefined, final: undefined }
+    const reason = (final ?? 'attempts') as DeathReason
+    finished(this.#c, { record, attempts, lastError: last?.message }, 'dead_lettered')
+    observer.deadLettered?.({ topic, group, reason })
+    const facts = { ...this.#facts(), offset: String(origin), reason, error: last?.message }
+    logger.warn(facts, 'event is a dead letter now')
+    const stuck = this.#stuck.get(origin)
+    if (stuck) fatal(stuck)
+  }
+
+  // ---- reading the lane
+
+  async #readLane(from: Offset): Promise<void> {
+    const signal = this.#lifeAbort.signal
+    for (let at: Position = { ...this.#lane, offset: from }; !signal.aborted;) {
+      const page = await this.#persist('reading the retry lane failed, trying again', () =>
+        this.#c.log.read(at, LANE_PAGE, signal),
+      )
+      if (!page || page.next === at.offset) continue
+      const records = page.records.map(record => ({ ...decodeLaneRecord(record), position: record.offset }))
+      this.#tell({ kind: 'read', records, next: page.next })
+      at = { ...at, offset: page.next }
+      await othersTurn()
+    }
+  }
+
+  // ---- time
+
+  /** The wall clock as it was at the takeover, going on evenly: a clock that is set must not hold back a retry. */
+  #now(): number {
+    return Math.round(this.#epoch + this.#c.clock.monotonic())
+  }
+
+  #schedule(at: number | undefined): void {
+    if (at === this.#tick?.at) return
+    this.#tick?.cancel()
+    this.#tick = undefined
+    if (at === undefined) return
+    const cancel = this.#c.clock.after(Math.min(MAX_TIMER_MS, Math.max(0, at - this.#now())), () => {
+      this.#tick = undefined
+      this.#tell({ kind: 'tick' })
+    })
+    this.#tick = { at, cancel }
+  }
+
+  #askForCommit(): void {
+    if (this.#asked === 'soon') return
+    const due = this.#machine.commitDue
+    if (due === 'no' || due === this.#asked) return
+    this.#asked = due
+    this.#o.commitDue(due)
+  }
+
+  #facts(): Record<string, unknown> {
+    return { group: this.#c.settings.group, topic: this.owned.topic, partition: this.owned.partition }
+  }
+}
+
+/** What is so will stay so. */
+const hopeless: ReadonlySet<string> = new Set([
+  'LOG_CORRUPT',
+  'LOG_VERSION',
+  'LOG_CLOSED',
+  'LOG_RECORD_TOO_LARGE',
+  'OFFSET_OUT_OF_RANGE',
+  'EVENT_UNDECODABLE',
+  'INTERNAL',
+])

@@ -1,0 +1,180 @@
+import {
+  isHoldfastError,
+  othersTurn,
+  sleep,
+  type LogRecord,
+  type Offset,
+  type TopicPartition,
+} from '../event/index.ts'
+import type { ReadResult } from '../log/index.ts'
+import { failureText } from '../recover/index.ts'
+import type { AnyTopic } from '../schema/index.ts'
+import type { GroupContext, Task } from './group-context.ts'
+import { readEvent } from './read-event.ts'
+import { newTask } from './task.ts'
+import type { Delivery, Watermark } from './watermark.ts'
+
+export interface TopicIntakeOptions {
+  readonly context: GroupContext
+  readonly topic: AnyTopic
+  readonly partition: TopicPartition
+  readonly mark: Watermark
+  readonly signal: AbortSignal
+  /** Whether enough is taken in as it is, whatever the intake itself counts. */
+  isFull(): boolean
+  /** No handler wants it: it is done. */
+  skipped(record: LogRecord): void
+  take(task: Task, delivery: Delivery): void
+  /** A page was taken in. */
+  paged(): void
+  /** Reading has come to an end that time does not mend. */
+  halted(reason: string): void
+}
+
+/** Fetched at once, at most. */
+const FETCH = { maxRecords: 500, maxBytes: 4 * 1024 * 1024, waitMs: 1_000 }
+/** Bytes in flight for each partition. */
+const MAX_BYTES = 16 * 1024 * 1024
+/** Delivered events from the first unfinished one on: what a crash would deliver again. */
+const MAX_SPAN = 100_000
+/** Between tries to read. */
+const RETRY_READ_MS = 1_000
+
+/** Reads a partition of the topic, page by page, as long as there is room for what it holds. */
+export class TopicIntake {
+  /** Set when retention overtook the group: where the log begins now. */
+  lostUpTo: Offset | undefined
+  readonly #o: TopicIntakeOptions
+  #bytes = 0
+  #roomMade: (() => void) | undefined
+  #halted = false
+
+  constructor(options: TopicIntakeOptions) {
+    this.#o = options
+  }
+
+  async read(start: Offset): Promise<void> {
+    const { context, mark, signal } = this.#o
+    let position = start
+    while (!this.#isOver()) {
+      await this.#room()
+      await context.gate.passed(signal)
+      // An open breaker pauses intake too: what is read now would only wait in memory.
+      for (const dependency of context.dependencies) (await dependency.enter(signal))?.done('neither')
+      if (this.#isOver()) return
+      const page = await this.#page(position)
+      if (!page || this.#isOver()) continue
+      const isWhole = page.records.every(record => this.#accept(record))
+      if (isWhole) mark.readUpTo(page.next)
+      this.#o.paged()
+      if (!isWhole) return
+      position = page.next
+      if (page.records.length > 0) await othersTurn()
+    }
+  }
+
+  /** Takes in no more. */
+  stop(): void {
+    this.#halted = true
+    this.makeRoom()
+  }
+
+  /** It has its outcome: its bytes are free. */
+  settled(record: LogRecord): void {
+    this.#bytes -= sizeOf(record)
+  }
+
+  /** Something that fills it may have changed. */
+  makeRoom(): void {
+    if (!this.#roomMade || (!this.#isOver() && this.#isFull())) return
+    this.#roomMade()
+    this.#roomMade = undefined
+  }
+
+  async #room(): Promise<void> {
+    while (this.#isFull() && !this.#isOver()) {
+      const made = Promise.withResolvers<void>()
+      this.#roomMade = made.resolve
+      await made.promise
+    }
+  }
+
+  #isOver(): boolean {
+    return this.#halted || this.#o.signal.aborted
+  }
+
+  #isFull(): boolean {
+    const { mark, context } = this.#o
+    return (
+      mark.unfinished >= context.settings.maxInFlight ||
+      this.#bytes >= MAX_BYTES ||
+      mark.span >= MAX_SPAN ||
+      this.#o.isFull()
+    )
+  }
+
+  // ---- one page
+
+  async #page(offset: Offset): Promise<ReadResult | undefined> {
+    const { context, partition, signal } = this.#o
+    try {
+      return await context.log.read({ ...partition, offset }, FETCH, signal)
+    } catch (error) {
+      if (signal.aborted) return undefined
+      if (this.#mayReadAgain(error)) await sleep(context.clock, RETRY_READ_MS, signal)
+      else this.#halted = true
+      return undefined
+    }
+  }
+
+  #mayReadAgain(error: unknown): boolean {
+    const { context, partition, mark } = this.#o
+    if (isHoldfastError(error, 'OFFSET_OUT_OF_RANGE', 'LOG_CORRUPT')) {
+      const start = error.facts['start']
+      const isLost =
+        error.code === 'OFFSET_OUT_OF_RANGE' && typeof start === 'bigint' && start > mark.commitable
+      if (isLost) this.lostUpTo = start as Offset
+      this.#halt(error.message)
+      return false
+    }
+    if (isHoldfastError(error, 'LOG_CLOSED')) return false
+    context.logger.warn(
+      { group: context.settings.group, ...partition, error: failureText(error) },
+      'reading the log failed, trying again',
+    )
+    return true
+  }
+
+  /** False when the partition must wait at this record. */
+  #accept(record: LogRecord): boolean {
+    const { context, topic, mark } = this.#o
+    const reading = readEvent(record, topic, context.settings)
+    switch (reading.kind) {
+      case 'pause':
+        mark.readUpTo(record.offset)
+        this.#halt(reading.reason)
+        return false
+      case 'skip': {
+        mark.completed(mark.delivered(record))
+        this.#o.skipped(record)
+        return true
+      }
+      case 'handle':
+      case 'dead': {
+        this.#bytes += sizeOf(record)
+        this.#o.take(newTask(record, reading), mark.delivered(record))
+        return true
+      }
+    }
+  }
+
+  #halt(reason: string): void {
+    this.stop()
+    this.#o.halted(reason)
+  }
+}
+
+/** Memory that a record holds while it is in flight, roughly. */
+function sizeOf(record: LogRecord): number {
+  return (record.value?.byteLength ?? 0) + 500
+}
