@@ -86,7 +86,9 @@ describe('holdfast dlq list', () => {
     await a.start()
     onTestFinished(() => a.stop())
     await a.publish(orders, 'placed', { customer: 'c1', note: 'x' }, { id: 'order-1' })
-    await until('it is dead', async () => (await a.groups()).every(({ lag, parked }) => lag === 0n && parked === 0))
+    await until('it is dead', async () =>
+      (await a.groups()).every(({ lag, parked }) => lag === 0n && parked === 0),
+    )
 
     const people = holdfast(['dlq', 'list', '--log', log])
     expect(await people.ended).toBe(0)
@@ -127,7 +129,9 @@ describe('holdfast log stats', () => {
     onTestFinished(() => late.resolve())
     const before = Date.now()
     for (let n = 0; n < 5; n++) await a.publish(orders, 'placed', { customer: 'c1', note: `n${n}` })
-    await until('all are done', async () => (await a.groups()).every(({ lag, parked }) => lag === 0n && parked === 0))
+    await until('all are done', async () =>
+      (await a.groups()).every(({ lag, parked }) => lag === 0n && parked === 0),
+    )
     for (let n = 0; n < 2; n++) await a.publish(orders, 'placed', { customer: 'c1', note: 'late' })
 
     const people = holdfast(['log', 'stats', log])
@@ -146,6 +150,7 @@ describe('holdfast log stats', () => {
       topics: [
         { topic: 'orders', partition: 0, events: 7, first: { offset: '0' }, last: { offset: '6' } },
         { topic: 'orders.billing.dead', partition: 0, events: 0, bytes: 0, first: null, last: null },
+        { topic: 'orders.billing.retry', partition: 0, events: 1 },
       ],
       groups: [{ group: 'billing', topic: 'orders', partition: 0, position: '5', lag: 2 }],
     })

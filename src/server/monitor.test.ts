@@ -39,7 +39,9 @@ describe('what an app says of itself', () => {
       }
 
       for (const cents of [5, -7, 9]) await a.publish(orders, 'placed', { customer: 'c1', cents })
-      await until('all three done', async () => (await a.groups()).every(({ lag, parked }) => lag === 0n && parked === 0))
+      await until('all three done', async () =>
+        (await a.groups()).every(({ lag, parked }) => lag === 0n && parked === 0),
+      )
 
       const after = await a.admin.metrics.text()
       expect(after).toContain('events_published_total{topic="orders",source="sdk"} 3')
@@ -68,7 +70,9 @@ describe('what an app says of itself', () => {
     await a.start()
     try {
       for (let cents = 1; cents <= 12; cents++) await a.publish(orders, 'placed', { customer: 'c1', cents })
-      await until('all dead', async () => (await a.groups()).every(({ lag, parked }) => lag === 0n && parked === 0))
+      await until('all dead', async () =>
+        (await a.groups()).every(({ lag, parked }) => lag === 0n && parked === 0),
+      )
       const { letters } = await a.admin.report()
       expect(letters.map(({ message }) => message)).toEqual([12, 11, 10, 9, 8].map(cents => `order ${cents}`))
     } finally {

@@ -45,7 +45,9 @@ it('measures transactions, connections and the size of the log', async () => {
   )
   expect(await series('db_connection_pool_size{pool="work",state="busy"}')).toBe(1)
   door.resolve()
-  await until('both are done', async () => (await a.groups()).every(({ lag, parked }) => lag === 0n && parked === 0))
+  await until('both are done', async () =>
+    (await a.groups()).every(({ lag, parked }) => lag === 0n && parked === 0),
+  )
   expect(await series('db_connection_pool_waiting{pool="work"}')).toBe(0)
   expect(await series('db_connection_pool_size{pool="work",state="busy"}')).toBe(0)
   expect(await series('sink_batch_events_sum{sink="postgres"}')).toBe(2)

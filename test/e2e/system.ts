@@ -122,8 +122,8 @@ export async function startSystem({
   }
 }
 
-function done({ state, lag, partitions }: Status['groups'][number]): boolean {
-  return state === 'running' && lag === 0 && partitions.length === moves.partitions
+function done({ state, lag, parked, partitions }: Status['groups'][number]): boolean {
+  return state === 'running' && lag === 0 && parked === 0 && partitions.length === moves.partitions
 }
 
 type Env = Readonly<Record<string, string>>

@@ -38,7 +38,9 @@ async function rows(sql: string): Promise<Record<string, unknown>[]> {
 }
 
 const caughtUp = (): Promise<boolean> =>
-  until('all groups are caught up', async () => (await app.groups()).every(({ lag, parked }) => lag === 0n && parked === 0))
+  until('all groups are caught up', async () =>
+    (await app.groups()).every(({ lag, parked }) => lag === 0n && parked === 0),
+  )
 
 // One app for the whole file: each test adds its own events.
 describe('the campaigns example on a real PostgreSQL', () => {
