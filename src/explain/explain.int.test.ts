@@ -38,7 +38,9 @@ async function shop(log: LogDriver, url: string): Promise<App<true>> {
 }
 
 async function settled(shop: App<true>): Promise<void> {
-  await until('all groups are done', async () => (await shop.groups()).every(({ lag }) => lag === 0n))
+  await until('all groups are done', async () =>
+    (await shop.groups()).every(({ lag, parked }) => lag === 0n && parked === 0),
+  )
 }
 
 describe('explain', () => {

@@ -59,7 +59,9 @@ test('hazards 53, 56: the mail service is away for twelve times as long as all a
   await mail.again()
 
   await until('every mail is sent', async () => (await mails()).length >= 3 + 2 * orders)
-  await until('nothing is under way', async () => (await app.groups()).every(({ lag }) => lag === 0n))
+  await until('nothing is under way', async () =>
+    (await app.groups()).every(({ lag, parked }) => lag === 0n && parked === 0),
+  )
   const sent = await mails()
   const about = (template: Mail['template']): string[] =>
     sent.flatMap(({ mail }) => (mail.template === template ? [mail.about] : []))
