@@ -1,7 +1,9 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { version } from '../version.ts'
 import { addAudit } from './commands/audit.ts'
+import { addCircuit } from './commands/circuit.ts'
 import { addGroup } from './commands/group.ts'
+import { addTopic } from './commands/topic.ts'
 import { advise, type AdviseOptions } from './advise.ts'
 import { dbMigrate, type DbMigrateOptions } from './db-migrate.ts'
 import { dev } from './dev.ts'
@@ -133,7 +135,9 @@ export async function cliProgram(
     .action((folder: string, options: { output: 'table' | 'json' }) => logCompact(folder, options, io))
 
   const operate = operating(io, ended)
+  addTopic(program, operate)
   addGroup(program, operate)
+  addCircuit(program, operate)
   addAudit(program, operate)
 
   const dlq = program.command('dlq').description('dead letters: events that a group gave up')

@@ -134,6 +134,13 @@ const table = {
     retriable: false,
     kind: 'missing',
   },
+  CIRCUIT_UNKNOWN: {
+    message: 'There is no such circuit breaker in this process',
+    advice:
+      'holdfast circuit list names those that there are. A process has those of the groups that it runs.',
+    retriable: false,
+    kind: 'missing',
+  },
   INPUT_INVALID: {
     message: 'The input of an operation cannot work',
     advice: 'Correct the named fields. Nothing was changed.',

@@ -30,6 +30,9 @@ export type BreakerInput =
   | { readonly kind: 'probe-due' }
   | { readonly kind: 'probe-succeeded' }
   | { readonly kind: 'probe-failed' }
+  /** By an operator: nothing is let through and nothing is asked until then, in monotonic time. */
+  | { readonly kind: 'forced-open'; readonly until: number }
+  | { readonly kind: 'forced-closed' }
 
 /** Options as they are written. */
 export interface BreakerOptions {
@@ -119,9 +122,17 @@ export function nextBreakerState(
       if (state.kind !== 'HALF_OPEN') return state
       const succeeded = state.succeeded + 1
       if (succeeded < settings.closeAfter) return { ...state, succeeded }
-      return { kind: 'CLOSED', outages: [], ramp: { width: 1, succeeded: 0 }, backoffMs: state.backoffMs }
+      return rampingUp(state.backoffMs)
     }
+    case 'forced-open':
+      return { kind: 'OPEN', probeAt: input.until, backoffMs: settings.probeAfterMs }
+    case 'forced-closed':
+      return state.kind === 'CLOSED' ? state : rampingUp(state.backoffMs)
   }
+}
+
+function rampingUp(backoffMs: number): BreakerState {
+  return { kind: 'CLOSED', outages: [], ramp: { width: 1, succeeded: 0 }, backoffMs }
 }
 
 /** How many calls may run at once now. */

@@ -173,3 +173,70 @@ describe('dependency', () => {
     expect(await trouble).toBe('the probe failed: no answer within 5000 ms')
   })
 })
+
+describe('a breaker that an operator moves', () => {
+  it('holds everything back until the time is up, without asking, and then probes', async () => {
+    const { clock, one, probes, changes } = rig()
+    one.forceOpen(600_000, 'opened by ada')
+    expect(one.status()).toMatchObject({ state: 'OPEN', reason: 'opened by ada' })
+    expect(one.tryEnter()).toBeUndefined()
+    await clock.advance(599_000)
+    expect(probes).toEqual([])
+    await clock.advance(1_000)
+    expect(probes).toEqual([600_000])
+    expect(changes.at(-1)).toBe('HALF_OPEN→CLOSED')
+  })
+
+  it('takes a new time for one that was opened before, by itself or by somebody', async () => {
+    const { clock, one, probes, changes } = rig()
+    one.forceOpen(10_000, 'first')
+    one.forceOpen(60_000, 'second')
+    await clock.advance(59_000)
+    expect(probes).toEqual([])
+    await clock.advance(1_000)
+    expect(probes).toEqual([60_000])
+    expect(changes.filter(change => change.endsWith('→OPEN'))).toEqual(['CLOSED→OPEN'])
+  })
+
+  it('lets calls through when told so, a few at first, and opens again when they fail', async () => {
+    const { one, state } = rig()
+    state.works = false
+    one.forceOpen(600_000, 'opened by ada')
+    one.forceClosed('closed by ada')
+    const pass = one.tryEnter()
+    expect(one.status()).toMatchObject({ state: 'CLOSED', reason: 'closed by ada' })
+    expect(one.tryEnter()).toBeUndefined()
+    pass?.done('outage', 'refused')
+    expect(one.status().state).toBe('OPEN')
+  })
+
+  it('does not take the answer to an earlier question for one to its own', async () => {
+    const clock = handClock()
+    const answers: PromiseWithResolvers<void>[] = []
+    const one = dependency({
+      name: 'db',
+      probe: () => {
+        const answer = Promise.withResolvers<void>()
+        answers.push(answer)
+        return answer.promise
+      },
+      breaker: resolveBreakerOptions({}, 'db'),
+      probeTimeoutMs: 5_000,
+      clock,
+      random: () => 0.999,
+      logger: silentLogger,
+      observer: {},
+    })
+    one.forceOpen(1_000, 'first')
+    await clock.advance(1_000)
+    one.forceOpen(1_000, 'second')
+    await clock.advance(1_000)
+    expect(answers).toHaveLength(2)
+    answers[0]?.resolve()
+    await settle()
+    expect(one.status().state).toBe('HALF_OPEN')
+    answers[1]?.resolve()
+    await settle()
+    expect(one.status().state).toBe('CLOSED')
+  })
+})

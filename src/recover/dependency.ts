@@ -25,6 +25,10 @@ export interface Dependency {
    */
   trouble(): Promise<string | undefined>
   status(): BreakerStatus
+  /** An operator holds all calls back for so long; then it is probed. */
+  forceOpen(ms: number, reason: string): void
+  /** An operator lets calls through without a probe. Does nothing where they are let through already. */
+  forceClosed(reason: string): void
   /** Wakes all who wait (their `enter` answers undefined) and stops probing. */
   close(): void
 }
@@ -155,6 +159,14 @@ class GuardedDependency implements Dependency {
     }
   }
 
+  forceOpen(ms: number, reason: string): void {
+    this.#input({ kind: 'forced-open', until: this.#o.clock.monotonic() + ms }, reason)
+  }
+
+  forceClosed(reason: string): void {
+    this.#input({ kind: 'forced-closed' }, reason)
+  }
+
   close(): void {
     this.#closed = true
     this.#cancelProbe?.()
@@ -189,16 +201,18 @@ class GuardedDependency implements Dependency {
     const { clock, random, breaker } = this.#o
     const before = this.#state
     this.#state = nextBreakerState(before, input, { now: clock.monotonic(), jitter: random() }, breaker)
-    if (before.kind === this.#state.kind) return
+    const isOther = before.kind !== this.#state.kind
+    if (!isOther && input.kind !== 'forced-open') return
     this.#since = clock.now()
     this.#reason = reason
-    this.#transitions += 1
+    if (isOther) this.#transitions += 1
     if (this.#state.kind === 'OPEN') {
       this.#tenure += 1
       this.#running = 0
+      this.#cancelProbe?.()
       this.#cancelProbe = clock.after(this.#state.probeAt - clock.monotonic(), () => void this.#probe())
     }
-    this.#announce(before.kind, this.#state.kind, reason)
+    if (isOther) this.#announce(before.kind, this.#state.kind, reason)
     this.#wake()
   }
 
@@ -223,13 +237,13 @@ class GuardedDependency implements Dependency {
       }
     }
     this.#input({ kind: 'probe-due' }, 'asking whether it works')
+    const tenure = this.#tenure
     while (this.#state.kind === 'HALF_OPEN' && !this.#closed) {
-      try {
-        await this.#askOnce()
-        this.#input({ kind: 'probe-succeeded' }, 'the probe succeeded')
-      } catch (error) {
-        this.#input({ kind: 'probe-failed' }, probeFailed(error))
-      }
+      const failed = await this.#askOnce().then(() => undefined, probeFailed)
+      // An operator opened it meanwhile: what comes of this question is nothing to those that are asked later.
+      if (tenure !== this.#tenure) return
+      if (failed === undefined) this.#input({ kind: 'probe-succeeded' }, 'the probe succeeded')
+      else this.#input({ kind: 'probe-failed' }, failed)
     }
   }
 

@@ -133,6 +133,8 @@ export interface App<HasDatabase extends boolean> {
   stop(options?: StopOptions): Promise<void>
   groups(): Promise<readonly GroupStatus[]>
   breakers(): readonly BreakerStatus[]
+  /** The acts of an operator on one breaker of this process, by the name in {@link App.breakers}. */
+  breaker(name: string): BreakerControl
   /** What the admin side shows: readiness, metrics and the status page. */
   readonly admin: AdminSource
   group(name: string): GroupControl
@@ -196,6 +198,14 @@ export type AppCollectorOptions = Omit<
 > & {
   readonly port?: number | undefined
   readonly host?: string | undefined
+}
+
+/** The acts of an operator on one breaker. */
+export interface BreakerControl {
+  /** Holds back all calls for so many milliseconds; then it is probed. */
+  open(ms: number, reason: string): void
+  /** Lets calls through without a probe. */
+  close(reason: string): void
 }
 
 /** The acts of an operator on one group. */
@@ -646,7 +656,21 @@ class HoldfastApp implements App<boolean> {
   }
 
   breakers(): readonly BreakerStatus[] {
-    return [...(this.#database ? [this.#database.status()] : []), ...(this.#groups?.breakers() ?? [])]
+    return this.#dependencies().map(one => one.status())
+  }
+
+  #dependencies(): readonly Dependency[] {
+    return [...(this.#database ? [this.#database] : []), ...(this.#groups?.dependencies() ?? [])]
+  }
+
+  breaker(name: string): BreakerControl {
+    const found = this.#dependencies().find(one => one.name === name)
+    if (!found)
+      throw new HoldfastError('CIRCUIT_UNKNOWN', { detail: `app ${this.name} has no breaker ${name}` })
+    return {
+      open: (ms, reason) => found.forceOpen(ms, reason),
+      close: reason => found.forceClosed(reason),
+    }
   }
 
   group(name: string): GroupControl {

@@ -1,7 +1,7 @@
 import type { GroupRunner } from '../consume/index.ts'
 import { HoldfastError, isHoldfastError, type Clock, type Logger } from '../event/index.ts'
 import type { Log } from '../log/index.ts'
-import type { BreakerStatus, Dependency } from '../recover/index.ts'
+import type { Dependency } from '../recover/index.ts'
 import { decide, decisionsSoFar, followDecisions, type GroupDecision } from './group-control.ts'
 
 /** A runner that has not joined yet, with the dependencies of its group alone. */
@@ -37,7 +37,6 @@ export interface RunningGroups {
   resume(group: string, by: string, allowDeadForMs: number | undefined): Promise<void>
   status(): Promise<readonly RunnerStatus[]>
   dependencies(): readonly Dependency[]
-  breakers(): readonly BreakerStatus[]
   /** Drains, commits, leaves. */
   stop(drainMs: number): Promise<void>
 }
@@ -121,10 +120,6 @@ class Groups implements RunningGroups {
 
   dependencies(): readonly Dependency[] {
     return [...this.#entries.values()].flatMap(({ dependencies }) => dependencies)
-  }
-
-  breakers(): readonly BreakerStatus[] {
-    return this.dependencies().map(one => one.status())
   }
 
   async stop(drainMs: number): Promise<void> {

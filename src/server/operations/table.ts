@@ -1,20 +1,33 @@
 import { auditList } from './audit-list.ts'
 import { auditVerify } from './audit-verify.ts'
+import { circuitClose, circuitList, circuitOpen, circuitShow } from './circuits.ts'
 import { groupDelete } from './group-delete.ts'
 import { groupDescribe } from './group-describe.ts'
 import { groupList } from './group-list.ts'
 import { groupPause, groupResume } from './group-pause.ts'
 import { groupReset } from './group-reset.ts'
 import type { AnyOperation } from './operation.ts'
+import { topicAlter, topicCreate, topicDelete } from './topic-change.ts'
+import { topicDescribe } from './topic-describe.ts'
+import { topicList } from './topic-list.ts'
 
 /** Everything that an operator can ask for or do, in the order of the documentation. */
 export const operations: readonly AnyOperation[] = [
+  topicList,
+  topicDescribe,
+  topicCreate,
+  topicAlter,
+  topicDelete,
   groupList,
   groupDescribe,
   groupPause,
   groupResume,
   groupReset,
   groupDelete,
+  circuitList,
+  circuitShow,
+  circuitOpen,
+  circuitClose,
   auditList,
   auditVerify,
 ]

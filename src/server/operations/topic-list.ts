@@ -1,0 +1,117 @@
+import type { TopicSettings } from '../../log/index.ts'
+import { isLaneOrDeadTopic } from '../../recover/index.ts'
+import { RESERVED_TOPIC_PREFIX } from '../../event/index.ts'
+import type { Operation, OperationContext } from './operation.ts'
+import { flag, nullable, number, object, optional, rows, text, type Fields } from './shape.ts'
+
+export interface TopicListInput {
+  readonly all?: boolean | undefined
+  readonly withLag?: boolean | undefined
+}
+
+export interface TopicSummary {
+  readonly topic: string
+  readonly partitions: number
+  /** Offsets from the first to the last that is kept: at most so many events. */
+  readonly events: number
+  /** Null for a log that is on no disk of ours. */
+  readonly bytes: number | null
+  /** Null keeps them for ever. */
+  readonly retentionMs: number | null
+  readonly retentionBytes: number | null
+  /** Null where it was not asked for. */
+  readonly groups: readonly TopicGroup[] | null
+}
+
+export interface TopicGroup {
+  readonly group: string
+  readonly lag: number
+}
+
+export interface TopicList {
+  readonly topics: readonly TopicSummary[]
+}
+
+export const topicFields: Fields<TopicSummary> = {
+  topic: text('its name'),
+  partitions: number('how many'),
+  events: number('that are kept, at most: offsets may have gaps'),
+  bytes: nullable(number('on disk')),
+  retentionMs: nullable(number('events older than this go')),
+  retentionBytes: nullable(number('for each partition; the oldest go first')),
+  groups: nullable(
+    rows(object<TopicGroup>({ group: text('one that reads it'), lag: number('events it is behind') })),
+  ),
+}
+
+export const topicList: Operation<TopicListInput, TopicList> = {
+  name: 'topic.list',
+  summary: 'list topics: partitions, events, bytes, retention',
+  role: 'viewer',
+  effect: 'none',
+  input: object<TopicListInput>({
+    all: optional(flag('also retry lanes, dead letters and those of Holdfast itself')),
+    withLag: optional(flag('with the groups that read them, and how far they are behind')),
+  }),
+  output: object<TopicList>({ topics: rows(object<TopicSummary>(topicFields)) }),
+  async run(context, { all = false, withLag = false }) {
+    const { log } = context.system
+    const groups = withLag ? await groupsByTopic(context) : undefined
+    const topics: TopicSummary[] = []
+    for (const topic of (await log.topics.list()).toSorted()) {
+      const settings = await log.topics.describe(topic)
+      if (settings === undefined || (!all && isOwnTopic(topic))) continue
+      topics.push(await topicSummary(context, topic, settings, groups && (groups.get(topic) ?? [])))
+    }
+    return { topics }
+  },
+}
+
+/** Made by Holdfast: a retry lane, dead letters, decisions, the audit trail. */
+export function isOwnTopic(topic: string): boolean {
+  return topic.startsWith(RESERVED_TOPIC_PREFIX) || isLaneOrDeadTopic(topic)
+}
+
+export async function topicSummary(
+  { system }: OperationContext,
+  topic: string,
+  { partitions, retentionMs, retentionBytes }: TopicSettings,
+  groups: readonly TopicGroup[] | undefined,
+): Promise<TopicSummary> {
+  let events = 0n
+  let bytes = 0
+  for (let partition = 0; partition < partitions; partition++) {
+    const { start, end } = await system.log.bounds({ topic, partition })
+    events += end - start
+    bytes += system.bytesOf?.({ topic, partition }) ?? 0
+  }
+  return {
+    topic,
+    partitions,
+    events: Number(events),
+    bytes: system.bytesOf ? bytes : null,
+    retentionMs: retentionMs ?? null,
+    retentionBytes: retentionBytes ?? null,
+    groups: groups ?? null,
+  }
+}
+
+/** The groups that have a position in a topic or own a partition of it. */
+export async function groupsByTopic({
+  system,
+}: OperationContext): Promise<ReadonlyMap<string, readonly TopicGroup[]>> {
+  const found = new Map<string, Map<string, number>>()
+  for (const group of await system.groups.list()) {
+    const { partitions } = await system.groups.describe(group)
+    for (const { topic, partition, committed } of partitions) {
+      const { start, end } = await system.log.bounds({ topic, partition })
+      const from = committed === undefined || committed < start ? start : committed
+      const lags = found.get(topic) ?? new Map<string, number>()
+      lags.set(group, (lags.get(group) ?? 0) + Number(end - from))
+      found.set(topic, lags)
+    }
+  }
+  return new Map(
+    [...found].map(([topic, lags]) => [topic, [...lags].map(([group, lag]) => ({ group, lag }))]),
+  )
+}

@@ -1,0 +1,137 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { z } from 'zod'
+import { until } from '../../../test/harness/until.ts'
+import { memory } from '../../drivers/memory/index.ts'
+import { topic } from '../../schema/index.ts'
+import { app, type App } from '../app.ts'
+import { circuitClose, circuitList, circuitOpen, circuitShow } from './circuits.ts'
+import type { Answer, Intent, Operation, OperationHost } from './operation.ts'
+import { perform } from './perform.ts'
+import { topicAlter, topicCreate, topicDelete } from './topic-change.ts'
+import { topicDescribe } from './topic-describe.ts'
+import { topicList } from './topic-list.ts'
+
+const orders = topic('orders', {
+  key: 'customer',
+  partitions: 1,
+  events: { placed: z.object({ customer: z.string(), n: z.number() }) },
+})
+
+const actor = { name: 'ada', role: 'admin' } as const
+const signal = new AbortController().signal
+const execute = { execute: true, reason: 'ticket 7' }
+
+function call<In extends object, Out extends object>(
+  host: OperationHost,
+  operation: Operation<In, Out>,
+  input: In,
+  intent: Intent = {},
+): Promise<Answer<Out>> {
+  return perform(host, { operation, input, actor, signal, ...intent })
+}
+
+async function shop(): Promise<{ a: App<boolean>; host: OperationHost }> {
+  const a = app({ name: 'shop', log: memory() })
+  a.consumer('billing', orders, { from: 'earliest' }).on('placed', () => {})
+  await a.start()
+  onTestFinished(() => a.stop())
+  for (let n = 0; n < 3; n++) await a.publish(orders, 'placed', { customer: 'c', n })
+  await until('all is committed', async () =>
+    (await a.system.groups.committed('billing')).some(p => p.offset === 3n),
+  )
+  return { a, host: a.admin.host() }
+}
+
+describe('topics', () => {
+  it('are listed without those of Holdfast itself, unless these are asked for', async () => {
+    const { host } = await shop()
+    const { topics } = await call(host, topicList, { withLag: true })
+    expect(topics).toMatchObject([
+      {
+        topic: 'orders',
+        partitions: 1,
+        events: 3,
+        retentionMs: 604_800_000,
+        groups: [{ group: 'billing', lag: 0 }],
+      },
+    ])
+    const all = await call(host, topicList, { all: true })
+    expect(all.topics.map(one => one.topic)).toContain('orders.billing.dead')
+  })
+
+  it('are described with their partitions; one that is not there is named with those that are', async () => {
+    const { host } = await shop()
+    const { parts } = await call(host, topicDescribe, { topic: 'orders' })
+    expect(parts).toEqual([{ partition: 0, start: '0', end: '3', bytes: null }])
+    await expect(call(host, topicDescribe, { topic: 'order' })).rejects.toMatchObject({
+      code: 'LOG_TOPIC_UNKNOWN',
+      detail: expect.stringContaining('orders') as string,
+    })
+  })
+
+  it('are made once, and get more partitions together with their lanes and letters', async () => {
+    const { a, host } = await shop()
+    expect(await call(host, topicCreate, { topic: 'made', partitions: 2, retain: '1h' })).toMatchObject({
+      partitions: 2,
+      retentionMs: 3_600_000,
+    })
+    await expect(call(host, topicCreate, { topic: 'made' })).rejects.toMatchObject({
+      code: 'LOG_TOPIC_EXISTS',
+    })
+    const preview = await call(host, topicAlter, { topic: 'orders', partitions: 3 })
+    expect(preview.consequences.join()).toContain('keys move to other partitions')
+    expect(await a.system.log.topics.describe('orders')).toMatchObject({ partitions: 1 })
+    await call(host, topicAlter, { topic: 'orders', partitions: 3 }, execute)
+    expect(await a.system.log.topics.describe('orders')).toMatchObject({
+      partitions: 3,
+      retentionMs: 604_800_000,
+    })
+    expect(await a.system.log.topics.describe('orders.billing.dead')).toMatchObject({ partitions: 3 })
+  })
+
+  it('say before their retention is shortened how many events go', async () => {
+    const { a, host } = await shop()
+    await until('they are older than a millisecond', async () => {
+      const { deleted } = await call(host, topicAlter, { topic: 'orders', retain: '1ms' })
+      return deleted === 3
+    })
+    expect(await a.system.log.topics.describe('orders')).toMatchObject({ retentionMs: 604_800_000 })
+  })
+
+  it('are deleted only while nobody reads them, and never those of Holdfast', async () => {
+    const { a, host } = await shop()
+    expect(await call(host, topicDelete, { topic: 'orders' })).toMatchObject({ executed: false, deleted: 3 })
+    await expect(call(host, topicDelete, { topic: 'orders' }, execute)).rejects.toMatchObject({
+      code: 'GROUP_ACTIVE',
+    })
+    for (const own of ['hf.audit', 'orders.billing.dead', 'orders.billing.retry'])
+      await expect(call(host, topicDelete, { topic: own }, execute)).rejects.toMatchObject({
+        code: 'INPUT_INVALID',
+      })
+    await a.group('billing').pause('to delete its topic')
+    await call(host, topicDelete, { topic: 'orders' }, execute)
+    expect(await a.system.log.topics.list()).not.toContain('orders')
+  })
+})
+
+describe('circuit breakers', () => {
+  it('are listed, opened for a time and closed; each with who did it and why', async () => {
+    const { host } = await shop()
+    const { circuits } = await call(host, circuitList, {})
+    const [name = ''] = circuits.map(one => one.name)
+    expect(circuits).toMatchObject([{ name: 'billing-calls', state: 'CLOSED' }])
+    await call(host, circuitOpen, { name, for: '10m' }, { reason: 'the mail service moves' })
+    expect(await call(host, circuitShow, { name })).toMatchObject({
+      state: 'OPEN',
+      reason: 'opened by ada: the mail service moves',
+    })
+    expect(await call(host, circuitClose, { name })).toMatchObject({ state: 'CLOSED' })
+    await expect(call(host, circuitShow, { name: 'mail' })).rejects.toMatchObject({ code: 'CIRCUIT_UNKNOWN' })
+  })
+
+  it('are known only to a process, and a command on the log says so', async () => {
+    const { host } = await shop()
+    const command = { ...host, app: undefined }
+    await expect(call(command, circuitList, {})).rejects.toMatchObject({ code: 'PROCESS_NEEDED' })
+  })
+})
