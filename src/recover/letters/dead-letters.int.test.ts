@@ -282,6 +282,25 @@ describe.each(Object.keys(drivers))('dead letters on the log %s', name => {
     expect(diff.searched).toMatch(/^orders\/\d from offset \d+ back to \d+$/)
   })
 
+  it('are exported as lines of their events, edited ones as they were edited', async () => {
+    await place(101, 202)
+    await group.atRest()
+    const [, id = ''] = await ids()
+    await dead.edit(id, { patch: { cents: 1 } }, { reason: 'r' })
+    const lines = (await toArray(dead.export())).map(line => JSON.parse(line) as Record<string, unknown>)
+    expect(lines).toMatchObject([
+      { topic: 'orders', key: 'o1', data: { order: 'o1', cents: 202 }, headers: { ce_type: 'placed' } },
+      {
+        topic: 'orders',
+        key: 'o0',
+        data: { order: 'o0', cents: 1 },
+        headers: { ce_id: `${id}-1` },
+        letter: id,
+      },
+    ])
+    expect(lines.every(line => !('hf-letter' in (line['headers'] as object)))).toBe(true)
+  })
+
   it('are asked for while nobody runs the group, and done when somebody does', async () => {
     await place(101)
     await group.atRest()

@@ -1,4 +1,12 @@
-import { HoldfastError, parseDuration, parseRate, sleep, type Clock, type Random } from '../../event/index.ts'
+import {
+  HoldfastError,
+  parseDuration,
+  parseRate,
+  recordLine,
+  sleep,
+  type Clock,
+  type Random,
+} from '../../event/index.ts'
 import type { Log } from '../../log/index.ts'
 import type { AnyTopic } from '../../schema/index.ts'
 import { letterStatuses } from '../letter-state.ts'
@@ -113,6 +121,12 @@ class Letters implements DeadLetters {
       good: good && { id: good.headers['ce_id'], offset: String(good.offset), time: good.timestamp },
       differences: good ? jsonDiff(eventData(good), eventData(event)) : [],
     }
+  }
+
+  async *export(selection: Selection = {}): AsyncGenerator<string> {
+    const records = new LetterRecords(this.#letters)
+    for (const letter of await this.#choose(filterOf(selection)))
+      yield recordLine(await records.event(letter, neverAborted), { letter: letter.id })
   }
 
   // ---- to repair

@@ -40,6 +40,11 @@ export interface DeadLetters {
   restore(selection: Selection, options?: ActOptions): Promise<ActReport>
   /** Lets the later events of a held key go on; the letter stays. */
   release(selection: Selection, options?: ActOptions): Promise<ActReport>
+  /**
+   * The events of letters, one line of JSON each, newest letter first: what `holdfast topic produce --input jsonl` reads.
+   * The member `letter` is the id of the letter.
+   */
+  export(selection?: Selection): AsyncGenerator<string>
   /** Adds a remark for people. */
   note(id: string, text: string, options?: { readonly by?: string | undefined }): Promise<void>
 }
