@@ -92,7 +92,7 @@ describe('holdfast dlq list', () => {
 
     const people = holdfast(['dlq', 'list', '--log', log])
     expect(await people.ended).toBe(0)
-    expect(people.out).toMatch(/^DIED +GROUP +EVENT +KEY/)
+    expect(people.out).toMatch(/^ID +DIED +GROUP +EVENT +TYPE/)
     expect(people.out).toContain('billing  orders/0/0')
     expect(people.out).toContain('no such ·[31mcustomer')
 

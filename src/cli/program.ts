@@ -2,12 +2,12 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { version } from '../version.ts'
 import { addAudit } from './commands/audit.ts'
 import { addCircuit } from './commands/circuit.ts'
+import { addDlq } from './commands/dlq.ts'
 import { addGroup } from './commands/group.ts'
 import { addTopic } from './commands/topic.ts'
 import { advise, type AdviseOptions } from './advise.ts'
 import { dbMigrate, type DbMigrateOptions } from './db-migrate.ts'
 import { dev } from './dev.ts'
-import { dlqList, type DlqListOptions } from './dlq-list.ts'
 import { doctor, type DoctorOptions } from './doctor/doctor.ts'
 import { exitCode, exitCodeOf } from './exit-code.ts'
 import { addExperiment } from './experiment.ts'
@@ -138,16 +138,8 @@ export async function cliProgram(
   addTopic(program, operate)
   addGroup(program, operate)
   addCircuit(program, operate)
+  addDlq(program, operate)
   addAudit(program, operate)
-
-  const dlq = program.command('dlq').description('dead letters: events that a group gave up')
-  dlq
-    .command('list')
-    .option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)')
-    .option('--group <name>', 'only those of one group')
-    .addOption(output())
-    .description('list them, newest first')
-    .action((options: DlqListOptions) => dlqList(options, io))
 
   const schema = program.command('schema').description('the schemas of events')
   schema

@@ -289,7 +289,13 @@ describe.each(Object.keys(drivers))('dead letters on the log %s', name => {
     await dead.edit(id, { patch: { cents: 1 } }, { reason: 'r' })
     const lines = (await toArray(dead.export())).map(line => JSON.parse(line) as Record<string, unknown>)
     expect(lines.toSorted((a, b) => String(a['key']).localeCompare(String(b['key'])))).toMatchObject([
-      { topic: 'orders', key: 'o0', data: { order: 'o0', cents: 1 }, headers: { ce_id: `${id}-1` }, letter: id },
+      {
+        topic: 'orders',
+        key: 'o0',
+        data: { order: 'o0', cents: 1 },
+        headers: { ce_id: `${id}-1` },
+        letter: id,
+      },
       { topic: 'orders', key: 'o1', data: { order: 'o1', cents: 202 }, headers: { ce_type: 'placed' } },
     ])
     expect(lines.every(line => !('hf-letter' in (line['headers'] as object)))).toBe(true)

@@ -43,7 +43,10 @@ export const statusField: Shape<LetterFilter['status']> = optional(
   choice('only these; open: dead or being replayed (the default)', ['open', 'all', ...statuses]),
 )
 
-export function lettersOf({ system, app, clock, random, actor }: OperationContext, group: string): DeadLetters {
+export function lettersOf(
+  { system, app, clock, random, actor }: OperationContext,
+  group: string,
+): DeadLetters {
   if (app) return app.dead(group)
   const { log } = system
   return deadLetters({ log, group, clock, random, by: actor.name, topicOf: () => undefined })
@@ -52,18 +55,25 @@ export function lettersOf({ system, app, clock, random, actor }: OperationContex
 /** The letters that are meant, and how to name them; the group of ids is looked for. */
 export async function selected(
   context: OperationContext,
-  { group, all, limit: _, ...filter }: LetterSelection,
+  { group, all, ids, cause, type, topic, where }: LetterSelection,
 ): Promise<{ readonly dead: DeadLetters; readonly group: string; readonly filter: LetterFilter }> {
+  const filter = { ids, cause, type, topic, where }
   const given = Object.values(filter).some(value => value !== undefined)
   if (given === (all === true)) {
     const message = 'name letters by ids, cause, type, topic or where, or say all, and not both'
-    throw new HoldfastError('INPUT_INVALID', { detail: message, facts: { problems: [{ field: '', message }] } })
+    throw new HoldfastError('INPUT_INVALID', {
+      detail: message,
+      facts: { problems: [{ field: '', message }] },
+    })
   }
   const found = group ?? (await groupOf(context, filter.ids))
   return { dead: lettersOf(context, found), group: found, filter }
 }
 
-export async function groupOf(context: OperationContext, ids: readonly string[] | undefined): Promise<string> {
+export async function groupOf(
+  context: OperationContext,
+  ids: readonly string[] | undefined,
+): Promise<string> {
   const groups = await groupsWithLetters(context.system.log)
   if (ids === undefined || ids.length === 0) {
     const [only] = groups

@@ -36,7 +36,9 @@ export const dlqList: Operation<DlqListInput, DlqList> = {
     type,
     topic,
     where,
-    limit: optional(whole(`at most so many; ${DEFAULT_LIMIT} where nothing is said`, { min: 1, max: 10_000 })),
+    limit: optional(
+      whole(`at most so many; ${DEFAULT_LIMIT} where nothing is said`, { min: 1, max: 10_000 }),
+    ),
     after: optional(text('the page behind this letter; needs a group')),
   }),
   output: object<DlqList>({
@@ -47,9 +49,13 @@ export const dlqList: Operation<DlqListInput, DlqList> = {
     const groups = group === undefined ? await groupsWithLetters(context.system.log) : [group]
     const letters: LetterRow[] = []
     for (const one of groups) {
-      for await (const letter of lettersOf(context, one).list({ ...filter, limit })) letters.push(rowOf(letter))
+      for await (const letter of lettersOf(context, one).list({ ...filter, limit }))
+        letters.push(rowOf(letter))
     }
     const page = letters.toSorted((a, b) => (groups.length > 1 ? b.died - a.died : 0)).slice(0, limit)
-    return { letters: page, next: groups.length === 1 && page.length === limit ? (page.at(-1)?.id ?? null) : null }
+    return {
+      letters: page,
+      next: groups.length === 1 && page.length === limit ? (page.at(-1)?.id ?? null) : null,
+    }
   },
 }

@@ -105,7 +105,12 @@ export const dlqShow: Operation<DlqShowInput, DlqShow> = {
       firstError: `${first.code ?? first.name}: ${first.message}`,
       event: payload(letter),
       original: edits > 0 ? payload(letter.original) : null,
-      history: history.map(({ kind, at, by, reason }) => ({ kind, at, by: by || null, reason: reason || null })),
+      history: history.map(({ kind, at, by, reason }) => ({
+        kind,
+        at,
+        by: by || null,
+        reason: reason || null,
+      })),
       diff: diff ? diffRow(await dead.diff(id)) : null,
     }
   },

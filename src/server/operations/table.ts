@@ -1,6 +1,14 @@
 import { auditList } from './audit-list.ts'
 import { auditVerify } from './audit-verify.ts'
 import { circuitClose, circuitList, circuitOpen, circuitShow } from './circuits.ts'
+import { dlqCauses } from './dlq-causes.ts'
+import { dlqDiscard, dlqRelease, dlqRestore } from './dlq-decide.ts'
+import { dlqEdit } from './dlq-edit.ts'
+import { dlqList } from './dlq-list.ts'
+import { dlqNote } from './dlq-note.ts'
+import { dlqReplay } from './dlq-replay.ts'
+import { dlqShow } from './dlq-show.ts'
+import { dlqStats } from './dlq-stats.ts'
 import { groupDelete } from './group-delete.ts'
 import { groupDescribe } from './group-describe.ts'
 import { groupList } from './group-list.ts'
@@ -28,6 +36,16 @@ export const operations: readonly AnyOperation[] = [
   circuitShow,
   circuitOpen,
   circuitClose,
+  dlqList,
+  dlqCauses,
+  dlqStats,
+  dlqShow,
+  dlqNote,
+  dlqEdit,
+  dlqReplay,
+  dlqDiscard,
+  dlqRestore,
+  dlqRelease,
   auditList,
   auditVerify,
 ]

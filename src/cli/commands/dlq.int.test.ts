@@ -1,0 +1,146 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { LaneGroup } from '../../../test/support/lane-group.ts'
+import { embedded } from '../../drivers/embedded/index.ts'
+import { silentLogger, systemClock, systemRandom } from '../../event/index.ts'
+import type { LogSystem } from '../../log/index.ts'
+import { topic } from '../../schema/index.ts'
+import { runCli } from '../program.ts'
+
+const orders = topic('orders', {
+  key: 'order',
+  partitions: 1,
+  events: { placed: z.object({ order: z.string(), cents: z.number().min(0) }) },
+})
+
+function refuseLarge(data: unknown): void {
+  const { cents } = data as { cents: number }
+  if (cents > 100) throw new RangeError(`${cents} cents are too many`)
+}
+
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+interface Letters {
+  readonly letters: readonly { readonly id: string; readonly status: string }[]
+}
+
+describe('holdfast dlq beside a running group', () => {
+  let folder: string
+  let system: LogSystem
+  let group: LaneGroup
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'holdfast-dlq-'))
+    const driver = embedded(join(folder, 'log'), { minFreeBytes: 0, reserveBytes: 0 })
+    system = await driver.open({ clock: systemClock, random: systemRandom, logger: silentLogger })
+    group = new LaneGroup(system, { name: 'billing', topic: orders, handler: refuseLarge })
+    await group.start()
+    await group.send(
+      'placed',
+      { order: 'a', cents: 5 },
+      { order: 'a', cents: 101 },
+      { order: 'b', cents: 202 },
+    )
+    await group.atRest()
+  })
+
+  afterEach(async () => {
+    await group.stop()
+    await system.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  async function dlq(...args: string[]): Promise<Ran> {
+    let [out, err] = ['', '']
+    const io = {
+      out: (text: string) => (out += text),
+      err: (text: string) => (err += text),
+      env: { HOLDFAST_DATA: folder },
+    }
+    const code = await runCli(['dlq', ...args], io)
+    return { code, out, err }
+  }
+
+  const json = async <T>(...args: string[]): Promise<T> =>
+    JSON.parse((await dlq(...args, '-o', 'json')).out) as T
+
+  it('lists, groups and shows them', async () => {
+    const table = await dlq('list')
+    expect(table).toMatchObject({ code: 0, err: '' })
+    expect(table.out).toMatch(/^ID +DIED +GROUP +EVENT +TYPE +ATTEMPTS +STATUS +REASON +ERROR\ndl_/)
+    const { letters } = await json<Letters>('list', '--where', 'data.cents > 200')
+    expect(letters).toMatchObject([{ message: '202 cents are too many', status: 'died', key: 'b' }])
+    expect(await json('causes')).toMatchObject({
+      format: 1,
+      causes: [{ open: 2, error: 'data: RangeError', message: '# cents are too many' }],
+    })
+    expect(await json('stats')).toMatchObject({ groups: [{ group: 'billing', open: 2, died: 2 }] })
+    const shown = await dlq('show', letters[0]?.id ?? '', '--diff')
+    expect(shown.code).toBe(0)
+    expect(shown.err).toContain('refuseLarge')
+    expect(shown.err).toContain('changed /cents  5 → 202')
+  })
+
+  it('only says what it would do until it is told to, with a reason', async () => {
+    const preview = await dlq('replay', '--cause', 'RangeError')
+    expect(preview.code).toBe(0)
+    expect(preview.err).toContain('2 letters of billing')
+    expect(preview.err).toContain('nothing was changed')
+    expect(await dlq('replay', '--cause', 'RangeError', '--execute')).toMatchObject({ code: 2 })
+    expect(await dlq('replay', '--execute', '--reason', 'r')).toMatchObject({ code: 2 }) // of which letters?
+    expect(group.applied).toHaveLength(1)
+  })
+
+  it('tries one first, says that it died again, and replays all once they are mended', async () => {
+    const execute = ['--execute', '--reason', 'ticket 7']
+    const first = await dlq('replay', '--all', '--first', '1', ...execute)
+    expect(first).toMatchObject({ code: 1 })
+    expect(first.err).toContain('0 applied, 1 dead again, 0 still under way')
+    group.handler = () => {}
+    const all = await dlq('replay', '--all', '--rate', '100/s', ...execute)
+    expect(all).toMatchObject({ code: 0 })
+    expect(all.err).toContain('2 applied, 0 dead again')
+    expect(group.applied).toHaveLength(3)
+    expect(await dlq('list')).toMatchObject({ code: 0, out: '', err: 'no dead letters\n' })
+    const { letters } = await json<Letters>('list', '--status', 'resolved', '--where', 'round == 1')
+    expect(letters).toHaveLength(1)
+    expect(await json('show', letters[0]?.id ?? '')).toMatchObject({
+      history: [{ kind: 'died' }, { kind: 'replaying', reason: 'ticket 7' }, { kind: 'resolved' }],
+    })
+  })
+
+  it('discards and restores, and answers an id that is none with 3', async () => {
+    const { letters } = await json<Letters>('list')
+    const [{ id } = expect.fail()] = letters
+    expect(await dlq('discard', id, '--execute', '--reason', 'a test')).toMatchObject({ code: 0 })
+    expect((await json<Letters>('list')).letters).toHaveLength(1)
+    expect(await dlq('restore', id, '--execute', '--reason', 'no test')).toMatchObject({ code: 0 })
+    expect((await json<Letters>('list')).letters).toHaveLength(2)
+    expect(await dlq('show', 'dl_0000000000000000')).toMatchObject({ code: 3 })
+    expect(await dlq('note', id, 'asked the shop', '--reason', 'r')).toMatchObject({ code: 0 })
+    expect(await json('show', id)).toMatchObject({
+      history: [{ kind: 'died' }, { kind: 'discarded' }, { kind: 'restored' }, { reason: 'asked the shop' }],
+    })
+  })
+
+  it('says that a log alone does not know the schemas of an edit', async () => {
+    const patch = join(folder, 'patch.json')
+    writeFileSync(patch, '{"cents":1}')
+    const edit = await dlq('edit', '--cause', 'RangeError', '--patch', patch, '--execute', '--reason', 'r')
+    expect(edit.code).toBe(4)
+    expect(edit.err).toContain('does not know the schemas of topic orders')
+  })
+
+  it('exports lines that are events', async () => {
+    const { out } = await dlq('export', '--group', 'billing', '--where', 'data.cents == 101')
+    expect(out.split('\n')).toHaveLength(2)
+    expect(JSON.parse(out)).toMatchObject({ topic: 'orders', key: 'a', data: { order: 'a', cents: 101 } })
+  })
+})

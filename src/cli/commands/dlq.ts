@@ -1,0 +1,191 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { dlqCauses, type DlqCauses } from '../../server/operations/dlq-causes.ts'
+import { dlqDiscard, dlqRelease, dlqRestore, type DlqDecided } from '../../server/operations/dlq-decide.ts'
+import { dlqEdit } from '../../server/operations/dlq-edit.ts'
+import type { LetterSelection } from '../../server/operations/dlq-letters.ts'
+import { dlqList, type DlqListInput } from '../../server/operations/dlq-list.ts'
+import { dlqNote } from '../../server/operations/dlq-note.ts'
+import { dlqReplay } from '../../server/operations/dlq-replay.ts'
+import { dlqShow } from '../../server/operations/dlq-show.ts'
+import { dlqStats } from '../../server/operations/dlq-stats.ts'
+import { CliError, exitCode } from '../exit-code.ts'
+import type { Operating, OperatingOptions } from '../operating.ts'
+import {
+  causesView,
+  decidedView,
+  editView,
+  listView,
+  noteView,
+  replayView,
+  showView,
+  statsView,
+} from './dlq-views.ts'
+import { dlqExport } from './dlq-export.ts'
+import { editedByHand } from './dlq-editor.ts'
+
+/** `holdfast dlq …`. */
+export function addDlq(program: Command, operating: Operating): void {
+  const dlq = program.command('dlq').description('dead letters: events that a group gave up')
+
+  operating
+    .command(dlq, 'list', dlqList)
+    .option('--group <group>', 'only those of one group')
+    .option('--status <status>', 'died, replaying, resolved, discarded, open or all (default: open)')
+    .option('--cause <cause>', 'fingerprint of a cause, or code or class of the error')
+    .option('--type <type>', 'type of the events')
+    .option('--topic <topic>', 'of the events')
+    .option(
+      '--where <condition>',
+      'such as \'data.total > 100 && error == "RangeError"\'; see https://cel.dev',
+    )
+    .option('--limit <n>', 'at most so many')
+    .option('--after <id>', 'the page behind this letter; needs a group')
+    .action((options: OperatingOptions & DlqListInput) => {
+      const { group, status, cause, type, topic, where, limit, after } = options
+      const input = { group, status, cause, type, topic, where, limit, after }
+      return operating.run(dlqList, input, options, listView)
+    })
+
+  operating
+    .command(dlq, 'causes', dlqCauses)
+    .option('--group <group>', 'only of one group')
+    .option('--status <status>', 'died, replaying, resolved, discarded, open or all (default: open)')
+    .action(({ group, status, ...options }: OperatingOptions & Pick<DlqListInput, 'group' | 'status'>) =>
+      operating.run<object, DlqCauses>(dlqCauses, { group, status }, options, causesView),
+    )
+
+  operating
+    .command(dlq, 'stats', dlqStats)
+    .option('--group <group>', 'only one group')
+    .action(({ group, ...options }: OperatingOptions & { readonly group?: string }) =>
+      operating.run(dlqStats, { group }, options, statsView),
+    )
+
+  operating
+    .command(dlq, 'show', dlqShow)
+    .argument('<id>', 'of the letter')
+    .option('--group <group>', 'of which group; it is looked for otherwise')
+    .option('--diff', 'where its data differs from the last good event of its type')
+    .action((id: string, options: OperatingOptions & { readonly group?: string; readonly diff?: boolean }) =>
+      operating.run(dlqShow, { id, group: options.group, diff: options.diff }, options, showView),
+    )
+
+  operating
+    .command(dlq, 'note', dlqNote)
+    .argument('<id>', 'of the letter')
+    .argument('<text>', 'the remark')
+    .option('--group <group>', 'of which group; it is looked for otherwise')
+    .action((id: string, text: string, options: OperatingOptions & { readonly group?: string }) =>
+      operating.run(dlqNote, { id, text, group: options.group }, options, noteView),
+    )
+
+  selecting(operating.command(dlq, 'edit', dlqEdit))
+    .option('--patch <file>', 'JSON merge patch (RFC 7396): fields replace, null removes')
+    .option('--editor', 'edit the data of one letter in $EDITOR')
+    .option('--replay', 'replay it afterwards')
+    .action((ids: string[], options: EditCommandOptions) => edit(operating, ids, options))
+
+  selecting(operating.command(dlq, 'replay', dlqReplay))
+    .option('--rate <rate>', 'at most so fast, such as 50/s')
+    .option('--first <n>', 'try so many first, and see')
+    .action(
+      (ids: string[], options: SelectingOptions & { readonly rate?: string; readonly first?: number }) => {
+        const { rate, first } = options
+        return operating.run(dlqReplay, { ...selectionOf(ids, options), rate, first }, options, replayView)
+      },
+    )
+
+  for (const [verb, operation] of [
+    ['discard', dlqDiscard],
+    ['restore', dlqRestore],
+    ['release', dlqRelease],
+  ] as const) {
+    selecting(operating.command(dlq, verb, operation)).action((ids: string[], options: SelectingOptions) =>
+      operating.run<LetterSelection, DlqDecided>(operation, selectionOf(ids, options), options, decidedView),
+    )
+  }
+
+  dlq
+    .command('export')
+    .description('print the events of dead letters, one JSON a line: what topic produce --input jsonl reads')
+    .option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)')
+    .requiredOption('--group <group>', 'of which group')
+    .option('--status <status>', 'died, replaying, resolved, discarded, open or all (default: open)')
+    .option('--cause <cause>', 'fingerprint of a cause, or code or class of the error')
+    .option('--where <condition>', 'see dlq list')
+    .action(options => dlqExport(options, operating.io))
+}
+
+interface SelectingOptions extends OperatingOptions {
+  readonly group?: string
+  readonly cause?: string
+  readonly type?: string
+  readonly topic?: string
+  readonly where?: string
+  readonly all?: boolean
+  readonly limit?: number
+}
+
+function selecting(command: Command): Command {
+  return command
+    .argument('[ids...]', 'ids of letters')
+    .option('--group <group>', 'of which group; it is looked for where ids are given')
+    .option('--cause <cause>', 'fingerprint of a cause, or code or class of the error')
+    .option('--type <type>', 'type of the events')
+    .option('--topic <topic>', 'of the events')
+    .option(
+      '--where <condition>',
+      'such as \'data.total > 100 && error == "RangeError"\'; see https://cel.dev',
+    )
+    .option('--all', 'all that are dead')
+    .option('--limit <n>', 'at most so many, the oldest first')
+}
+
+function selectionOf(ids: readonly string[], options: SelectingOptions): LetterSelection {
+  const { group, cause, type, topic, where, all, limit } = options
+  return { group, cause, type, topic, where, all, limit, ids: ids.length > 0 ? ids : undefined }
+}
+
+interface EditCommandOptions extends SelectingOptions {
+  readonly patch?: string
+  readonly editor?: boolean
+  readonly replay?: boolean
+}
+
+async function edit(
+  operating: Operating,
+  ids: readonly string[],
+  options: EditCommandOptions,
+): Promise<void> {
+  const selection = selectionOf(ids, options)
+  const change =
+    options.editor === true
+      ? { data: await editedByHand(operating, ids, options) }
+      : { patch: patchIn(options.patch) }
+  let edited = 0
+  await operating.run(dlqEdit, { ...selection, ...change }, options, {
+    ...editView,
+    notes: answer => {
+      edited = answer.edited
+      return editView.notes?.(answer) ?? []
+    },
+  })
+  if (options.replay !== true || options.execute !== true || edited === 0) return
+  await operating.run(dlqReplay, selection, { ...options, yes: true }, replayView)
+}
+
+function patchIn(file: string | undefined): unknown {
+  if (file === undefined) {
+    throw new CliError('dlq edit needs a change', exitCode.usage, {
+      next: 'Say which: --patch FILE.json, or --editor for one letter',
+    })
+  }
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as unknown
+  } catch (cause) {
+    throw new CliError(`${file} cannot be read as JSON: ${(cause as Error).message}`, exitCode.usage, {
+      cause,
+    })
+  }
+}
