@@ -4,6 +4,7 @@ import { consumeBenchmarks } from './consume.ts'
 import { doorBenchmarks } from './door.ts'
 import { endToEndBenchmarks } from './end-to-end.ts'
 import { idBenchmarks } from './ids.ts'
+import { letterBenchmarks } from './letters.ts'
 import { outboxBenchmarks } from './outbox.ts'
 import { waitingBenchmarks } from './waiting.ts'
 
@@ -16,4 +17,5 @@ export const benchmarks: readonly Benchmark[] = [
   ...outboxBenchmarks,
   ...waitingBenchmarks,
   ...idBenchmarks,
+  ...letterBenchmarks,
 ]
