@@ -1,7 +1,8 @@
 /** Fills a log with events and a dead letter for each of them, of a few causes. */
 import { embedded } from '../../src/drivers/embedded/index.ts'
 import { offset, silentLogger, systemClock, systemRandom } from '../../src/event/index.ts'
-import { deadTopicOf, encodeLetter } from '../../src/recover/index.ts'
+import { deadTopicOf } from '../../src/recover/index.ts'
+import { encodeLetter } from '../../src/recover/letters/letter-record.ts'
 import { given, tell } from '../frame/stopwatch.ts'
 import { appendEvents } from './events.ts'
 import { vehicles } from './vehicles.ts'
