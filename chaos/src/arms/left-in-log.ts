@@ -4,8 +4,8 @@ type System = ReturnType<typeof app>['system']
 type Position = Parameters<System['log']['read']>[0]
 
 /**
- * Ids that a group has not turned into rows: buried as dead letters, and waiting behind its positions. Opens the log
- * beside the processes that may still run on it.
+ * Ids that a group has not turned into rows: buried as dead letters, and waiting behind its positions or in its retry
+ * lanes. Opens the log beside the processes that may still run on it.
  */
 export async function leftInLog(
   { folder, topic, group }: { readonly folder: string; readonly topic: string; readonly group: string },
@@ -22,6 +22,7 @@ export async function leftInLog(
       partition => positions.find(at => at.topic === topic && at.partition === partition)?.offset,
     )
     // The position moves a little later than the rows: what has one, or a letter, waits for nothing.
+    waiting.push(...(await parkedIn(auditor.system, `${topic}.${group}.retry`)))
     return { dead: [...dead], pending: waiting.filter(id => !stored.has(id) && !dead.has(id)) }
   } finally {
     await auditor.stop()
@@ -29,22 +30,41 @@ export async function leftInLog(
 }
 
 /** Ids of the events of a topic, in each partition from an offset on; undefined is the first kept one. */
-async function idsIn(
+async function idsIn(system: System, topic: string, from: From): Promise<string[]> {
+  const ids: string[] = []
+  for await (const { headers } of recordsIn(system, topic, from)) ids.push(headers['ce_id'] ?? '')
+  return ids
+}
+
+/** Ids that were parked in a retry lane, and whose entries nothing has closed since. */
+async function parkedIn(system: System, lane: string): Promise<string[]> {
+  const open = new Map<string, string>()
+  for await (const { partition, headers } of recordsIn(system, lane, () => undefined)) {
+    const { kind, origin } = JSON.parse(headers['hf-lane'] ?? '{}') as { kind?: string; origin?: string }
+    const entry = `${partition}/${origin}`
+    if (kind === 'park') open.set(entry, headers['ce_id'] ?? '')
+    if (kind === 'closed') open.delete(entry)
+  }
+  return [...open.values()]
+}
+
+type From = (partition: number) => Position['offset'] | undefined
+type Page = Awaited<ReturnType<System['log']['read']>>
+
+async function* recordsIn(
   { log }: System,
   topic: string,
-  from: (partition: number) => Position['offset'] | undefined,
-): Promise<string[]> {
-  const ids: string[] = []
+  from: From,
+): AsyncGenerator<Page['records'][number]> {
   const limits = { maxRecords: 1_000, maxBytes: 4 * 1024 * 1024, waitMs: 0 }
   const { partitions = 0 } = (await log.topics.describe(topic)) ?? {}
   for (let partition = 0; partition < partitions; partition++) {
     const { start } = await log.bounds({ topic, partition })
     for (let offset = from(partition) ?? start; ;) {
       const page = await log.read({ topic, partition, offset }, limits, new AbortController().signal)
-      ids.push(...page.records.map(({ headers }) => headers['ce_id'] ?? ''))
+      yield* page.records
       if (page.next === offset) break
       offset = page.next
     }
   }
-  return ids
 }

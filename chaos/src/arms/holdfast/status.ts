@@ -25,6 +25,8 @@ interface Report {
       /** Offsets outgrow JSON numbers. */
       readonly lag: string
       readonly lagSeconds: number
+      /** Events that wait in its retry lanes. */
+      readonly parked: number
       readonly deadLetters: number
       readonly partitions: readonly unknown[]
     }[]
@@ -40,13 +42,15 @@ function statusOf({ standing: { groups }, breakers }: Report, name: string): Con
       ...(writing && {
         lag: Number(writing.lag),
         lagSeconds: writing.lagSeconds,
+        retrying: writing.parked,
         deadLetters: writing.deadLetters,
       }),
       ...(worst && { breaker: worst }),
     },
     // Right after a start nothing is owned yet, and nothing owned is nothing behind.
     drained: groups.every(
-      ({ state, lag, partitions }) => state === 'running' && lag === '0' && partitions.length > 0,
+      ({ state, lag, parked, partitions }) =>
+        state === 'running' && lag === '0' && parked === 0 && partitions.length > 0,
     ),
   }
 }
