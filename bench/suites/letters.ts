@@ -1,6 +1,5 @@
 import type { Benchmark } from '../frame/benchmark.ts'
 import { runProgram } from '../frame/program.ts'
-import type { Outcome } from '../frame/stopwatch.ts'
 
 const [LETTERS, PAGE, GROUP] = [100_000, 50, 'billing']
 
@@ -23,7 +22,7 @@ export const letterBenchmarks: readonly Benchmark[] = [
       return {
         async subject() {
           const options = { folder, group: GROUP, page: PAGE }
-          const { seconds, rssAnonMiB } = await runProgram<Outcome>('subjects/list-letters.ts', options)
+          const { seconds, rssAnonMiB } = await runProgram('subjects/list-letters.ts', options)
           return { value: seconds * 1_000, rssAnonMiB }
         },
       }
