@@ -3,7 +3,9 @@ import { version } from '../version.ts'
 import { addAudit } from './commands/audit.ts'
 import { addCircuit } from './commands/circuit.ts'
 import { addDlq } from './commands/dlq.ts'
+import { addEvent } from './commands/event.ts'
 import { addGroup } from './commands/group.ts'
+import { addTopicEvents } from './commands/topic-events.ts'
 import { addTopic } from './commands/topic.ts'
 import { advise, type AdviseOptions } from './advise.ts'
 import { dbMigrate, type DbMigrateOptions } from './db-migrate.ts'
@@ -135,7 +137,8 @@ export async function cliProgram(
     .action((folder: string, options: { output: 'table' | 'json' }) => logCompact(folder, options, io))
 
   const operate = operating(io, ended)
-  addTopic(program, operate)
+  addTopicEvents(addTopic(program, operate), operate)
+  addEvent(program, operate)
   addGroup(program, operate)
   addCircuit(program, operate)
   addDlq(program, operate)

@@ -229,6 +229,13 @@ const table = {
     advice: 'Read what it said and its log file. The data folder was left as it is.',
     retriable: true,
   },
+  EVENT_UNKNOWN: {
+    message: 'There is no event with this id in what was searched',
+    advice:
+      'Check the id. `holdfast explain ID` says what was searched; `--patience 1m` searches longer in what is older than the index.',
+    retriable: false,
+    kind: 'missing',
+  },
   EVENT_UNDECODABLE: {
     message: 'The record is not an event that can be decoded',
     advice: 'It was kept whole as a dead letter. Look at who writes to this topic.',
@@ -238,12 +245,14 @@ const table = {
     message: 'The event does not fit the schema of its type',
     advice: 'Correct the sender, or the schema.',
     retriable: false,
+    kind: 'input',
   },
   EVENT_TYPE_UNKNOWN: {
     message: 'The topic has no event of this type or version',
     advice:
       'Add the type to the topic and deploy, or correct the sender. The partition waits; nothing is skipped.',
     retriable: false,
+    kind: 'input',
   },
   EVENT_CONFLICT: {
     message: 'The id was used before for other data',
@@ -254,6 +263,7 @@ const table = {
     message: 'The key of the event is empty or missing',
     advice: 'Every event of a keyed topic needs its key fields as non-empty strings or numbers.',
     retriable: false,
+    kind: 'input',
   },
   LETTER_UNKNOWN: {
     message: 'The group has no such dead letter',

@@ -23,6 +23,7 @@ export { silentLogger, type Logger } from './logger.ts'
 export {
   offset,
   partitionId,
+  RESERVED_HEADER_PREFIX,
   RESERVED_TOPIC_PREFIX,
   type Durability,
   type Headers,

@@ -1,3 +1,5 @@
 export { explainEvent, findId, type ExplainOptions } from './explain-event.ts'
-export type { KnownGroup } from './group-progress.ts'
 export type { Explanation } from './explanation.ts'
+export { findEvents, summaryOf } from './find-events.ts'
+export type { KnownGroup } from './group-progress.ts'
+export { traceOf } from './trace.ts'

@@ -58,10 +58,11 @@ function isIdHeader(chunk: Buffer, at: number, size: number): boolean {
 
 /** The bytes that a header with this text has in a chunk. */
 export function headerBytes(name: string, text: string): Buffer {
-  return Buffer.concat([sized(name), sized(text)])
+  return Buffer.concat([sizedText(name), sizedText(text)])
 }
 
-function sized(text: string): Buffer {
+/** A text with its size in front, as it stands in a chunk. */
+export function sizedText(text: string): Buffer {
   const bytes = Buffer.from(text)
   const size: number[] = []
   let left = bytes.length

@@ -10,7 +10,7 @@ import {
 import { madeAround, type FindOptions, type IdSearch, type Unsearched } from '../../log/index.ts'
 import type { CatalogueReader } from './catalogue.ts'
 import { decodeChunk } from './chunk.ts'
-import { glanceAt, headerBytes } from './chunk-ids.ts'
+import { glanceAt, headerBytes, sizedText } from './chunk-ids.ts'
 import { hashOfId } from './id-filter.ts'
 import { NOTHING_COVERED, readCoverage, readPage, uncovered, type Stretch } from './id-pages.ts'
 import type { Storage, StorageView, StoredChunk } from './storage.ts'
@@ -26,6 +26,7 @@ export interface IdSearchDeps {
 const PAGES_AT_ONCE = 64n
 const SLICE_BYTES = 4 * 1024 * 1024
 const BLOCK_EVENTS = 32_768n
+const LONG_ID = 6
 /**
  * Finds records by an id in their headers. Pages of the index say which stretches of some tens of thousands of events may
  * have it, and these are read. Then comes what no page covers: behind the index what came last, and before it what is
@@ -53,7 +54,9 @@ class Search {
     this.#deps = deps
     this.#id = id
     this.#options = options
-    this.#needles = options.as.map(role => headerBytes(idHeaders[role], id))
+    // Bytes are looked through once for each needle: the id alone will do where it is not likely to stand elsewhere.
+    const headers = options.as.map(role => headerBytes(idHeaders[role], id))
+    this.#needles = id.length < LONG_ID ? headers : [sizedText(id)]
   }
 
   async run(): Promise<IdSearch> {

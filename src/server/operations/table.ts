@@ -9,6 +9,10 @@ import { dlqNote } from './dlq-note.ts'
 import { dlqReplay } from './dlq-replay.ts'
 import { dlqShow } from './dlq-show.ts'
 import { dlqStats } from './dlq-stats.ts'
+import { eventExplain } from './event-explain.ts'
+import { eventFind } from './event-find.ts'
+import { eventShow } from './event-show.ts'
+import { eventTrace } from './event-trace.ts'
 import { groupDelete } from './group-delete.ts'
 import { groupDescribe } from './group-describe.ts'
 import { groupList } from './group-list.ts'
@@ -18,6 +22,7 @@ import type { AnyOperation } from './operation.ts'
 import { topicAlter, topicCreate, topicDelete } from './topic-change.ts'
 import { topicDescribe } from './topic-describe.ts'
 import { topicList } from './topic-list.ts'
+import { topicStats } from './topic-stats.ts'
 
 /** Everything that an operator can ask for or do, in the order of the documentation. */
 export const operations: readonly AnyOperation[] = [
@@ -26,6 +31,11 @@ export const operations: readonly AnyOperation[] = [
   topicCreate,
   topicAlter,
   topicDelete,
+  topicStats,
+  eventExplain,
+  eventShow,
+  eventTrace,
+  eventFind,
   groupList,
   groupDescribe,
   groupPause,
