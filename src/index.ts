@@ -23,6 +23,7 @@ export type {
   Need,
   PartitionStatus,
   Received,
+  ReplayPlan,
   Verdict,
 } from './consume/index.ts'
 export { embedded, type EmbeddedOptions } from './drivers/embedded/index.ts'
@@ -58,6 +59,7 @@ export type {
   LetterStats,
   ReplayOptions,
   ReplayReport,
+  ReplayState,
   Selection,
   SelectionReport,
 } from './recover/index.ts'
@@ -71,4 +73,5 @@ export {
   type Role,
   type StartOptions,
 } from './server/app.ts'
+export type { ReplayJob, ReplayJobOptions, ReplayJobs } from './server/replays.ts'
 export type { Database, Tx } from './sink/index.ts'

@@ -6,6 +6,7 @@ import { endToEndBenchmarks } from './end-to-end.ts'
 import { idBenchmarks } from './ids.ts'
 import { letterBenchmarks } from './letters.ts'
 import { outboxBenchmarks } from './outbox.ts'
+import { replayBenchmarks } from './replay.ts'
 import { waitingBenchmarks } from './waiting.ts'
 
 /** All of them, in the order of an event's way. */
@@ -18,4 +19,5 @@ export const benchmarks: readonly Benchmark[] = [
   ...waitingBenchmarks,
   ...idBenchmarks,
   ...letterBenchmarks,
+  ...replayBenchmarks,
 ]

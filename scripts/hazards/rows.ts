@@ -194,6 +194,11 @@ export const hazardRows: readonly HazardRow[] = [
     'Drain with a limit, commit, leave: each step on its own.',
   ),
   row(
+    '50',
+    'A dead letter is replayed twice, or beside itself',
+    'The first decision on a version of the letter counts; a double click is one replay.',
+  ),
+  row(
     '51',
     'Everything probes at once when a database comes back',
     'One probe at a time per dependency and process, then a ramp.',
@@ -239,10 +244,10 @@ export const hazardRows: readonly HazardRow[] = [
     'The inbox forgets before the log does',
     'Buckets go by the accept time that the event carries; what was applied below the watermark is known without a row.',
   ),
-  later(
+  row(
     '61',
     'A deliberate replay does nothing, or doubles',
-    'The generation is part of what the inbox remembers.',
+    'A fill asks the inbox and not the offset, so it applies what is missing and nothing else; what nobody knows is refused.',
   ),
   row(
     '62',
@@ -284,6 +289,11 @@ export const hazardRows: readonly HazardRow[] = [
     '70',
     'A relay dies after it appended rows and before it noted that',
     'Its successor appends them again under the same ids, and the log or the inbox recognises them.',
+  ),
+  row(
+    '90',
+    'A replay starves live traffic',
+    'It has a quarter of the places of its group, and a rate of its own where one is named.',
   ),
   later(
     'S1',

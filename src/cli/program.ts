@@ -7,6 +7,7 @@ import { addEvent } from './commands/event.ts'
 import { addGroup } from './commands/group.ts'
 import { addTopicEvents } from './commands/topic-events.ts'
 import { addTopic } from './commands/topic.ts'
+import { addReplay } from './commands/replay.ts'
 import { advise, type AdviseOptions } from './advise.ts'
 import { dbMigrate, type DbMigrateOptions } from './db-migrate.ts'
 import { dev } from './dev.ts'
@@ -142,6 +143,7 @@ export async function cliProgram(
   addGroup(program, operate)
   addCircuit(program, operate)
   addDlq(program, operate)
+  addReplay(program, operate)
   addAudit(program, operate)
 
   const schema = program.command('schema').description('the schemas of events')

@@ -24,7 +24,8 @@ export type Attempted =
 
 export interface AttemptOptions {
   readonly lease: Lease | undefined
-  readonly appliedBelow: Offset
+  /** See the sink's options of that name. */
+  readonly appliedBelow: Offset | undefined
   readonly signal: AbortSignal
 }
 

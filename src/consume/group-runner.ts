@@ -1,12 +1,15 @@
 import { isHoldfastError, partitionId, sleep, type Offset, type Position } from '../event/index.ts'
 import type { Committed, GroupDescription, Groups, Membership, OwnedPartition } from '../log/index.ts'
-import { failureText, type Dependency } from '../recover/index.ts'
+import { failureText, type Dependency, type JobTopic } from '../recover/index.ts'
 import { laneTopicOf } from '../recover/lane/index.ts'
+import type { AnyTopic } from '../schema/index.ts'
 import type { Lease } from '../sink/index.ts'
 import { FLOOD } from './flood.ts'
 import { GroupCommits } from './group-commits.ts'
 import type { GroupContext } from './group-context.ts'
+import { limiter, type Limiter } from './limits.ts'
 import { partitionOwner, type PartitionOwner } from './partition-owner.ts'
+import { replayWorker, type ReplayWorker } from './replay/index.ts'
 import { DATABASE, usesDatabase } from './settings.ts'
 import type { GroupStatus, PartitionStatus } from './status.ts'
 
@@ -38,6 +41,8 @@ export interface GroupRunner {
 export interface GroupRunnerOptions {
   readonly context: GroupContext
   readonly groups: Groups
+  /** Replays, for a group with effects. */
+  readonly jobs: JobTopic | undefined
   /** Shown to people: host and process. */
   readonly memberName: string
   /** Positions are committed at most this often. */
@@ -56,6 +61,7 @@ interface Slot {
   /** Ends the takeover. */
   readonly abort: AbortController
   owner: PartitionOwner | undefined
+  replays: ReplayWorker | undefined
   takeover: Promise<void>
   /** Set once it is drained and given away. */
   givenAway: Promise<void> | undefined
@@ -77,6 +83,8 @@ class Runner implements GroupRunner {
   readonly #slots = new Map<string, Slot>()
   readonly #life = new AbortController()
   readonly #commits: GroupCommits
+  /** For replays: a quarter of what live events have. */
+  readonly #replayPlaces: Limiter
   #membership: Membership | undefined
   #stopping: Promise<void> | undefined
   /** Once it stops: how long what is revoked may take. */
@@ -86,6 +94,7 @@ class Runner implements GroupRunner {
     this.#o = options
     this.#c = options.context
     this.group = options.context.settings.group
+    this.#replayPlaces = limiter(Math.max(1, Math.floor(options.context.settings.concurrency / 4)))
     this.#commits = new GroupCommits({
       groups: options.groups,
       group: this.group,
@@ -126,8 +135,8 @@ class Runner implements GroupRunner {
       const start = slot.owner?.lostUpTo
       if (!slot.owner || start === undefined) continue
       const from = slot.owner.commitable
-      await slot.owner.stop(0)
-      slot.owner = undefined
+      await Promise.all([slot.owner.stop(0), slot.replays?.stop(0)])
+      slot.owner = slot.replays = undefined
       // The note stays: the retry lane has lost nothing, and without its note nobody could tell what counts in it.
       await this.#store(slot, start, (await this.#committed(slot))?.note)
       const lost = { from: String(from), to: String(start), reason }
@@ -165,6 +174,7 @@ class Runner implements GroupRunner {
         owned: one,
         abort: new AbortController(),
         owner: undefined,
+        replays: undefined,
         takeover: Promise.resolve(),
         givenAway: undefined,
         committed: undefined,
@@ -185,7 +195,7 @@ class Runner implements GroupRunner {
     slot.givenAway ??= (async () => {
       slot.abort.abort()
       await slot.takeover
-      await slot.owner?.stop(drainMs)
+      await Promise.all([slot.owner?.stop(drainMs), slot.replays?.stop(drainMs)])
       if (this.#slots.get(partitionId(slot.owned)) === slot) this.#slots.delete(partitionId(slot.owned))
     })()
     return slot.givenAway
@@ -199,6 +209,7 @@ class Runner implements GroupRunner {
       this.#slots.delete(partitionId(one))
       slot.abort.abort()
       void slot.owner?.abandon() // nothing waits for it
+      void slot.replays?.stop(0)
     }
   }
 
@@ -224,6 +235,7 @@ class Runner implements GroupRunner {
           committed,
           laneStart: lane.start,
           lease,
+          live: () => this.#replay(slot, topic, lease),
           commitDue: when => this.#commits.ask(when),
           store: (position, note) => this.#store(slot, position, note),
           fenced: () => void this.#fenced(slot),
@@ -240,6 +252,26 @@ class Runner implements GroupRunner {
         await sleep(this.#c.clock, TAKEOVER_RETRY_MS, signal)
       }
     }
+  }
+
+  /** Not before the owner is live: until then nobody knows what waits for a retry. */
+  #replay(slot: Slot, topic: AnyTopic, lease: Lease | undefined): void {
+    const { sink } = this.#c
+    const { jobs } = this.#o
+    const { owner } = slot
+    if (!sink || !jobs || !lease || !owner || slot.abort.signal.aborted) return
+    const replays = replayWorker({
+      context: this.#c,
+      sink,
+      topic,
+      owned: slot.owned,
+      lease,
+      jobs,
+      places: this.#replayPlaces,
+      isOpen: origin => owner.holds(origin),
+      fenced: () => slot.replays === replays && void this.#fenced(slot),
+    })
+    slot.replays = replays
   }
 
   /** The lease in the database, once the database works. An outage is waited for like any other. */
@@ -291,8 +323,8 @@ class Runner implements GroupRunner {
 
   /** The database gave the lease to another. If the log still says that it is ours, take over again. */
   async #fenced(slot: Slot): Promise<void> {
-    await slot.owner?.abandon()
-    slot.owner = undefined
+    await Promise.all([slot.owner?.abandon(), slot.replays?.stop(0)])
+    slot.owner = slot.replays = undefined
     if (slot.abort.signal.aborted) return
     if (await this.#membership?.confirm(slot.owned)) slot.takeover = this.#takeOver(slot)
   }
@@ -310,6 +342,7 @@ class Runner implements GroupRunner {
   #stopped(slot: Slot, error: unknown): void {
     if (!isHoldfastError(error, 'LOG_CORRUPT', 'LOG_VERSION', 'LOG_RECORD_TOO_LARGE'))
       return this.#c.fatal(error)
+    void slot.replays?.stop(0)
     slot.stopped = `${error.code}: ${error.message}`
     this.#c.logger.error({ group: this.group, partition: partitionId(slot.owned) }, slot.stopped)
   }

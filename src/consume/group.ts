@@ -8,6 +8,7 @@ import {
   resolveBreakerOptions,
   type BreakerObserver,
   type Dependency,
+  type JobTopic,
 } from '../recover/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
 import type { Sink } from '../sink/index.ts'
@@ -134,6 +135,7 @@ export class GroupDeclaration {
         fatal: parts.fatal,
       },
       groups: parts.system.groups,
+      jobs: parts.jobs,
       memberName: parts.memberName,
       commitEveryMs: COMMIT_EVERY_MS,
       revokeDrainMs: REVOKE_DRAIN_MS,
@@ -162,6 +164,8 @@ export interface GroupParts {
   /** Transactions that this group may have at once, so that one whose handlers hang leaves room for the others. */
   readonly databaseShare: number
   readonly prepareSink: () => Promise<void>
+  /** Replays of its groups, where there is a database. */
+  readonly jobs: JobTopic | undefined
   /** The database's breaker, shared by all groups of the process. */
   readonly database: Dependency | undefined
   readonly publisher: Publisher

@@ -13,3 +13,4 @@ export type {
 export type { AttemptResult, Completed, ConsumeObserver, DeathReason, FailureReason } from './observer.ts'
 export { DATABASE, type GroupSettings } from './settings.ts'
 export type { GroupStatus, PartitionStatus } from './status.ts'
+export { fillRanges, planFill, type PlanCounts, type ReplayPlan } from './replay/index.ts'

@@ -71,6 +71,8 @@ export interface PartitionOwner {
   readonly paused: string | undefined
   /** Set when retention overtook the group: where the log begins now. */
   readonly lostUpTo: Offset | undefined
+  /** Whether an event is open in the lane. Known once it is live. */
+  holds(origin: Offset): boolean
   /** A good time for a commit, if it has one to make. */
   commit(): void
   /** Lets what runs come to its end for at most `drainMs`, then cuts it off, commits, and lets go. */
@@ -88,6 +90,8 @@ export interface PartitionOwnerOptions {
   /** First kept offset of the lane. */
   readonly laneStart: Offset
   readonly lease: Lease | undefined
+  /** It has taken over, and begins to take events in. Told once, and not before the owner is returned. */
+  live?(): void
   /** It has something to commit: at once, or at the usual pace. */
   commitDue(when: 'yes' | 'soon'): void
   /** Stores position and note under the epoch; false when another member owns the partition. */
@@ -241,6 +245,10 @@ class Owner implements PartitionOwner {
     return this.#machine.open
   }
 
+  holds(origin: Offset): boolean {
+    return this.#machine.holds(origin)
+  }
+
   get commitable(): Offset {
     return this.#mark.commitable
   }
@@ -353,6 +361,7 @@ class Owner implements PartitionOwner {
     if (machine.phase === 'over') return this.#end()
     if (machine.phase === 'live' && !this.#isLive) {
       this.#isLive = true
+      this.#o.live?.()
       this.#underWay.track(this.#intake.read(this.#o.committed.offset))
     }
     if (machine.wantsPlace && this.stopped === undefined) this.#runs.askForEntry()

@@ -26,7 +26,7 @@ function orderKey({ record }: Task, order: GroupSettings['order']): string | und
 export function applyOptions(
   tasks: readonly Task[],
   { dedup }: GroupSettings,
-  appliedBelow: Offset,
+  appliedBelow: Offset | undefined,
   signal: AbortSignal,
 ): ApplyOptions {
   // The offset of an event that was dead says nothing: it is replayed because it was not applied.

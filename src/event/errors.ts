@@ -291,6 +291,19 @@ const table = {
       'Start the app once with this version of Holdfast: the group makes its lane, and what is asked is done there.',
     retriable: true,
   },
+  REPLAY_REFUSED: {
+    message: 'These events cannot be run again in this way',
+    advice: 'Do what the sentence says, or replay another range. Nothing was run.',
+    retriable: false,
+    kind: 'refused',
+  },
+  JOB_UNKNOWN: {
+    message: 'There is no replay with this id in this log',
+    advice:
+      'List them with `holdfast replay-jobs list`. Of those that have ended, the last 1,000 are at hand.',
+    retriable: false,
+    kind: 'missing',
+  },
   HANDLER_STUCK: {
     message: 'A handler never came back after its deadline',
     advice:

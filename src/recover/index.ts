@@ -23,5 +23,21 @@ export type { CauseReport } from './letters/causes.ts'
 export type { LetterFilter, Selection } from './letters/choose.ts'
 export type { Edit } from './letters/edit-letter.ts'
 export { LetterBook } from './letters/letter-book.ts'
-export { decodeLetter } from './letters/letter-record.ts'
+export { decodeLetter, encodeLetter } from './letters/letter-record.ts'
 export type { Letter, LetterDetail } from './letters/letter-view.ts'
+export {
+  JOB_TOPIC,
+  jobTopic,
+  letteredIn,
+  noCounts,
+  replayRanges,
+  type Assignment,
+  type JobCounts,
+  type JobTopic,
+  type Lettered,
+  type Progress,
+  type Range,
+  type ReplayPart,
+  type ReplayRange,
+  type ReplayState,
+} from './replay/index.ts'

@@ -21,6 +21,7 @@ import {
   type GroupParts,
   type GroupStatus,
   type KeyedTopics,
+  type ReplayPlan,
 } from '../consume/index.ts'
 import {
   createCollector,
@@ -44,11 +45,13 @@ import {
   deadLetters,
   deadTopicOf,
   dependency,
+  jobTopic,
   resolveBreakerOptions,
   type BreakerObserver,
   type BreakerStatus,
   type DeadLetters,
   type Dependency,
+  type JobTopic,
 } from '../recover/index.ts'
 import { laneTopicOf } from '../recover/lane/index.ts'
 import type { AnyTopic, EventOf, TypesOf } from '../schema/index.ts'
@@ -68,6 +71,7 @@ import { portError, type ListenOptions } from './listen.ts'
 import { startPruning } from './inbox-pruning.ts'
 import { monitor, type Monitor } from './monitor.ts'
 import { both } from './observers.ts'
+import { Replays, type ReplayJob, type ReplayJobs, type ReplayJobOptions } from './replays.ts'
 import { runningGroups, type MadeGroup, type RunningGroups } from './running-groups.ts'
 import type { Readiness } from './status-report.ts'
 
@@ -148,6 +152,15 @@ export interface App<HasDatabase extends boolean> {
    * attempts, letter and effect, and what it caused. Reads durable records only, so every process answers the same.
    */
   explain(id: string, options?: ExplainOptions): Promise<Explanation>
+  /**
+   * Runs events again that a group was done with. Resolves when the wish is durable; the owners of the partitions do it
+   * beside live events, in this process or another, also after a crash. With `dryRun` only what it would do is counted.
+   * Rejects with `REPLAY_REFUSED` where nobody can know what is missing.
+   */
+  replay(group: string, options: ReplayJobOptions & { readonly dryRun: true }): Promise<ReplayPlan>
+  replay(group: string, options: ReplayJobOptions & { readonly dryRun?: false }): Promise<ReplayJob>
+  /** The replays of the log, whoever asked for them. */
+  jobs(): ReplayJobs
   /** The open log, for what is built beside the groups. Throws before `start`. */
   readonly system: LogSystem
   /** What it was told to do so far. Throws `CONFIG_INVALID` for a group without a handler. */
@@ -258,6 +271,7 @@ class HoldfastApp implements App<boolean> {
   #stopping: Promise<void> | undefined
   #stopPruning: (() => void) | undefined
   #relay: OutboxRelay | undefined
+  #jobTopic: Promise<JobTopic> | undefined
   readonly #life = new AbortController()
   readonly #progress = new GroupProgress()
   /** Makes the tables once; tried again by the next who needs them when the database was away. */
@@ -361,6 +375,48 @@ class HoldfastApp implements App<boolean> {
     }, this.#life.signal)
     if (publishing?.isPublished) context.wake()
     return result
+  }
+
+  replay(group: string, options: ReplayJobOptions & { readonly dryRun: true }): Promise<ReplayPlan>
+  replay(group: string, options: ReplayJobOptions & { readonly dryRun?: false }): Promise<ReplayJob>
+  async replay(group: string, options: ReplayJobOptions): Promise<ReplayPlan | ReplayJob> {
+    const replays = await this.#replays()
+    return options.dryRun ? replays.plan(group, options) : replays.ask(group, options)
+  }
+
+  jobs(): ReplayJobs {
+    return {
+      list: async () => (await this.#replays()).jobs.list(),
+      show: async id => (await this.#replays()).jobs.show(id),
+      cancel: async (id, why) => (await this.#replays()).jobs.cancel(id, why),
+    }
+  }
+
+  async #replays(): Promise<Replays> {
+    if (this.#state !== 'running') throw notRunning(this.#state)
+    return new Replays({
+      system: this.system,
+      sink: this.#sink,
+      prepareSink: this.#prepareSink,
+      jobs: await this.#openJobs(this.system),
+      settingsOf: group => this.#declarations.get(group)?.settings,
+      clock: this.#clock,
+      random: this.#random,
+      process: this.#memberName,
+      life: this.#life.signal,
+    })
+  }
+
+  /** Read from the first need on. */
+  #openJobs({ log }: LogSystem): Promise<JobTopic> {
+    const opened = this.#jobTopic ?? jobTopic({ log, clock: this.#clock, logger: this.#logger })
+    this.#jobTopic = opened
+    opened.catch(() => (this.#jobTopic = undefined)) // tried again by the next who needs it
+    return opened
+  }
+
+  get #memberName(): string {
+    return `${this.name}@${hostname()}:${process.pid}`
   }
 
   #publishingContext(): OutboxContext {
@@ -484,6 +540,7 @@ class HoldfastApp implements App<boolean> {
       })
     this.#database = database
     const sharing = [...this.#declarations.values()].filter(group => group.usesDatabase).length
+    const jobs = sharing > 0 ? await this.#openJobs(system) : undefined
     const databaseShare = Math.max(1, Math.floor((sink?.maxConcurrent ?? 0) / Math.max(1, sharing)))
     const makers = new Map<string, () => MadeGroup>()
     await this.#createLanes(system)
@@ -496,6 +553,7 @@ class HoldfastApp implements App<boolean> {
         databaseShare,
         prepareSink: this.#prepareSink,
         database,
+        jobs,
         publisher: publish,
         outbox: this.#publishingContext(),
         clock: this.#clock,
@@ -503,7 +561,7 @@ class HoldfastApp implements App<boolean> {
         logger: this.#logger,
         observer: this.#observer,
         breakerObserver: this.#breakerObserver,
-        memberName: `${this.name}@${hostname()}:${process.pid}`,
+        memberName: this.#memberName,
         stuckAfterMs: this.#stuckAfterMs,
         fatal: error => this.#fatal(error),
       }
@@ -522,7 +580,7 @@ class HoldfastApp implements App<boolean> {
       signal,
     })
     if (sink) {
-      const parts = { system, sink, clock: this.#clock, logger: this.#logger }
+      const parts = { system, sink, jobs, clock: this.#clock, logger: this.#logger }
       this.#stopPruning = startPruning({ ...parts, everyMs: PRUNE_EVERY_MS })
     }
     this.#monitor.declare([...this.#created.keys()], await this.groups())
@@ -608,6 +666,7 @@ class HoldfastApp implements App<boolean> {
     await step(this.#groups?.stop(drainMs))
     this.#database?.close()
     this.#life.abort(notRunning(this.#state))
+    await step(this.#jobTopic?.then(jobs => jobs.close()))
     await step(this.#sink?.close())
     await step(this.#system?.close())
     if (failures.length > 0)

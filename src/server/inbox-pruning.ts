@@ -1,11 +1,14 @@
-import type { Clock, Logger } from '../event/index.ts'
+import type { Clock, Logger, Position } from '../event/index.ts'
 import type { LogSystem } from '../log/index.ts'
+import type { JobTopic } from '../recover/index.ts'
 import type { Sink } from '../sink/index.ts'
 
 /** What pruning needs of an app. */
 export interface PruningOptions {
   readonly system: Pick<LogSystem, 'log' | 'groups'>
   readonly sink: Pick<Sink, 'prune' | 'outbox'>
+  /** Replays that have not ended need the days of what they have still to do. */
+  readonly jobs: JobTopic | undefined
   readonly clock: Clock
   readonly logger: Logger
   /** Between two looks, milliseconds. */
@@ -25,7 +28,7 @@ const MARGIN_MS = 24 * 60 * 60 * 1_000
  * commit and their first lag. A day goes only when two looks in a row say that nobody needs it.
  */
 export function startPruning(options: PruningOptions): () => void {
-  const { clock, sink, system, logger, everyMs } = options
+  const { clock, sink, system, jobs, logger, everyMs } = options
   let before: number | undefined
   let failing = false
   let cancel = clock.after(everyMs, look)
@@ -33,7 +36,8 @@ export function startPruning(options: PruningOptions): () => void {
   function look(): void {
     void (async () => {
       try {
-        const now = Math.min(await neededFrom(system, clock), await pendingFrom(sink))
+        const replayed = await replayedFrom(jobs)
+        const now = Math.min(await neededFrom(system, clock, replayed), await pendingFrom(sink))
         if (before !== undefined) await sink.prune(Math.min(before, now))
         before = now
         failing = false
@@ -49,20 +53,37 @@ export function startPruning(options: PruningOptions): () => void {
 }
 
 /** Accept time from which on somebody may still read an event for the first time, with the margin taken off. */
-export async function neededFrom({ log, groups }: PruningOptions['system'], clock: Clock): Promise<number> {
+export async function neededFrom(
+  { log, groups }: PruningOptions['system'],
+  clock: Clock,
+  replayed: readonly Position[],
+): Promise<number> {
   let oldest = clock.now()
-  for (const group of await groups.list()) {
-    for (const { topic, partition, committed } of (await groups.describe(group)).partitions) {
-      const { start, end } = await log.bounds({ topic, partition })
-      const next = committed !== undefined && committed > start ? committed : start
-      if (next >= end) continue
-      const limits = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
-      const page = await log.read({ topic, partition, offset: next }, limits, new AbortController().signal)
-      const [first] = page.records
-      if (first) oldest = Math.min(oldest, first.timestamp, Number(first.headers['hf-at'] ?? first.timestamp))
-    }
+  const committed = await Promise.all((await groups.list()).map(group => groups.describe(group)))
+  const places = committed.flatMap(group =>
+    group.partitions.map(({ topic, partition, committed }) => ({ topic, partition, offset: committed })),
+  )
+  for (const { topic, partition, offset } of [...places, ...replayed]) {
+    const { start, end } = await log.bounds({ topic, partition })
+    const next = offset !== undefined && offset > start ? offset : start
+    if (next >= end) continue
+    const limits = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
+    const page = await log.read({ topic, partition, offset: next }, limits, new AbortController().signal)
+    const [first] = page.records
+    if (first) oldest = Math.min(oldest, first.timestamp, Number(first.headers['hf-at'] ?? first.timestamp))
   }
   return oldest - MARGIN_MS
+}
+
+/** Where replays go on. */
+async function replayedFrom(jobs: JobTopic | undefined): Promise<readonly Position[]> {
+  await jobs?.caughtUp()
+  const open = jobs?.book.list().filter(job => job.endedAt === undefined && !job.cancelled) ?? []
+  return open.flatMap(({ parts }) =>
+    parts
+      .filter(part => part.state !== 'done')
+      .map(({ topic, partition, position }) => ({ topic, partition, offset: position })),
+  )
 }
 
 /** Rows of the outbox carry their accept time, and are read from the log for the first time after they were moved. */

@@ -23,6 +23,8 @@ import { topicAlter, topicCreate, topicDelete } from './topic-change.ts'
 import { topicDescribe } from './topic-describe.ts'
 import { topicList } from './topic-list.ts'
 import { topicStats } from './topic-stats.ts'
+import { replayCancel, replayList, replayShow } from './replay-jobs.ts'
+import { replayStart } from './replay-start.ts'
 
 /** Everything that an operator can ask for or do, in the order of the documentation. */
 export const operations: readonly AnyOperation[] = [
@@ -56,6 +58,10 @@ export const operations: readonly AnyOperation[] = [
   dlqDiscard,
   dlqRestore,
   dlqRelease,
+  replayStart,
+  replayList,
+  replayShow,
+  replayCancel,
   auditList,
   auditVerify,
 ]

@@ -1,0 +1,123 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { z } from 'zod'
+import { until } from '../../../test/harness/until.ts'
+import { testDatabase } from '../../../test/postgres.ts'
+import { embedded } from '../../drivers/embedded/index.ts'
+import { postgres } from '../../drivers/postgres/index.ts'
+import { topic } from '../../schema/index.ts'
+import { startAdmin } from '../../server/admin-server.ts'
+import { app } from '../../server/app.ts'
+import { runCli } from '../program.ts'
+
+const database = testDatabase()
+const orders = topic('orders', {
+  key: 'customer',
+  partitions: 1,
+  events: { placed: z.object({ customer: z.string() }), paid: z.object({ customer: z.string() }) },
+})
+
+async function holdfast(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  let [out, err] = ['', '']
+  const io = { out: (text: string) => (out += text), err: (text: string) => (err += text), env: {} }
+  const code = await runCli(args, io)
+  return { code, out, err }
+}
+
+describe('the commands of replays', () => {
+  it('count, ask, show, list and cancel, by a running process and on the folder of the log', async () => {
+    const made = mkdtempSync(join(tmpdir(), 'holdfast-replay-'))
+    onTestFinished(() => rmSync(made, { recursive: true, force: true }))
+    const folder = join(made, 'log')
+    const first = app({ name: 'shop', log: embedded(folder) })
+    await first.start()
+    for (let n = 0; n < 4; n++) await first.publish(orders, n === 3 ? 'paid' : 'placed', { customer: 'c' })
+    await first.stop()
+    expect(await holdfast('replay-jobs', 'list', '--log', folder)).toMatchObject({
+      code: 0,
+      out: '',
+      err: 'no replays\n',
+    })
+    expect((await holdfast('replay-jobs', 'show', 'nobody', '--log', folder)).code).toBe(3)
+
+    const shop = app({ name: 'shop', log: embedded(folder), db: postgres(database.url) })
+    let applied = 0
+    shop.consumer('late', orders, { from: 'latest' }).effect('placed', async () => void applied++)
+    await shop.start()
+    onTestFinished(() => shop.stop())
+    await until('it begins at the end', async () =>
+      (await shop.system.groups.committed('late')).some(({ offset }) => offset === 4n),
+    )
+    const server = await startAdmin(shop.admin, { port: 0 })
+    onTestFinished(() => server.close())
+    const url = ['--url', server.url]
+
+    const replay = ['replay', 'late', '--mode', 'fill', '--from']
+    const preview = await holdfast(...replay, 'earliest', ...url)
+    expect(preview).toMatchObject({ code: 0 })
+    expect(preview.out).toBe(
+      'TYPE    EVENTS  MISSING  KNOWN  LEFT  PASSED\nplaced  3       3        0      0     0\npaid    1       0        0      0     1\n',
+    )
+    expect(preview.err).toContain('orders/0 0–4')
+    expect(preview.err).toContain('nothing was changed')
+    expect(applied).toBe(0)
+
+    const execute = ['--execute', '--reason', 'ticket 7', '-o', 'json']
+    const asked = await holdfast(...replay, 'orders/0@1', '--rate', '100/s', ...execute, ...url)
+    expect(asked).toMatchObject({ code: 0 })
+    const { job, parts } = JSON.parse(asked.out) as { job: string; parts: unknown }
+    expect(parts).toEqual([{ topic: 'orders', partition: 0, from: '1', to: '4', counts: null }])
+    const shown = await until('it is done', async () => {
+      const { out } = await holdfast('replay-jobs', 'show', job, '-o', 'json', ...url)
+      const state = JSON.parse(out) as { state: string }
+      return state.state === 'done' && state
+    })
+    expect(shown).toMatchObject({
+      group: 'late',
+      reason: 'ticket 7',
+      counts: { applied: 2, passed: 1 },
+      ratePerSecond: 100,
+    })
+    expect(applied).toBe(2)
+    const people = await holdfast('replay-jobs', 'show', job, ...url)
+    expect(people.out).toMatch(/orders\/0\s+done\s+1\s+4\s+4\s+2\s+0\s+0/)
+    expect(people.err).toMatch(/of late is done; asked for by .*: ticket 7/)
+    const listed = await holdfast('replay-jobs', 'list', '--group', 'late', '--log', folder, '-o', 'json')
+    expect(JSON.parse(listed.out)).toMatchObject({ jobs: [{ id: job, state: 'done' }] })
+    expect(await holdfast('replay-jobs', 'cancel', job, '--reason', 'too late', ...url)).toMatchObject({
+      code: 0,
+    })
+    const after = await holdfast('replay-jobs', 'show', job, '-o', 'json', '--log', folder)
+    expect(JSON.parse(after.out), 'it had ended').toMatchObject({ state: 'done', cancelledBy: null })
+    const audit = await holdfast('audit', 'list', '-o', 'json', '--log', folder)
+    expect(JSON.parse(audit.out)).toMatchObject({
+      acts: [{ operation: 'replay.cancel' }, { operation: 'replay.start', reason: 'ticket 7' }],
+    })
+  })
+
+  it('refuse what cannot be', async () => {
+    const made = mkdtempSync(join(tmpdir(), 'holdfast-replay-'))
+    onTestFinished(() => rmSync(made, { recursive: true, force: true }))
+    const folder = join(made, 'log')
+    const shop = app({ name: 'shop', log: embedded(folder) })
+    shop.consumer('calls', orders, { from: 'latest' }).on('placed', () => {})
+    await shop.start()
+    onTestFinished(() => shop.stop())
+    const server = await startAdmin(shop.admin, { port: 0 })
+    onTestFinished(() => server.close())
+    const url = ['--url', server.url]
+    const replay = ['replay', 'calls', '--from']
+    expect((await holdfast(...replay, 'earliest')).code, 'no mode').toBe(2)
+    expect((await holdfast(...replay, 'yesterday', '--mode', 'fill', ...url)).code).toBe(2)
+    expect((await holdfast(...replay, 'earliest', '--mode', 'fill', '--rate', 'fast', ...url)).code).toBe(2)
+    const refused = await holdfast(...replay, 'earliest', '--mode', 'fill', ...url)
+    expect(refused).toMatchObject({ code: 4, out: '' })
+    expect(refused.err).toContain('the app has no database')
+    const alone = await holdfast(...replay, 'earliest', '--mode', 'fill', '--log', folder)
+    expect(alone).toMatchObject({ code: 4, out: '' })
+    expect(alone.err).toContain('name a process that runs it with --url')
+    expect((await holdfast('replay-jobs', 'cancel', 'nobody', ...url)).code).toBe(3)
+  })
+})

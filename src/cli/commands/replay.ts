@@ -1,0 +1,123 @@
+import { Option, type Command } from 'commander'
+import {
+  replayCancel,
+  replayList,
+  replayShow,
+  type ReplayDetail,
+  type ReplayListInput,
+  type ReplaySummary,
+} from '../../server/operations/replay-jobs.ts'
+import { replayStart, type ReplayStart, type ReplayStartInput } from '../../server/operations/replay-start.ts'
+import type { Operating, OperatingOptions } from '../operating.ts'
+import type { View } from '../show.ts'
+
+/** `holdfast replay GROUP` and `holdfast replay-jobs …`. */
+export function addReplay(program: Command, operating: Operating): void {
+  operating
+    .command(program, 'replay', replayStart)
+    .argument('<group>', 'its name')
+    .requiredOption(
+      '--from <place>',
+      'where it begins: earliest, a moment such as 2026-06-10 or -1d, or TOPIC/PARTITION@OFFSET',
+    )
+    .option('--to <place>', 'below which it ends (default: where the group is)')
+    .addOption(
+      new Option('--mode <mode>', 'what is done with the range').choices(['fill']).makeOptionMandatory(),
+    )
+    .option('--rate <rate>', 'events a second at most, such as 500/s (default: what live events leave)')
+    .action(
+      (
+        group: string,
+        { from, to, mode, rate, ...options }: OperatingOptions & Omit<ReplayStartInput, 'group'>,
+      ) => operating.run(replayStart, { group, from, to, mode, rate }, options, startView),
+    )
+
+  const jobs = program.command('replay-jobs').description('replays of events, running and ended')
+  operating
+    .command(jobs, 'list', replayList)
+    .option('--group <name>', 'only those of one group')
+    .action(({ group, ...options }: OperatingOptions & ReplayListInput) =>
+      operating.run(replayList, { group }, options, listView),
+    )
+  operating
+    .command(jobs, 'show', replayShow)
+    .argument('<id>', 'its id')
+    .action((id: string, options: OperatingOptions) => operating.run(replayShow, { id }, options, detailView))
+  operating
+    .command(jobs, 'cancel', replayCancel)
+    .argument('<id>', 'its id')
+    .action((id: string, options: OperatingOptions) =>
+      operating.run(replayCancel, { id }, options, detailView),
+    )
+}
+
+type Typed = ReplayStart['types'][number]
+
+const startView: View<ReplayStart> = {
+  items: ({ types }) => types,
+  columns: {
+    type: (one: Typed) => one.type,
+    events: (one: Typed) => one.events,
+    missing: (one: Typed) => one.missing,
+    known: (one: Typed) => one.known,
+    left: (one: Typed) => one.left,
+    passed: (one: Typed) => one.passed,
+  },
+  wide: {
+    unknown: (one: Typed) => one.unknown,
+    unreadable: (one: Typed) => one.unreadable,
+  },
+  notes: ({ job, parts }) => [
+    `${parts.length} partitions: ${parts.map(({ topic, partition, from, to }) => `${topic}/${partition} ${from}–${to}`).join(', ')}`,
+    ...(job === null ? [] : [`job ${job}; next: holdfast replay-jobs show ${job}`]),
+  ],
+}
+
+const listView: View<{ readonly jobs: readonly ReplaySummary[] }> = {
+  items: ({ jobs }) => jobs,
+  columns: {
+    id: (one: ReplaySummary) => one.id,
+    group: (one: ReplaySummary) => one.group,
+    state: (one: ReplaySummary) => one.state,
+    asked: (one: ReplaySummary, time) => time(one.askedAt),
+    ended: (one: ReplaySummary, time) => time(one.endedAt),
+    applied: (one: ReplaySummary) => one.counts.applied,
+    died: (one: ReplaySummary) => one.counts.died,
+    reason: (one: ReplaySummary) => one.reason,
+  },
+  wide: {
+    known: (one: ReplaySummary) => one.counts.known,
+    by: (one: ReplaySummary) => one.by,
+    'cancelled by': (one: ReplaySummary) => one.cancelledBy,
+  },
+  empty: 'no replays',
+}
+
+type Part = ReplayDetail['parts'][number]
+
+const detailView: View<ReplayDetail> = {
+  items: ({ parts }) => parts,
+  columns: {
+    partition: (one: Part) => `${one.topic}/${one.partition}`,
+    state: (one: Part) => one.state,
+    from: (one: Part) => one.from,
+    position: (one: Part) => one.position,
+    to: (one: Part) => one.to,
+    applied: (one: Part) => one.counts.applied,
+    known: (one: Part) => one.counts.known,
+    died: (one: Part) => one.counts.died,
+    reason: (one: Part) => one.reason,
+  },
+  wide: {
+    left: (one: Part) => one.counts.left,
+    passed: (one: Part) => one.counts.passed,
+    skipped: (one: Part) => one.counts.skipped,
+    unknown: (one: Part) => one.counts.unknown,
+  },
+  notes: ({ id, group, state, by, reason, cancelledBy, cancelReason }) => [
+    `${id} of ${group} is ${state}; asked for by ${by}${reason === null ? '' : `: ${reason}`}`,
+    ...(cancelledBy === null
+      ? []
+      : [`cancelled by ${cancelledBy}${cancelReason === null ? '' : `: ${cancelReason}`}`]),
+  ],
+}

@@ -1,0 +1,150 @@
+import { decodeEvent, HoldfastError, partitionId, type LogRecord } from '../../event/index.ts'
+import type { Committed, Log } from '../../log/index.ts'
+import { letteredIn, replayRanges, type Range, type ReplayRange } from '../../recover/index.ts'
+import type { Sink } from '../../sink/index.ts'
+import type { GroupSettings } from '../settings.ts'
+import { sortPage, type Sorted } from './sort-page.ts'
+
+/** What a fill would do, counted event by event. */
+export interface ReplayPlan {
+  readonly group: string
+  readonly mode: 'fill'
+  readonly counts: PlanCounts
+  readonly parts: readonly (Range & { readonly counts: PlanCounts })[]
+  /** By event type; `'?'` for what carries none. */
+  readonly types: Readonly<Record<string, PlanCounts>>
+}
+
+/**
+ * `missing` would run. The others would not: `passed`: no effect of the group takes them; `left`: they have a dead letter;
+ * `known`: they were applied; `unknown`: their inbox day is gone; `unreadable`: they would get a dead letter, or hold the
+ * replay up when their type or version is not known here. Events that wait for a retry count as missing, and are left
+ * alone when it comes to them.
+ */
+export type PlanCounts = Readonly<
+  Record<'events' | 'missing' | 'passed' | 'left' | 'known' | 'unknown' | 'unreadable', number>
+>
+
+export interface FillScope {
+  readonly log: Log
+  readonly sink: Sink
+  readonly settings: GroupSettings
+  /** Of the group. */
+  readonly committed: readonly Committed[]
+}
+
+const PAGE = { maxRecords: 500, maxBytes: 4 * 1024 * 1024, waitMs: 0 }
+const ONE = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
+
+/**
+ * The ranges of a fill. Throws `REPLAY_REFUSED` for a group or a range of which nobody can know what is missing, and
+ * where there is nothing to do.
+ */
+export async function fillRanges(scope: FillScope, wanted: ReplayRange): Promise<readonly Range[]> {
+  const { log, sink, settings, committed } = scope
+  const refuse = (detail: string): never => {
+    throw new HoldfastError('REPLAY_REFUSED', { detail: `group ${settings.group}: ${detail}` })
+  }
+  if ([...settings.handlers.values()].every(handler => handler.kind === 'on'))
+    refuse('it has no effects, and of a call to the outside nobody knows whether it was made')
+  if (settings.dedup === 'offsets')
+    refuse(
+      "with dedup 'offsets' the database keeps no ids, so what is missing cannot be told from what was done",
+    )
+  const partitions = settings.topics.flatMap(({ name, partitions }) =>
+    Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition })),
+  )
+  const ranges = await replayRanges(log, { name: settings.group, partitions }, committed, wanted)
+  if (ranges.length === 0) refuse('the log has no events of this range that the group is done with')
+  const from = await sink.knownFrom({ group: settings.group, generation: 0 })
+  for (const range of from === 0 ? [] : ranges) {
+    const page = await log.read({ ...range, offset: range.from }, ONE, new AbortController().signal)
+    const [first] = page.records
+    if (!first || acceptedAt(first) >= from) continue
+    refuse(
+      `its inbox has forgotten what was applied of events accepted before ${new Date(from).toISOString()}, and ${partitionId(range)} begins with one of ${new Date(acceptedAt(first)).toISOString()}; replay from there on, and keep more days with inboxKept`,
+    )
+  }
+  return ranges
+}
+
+/** Reads the whole range, and runs nothing. */
+export async function planFill(
+  scope: FillScope,
+  ranges: readonly Range[],
+  signal: AbortSignal,
+): Promise<ReplayPlan> {
+  const parts: ReplayPlan['parts'][number][] = []
+  const types = new Map<string, Tally>()
+  for (const range of ranges) {
+    const tally = new Tally()
+    for await (const one of sortedIn(range, scope, signal)) {
+      const type = one.record.headers['ce_type'] ?? '?'
+      const ofType = types.get(type) ?? new Tally()
+      types.set(type, ofType)
+      tally.count(one)
+      ofType.count(one)
+    }
+    parts.push({ ...range, counts: tally.counts })
+  }
+  const all = new Tally()
+  for (const { counts } of parts) all.add(counts)
+  return {
+    group: scope.settings.group,
+    mode: 'fill',
+    counts: all.counts,
+    parts,
+    types: Object.fromEntries([...types].map(([type, { counts }]) => [type, counts])),
+  }
+}
+
+async function* sortedIn(
+  range: Range,
+  { log, sink, settings }: FillScope,
+  signal: AbortSignal,
+): AsyncGenerator<Sorted> {
+  const topic = settings.topics.find(topic => topic.name === range.topic)
+  if (!topic) return
+  const lettered = letteredIn(log, settings.group, range)
+  const context = { topic, settings, sink, lettered, isOpen: () => false }
+  for (let position = range.from; position < range.to;) {
+    signal.throwIfAborted()
+    const page = await log.read({ ...range, offset: position }, PAGE, signal)
+    yield* await sortPage(
+      page.records.filter(record => record.offset < range.to),
+      context,
+      signal,
+    )
+    if (page.next <= position) return
+    position = page.next
+  }
+}
+
+class Tally {
+  readonly counts: Record<keyof PlanCounts, number> = {
+    events: 0,
+    missing: 0,
+    passed: 0,
+    left: 0,
+    known: 0,
+    unknown: 0,
+    unreadable: 0,
+  }
+
+  count({ kind }: Sorted): void {
+    this.counts.events += 1
+    this.counts[kind === 'wait' ? 'unreadable' : kind] += 1
+  }
+
+  add(counts: PlanCounts): void {
+    for (const name of Object.keys(counts) as (keyof PlanCounts)[]) this.counts[name] += counts[name]
+  }
+}
+
+function acceptedAt(record: LogRecord): number {
+  try {
+    return decodeEvent(record).acceptedAt
+  } catch {
+    return record.timestamp
+  }
+}

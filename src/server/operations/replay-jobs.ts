@@ -1,0 +1,193 @@
+import { HoldfastError, silentLogger } from '../../event/index.ts'
+import {
+  JOB_TOPIC,
+  jobTopic,
+  type JobCounts,
+  type ReplayPart,
+  type ReplayState,
+} from '../../recover/index.ts'
+import { replayJobs, type ReplayJobs } from '../replays.ts'
+import type { Operation, OperationContext } from './operation.ts'
+import {
+  choice,
+  digits,
+  nullable,
+  number,
+  object,
+  optional,
+  rows,
+  text,
+  whole,
+  type Fields,
+} from './shape.ts'
+
+export interface ReplayListInput {
+  readonly group?: string | undefined
+}
+
+export interface ReplaySummary {
+  readonly id: string
+  readonly group: string
+  readonly mode: 'fill'
+  readonly state: ReplayState['state']
+  readonly askedAt: number
+  readonly endedAt: number | null
+  readonly by: string
+  readonly reason: string | null
+  readonly ratePerSecond: number | null
+  readonly cancelledBy: string | null
+  readonly cancelReason: string | null
+  readonly counts: JobCounts
+}
+
+export interface ReplayList {
+  readonly jobs: readonly ReplaySummary[]
+}
+
+export interface ReplayDetail extends ReplaySummary {
+  readonly parts: readonly PartStanding[]
+}
+
+interface PartStanding {
+  readonly topic: string
+  readonly partition: number
+  readonly from: string
+  readonly to: string
+  readonly position: string
+  readonly state: ReplayPart['state']
+  readonly reason: string | null
+  readonly counts: JobCounts
+}
+
+const countFields: Fields<JobCounts> = {
+  passed: number('no effect of the group takes them'),
+  left: number('they have a dead letter or wait for a retry'),
+  known: number('they were applied before'),
+  unknown: number('their inbox day is gone, so they were not run'),
+  applied: number('they ran, and were applied'),
+  skipped: number('onError skipped them'),
+  died: number('they ran, and have a dead letter now'),
+}
+
+const summaryFields: Fields<ReplaySummary> = {
+  id: text('its id'),
+  group: text('the group'),
+  mode: choice('what is done with the range', ['fill']),
+  state: choice('where it is', ['waiting', 'running', 'cancelling', 'done', 'cancelled']),
+  askedAt: number('when it was asked for'),
+  endedAt: nullable(number('when its last partition ended')),
+  by: text('who asked for it'),
+  reason: nullable(text('why', { max: 10_000 })),
+  ratePerSecond: nullable(number('events a second at most')),
+  cancelledBy: nullable(text('who cancelled it')),
+  cancelReason: nullable(text('why it was cancelled', { max: 10_000 })),
+  counts: object<JobCounts>(countFields),
+}
+
+const detail = object<ReplayDetail>({
+  ...summaryFields,
+  parts: rows(
+    object<PartStanding>({
+      topic: text('a topic'),
+      partition: whole('its partition', { min: 0, max: 1_000_000 }),
+      from: digits('the first offset'),
+      to: digits('the offset below which it ends'),
+      position: digits('everything below it has its outcome'),
+      state: choice('where it is', ['waiting', 'running', 'waits', 'done', 'cancelled']),
+      reason: nullable(text('why it stands still', { max: 10_000 })),
+      counts: object<JobCounts>(countFields),
+    }),
+  ),
+})
+
+export const replayList: Operation<ReplayListInput, ReplayList> = {
+  name: 'replay.list',
+  summary: 'list replays, running and ended, newest first',
+  role: 'viewer',
+  effect: 'none',
+  input: object<ReplayListInput>({ group: optional(text('only those of one group')) }),
+  output: object<ReplayList>({ jobs: rows(object<ReplaySummary>(summaryFields)) }),
+  async run(context, { group }) {
+    const jobs = await withJobs(context, all => all.list())
+    return { jobs: jobs.filter(job => group === undefined || job.group === group).map(summaryOf) }
+  },
+}
+
+export const replayShow: Operation<{ readonly id: string }, ReplayDetail> = {
+  name: 'replay.show',
+  summary: 'show a replay: where it stands in each partition, and what became of its events',
+  role: 'viewer',
+  effect: 'none',
+  input: object<{ readonly id: string }>({ id: text('its id') }),
+  output: detail,
+  run: async (context, { id }) => detailOf(await withJobs(context, all => all.show(id))),
+}
+
+export const replayCancel: Operation<{ readonly id: string }, ReplayDetail> = {
+  name: 'replay.cancel',
+  summary: 'let a replay begin nothing more; what it applied stays',
+  role: 'operator',
+  effect: 'change',
+  input: object<{ readonly id: string }>({ id: text('its id') }),
+  output: detail,
+  async run(context, { id }) {
+    const { actor, reason = '' } = context
+    return withJobs(context, async all => {
+      await all.cancel(id, { by: actor.name, reason })
+      return detailOf(await all.show(id))
+    })
+  },
+}
+
+/** Those of the running app, else the log's own records. */
+async function withJobs<T>(
+  { app, system, clock, actor }: OperationContext,
+  use: (jobs: ReplayJobs) => Promise<T>,
+): Promise<T> {
+  if (app) return use(app.jobs())
+  const { log } = system
+  // Whoever only looks makes no topic.
+  if ((await log.topics.describe(JOB_TOPIC)) === undefined) return use(none)
+  const jobs = await jobTopic({ log, clock, logger: silentLogger })
+  try {
+    return await use(replayJobs(jobs, clock, actor.name))
+  } finally {
+    await jobs.close()
+  }
+}
+
+const unknown = (id: string): Promise<never> =>
+  Promise.reject(new HoldfastError('JOB_UNKNOWN', { detail: id }))
+const none: ReplayJobs = { list: () => Promise.resolve([]), show: unknown, cancel: unknown }
+
+function summaryOf(job: ReplayState): ReplaySummary {
+  const { id, group, mode, state, askedAt, endedAt, by, reason, ratePerSecond, cancelled, counts } = job
+  return {
+    id,
+    group,
+    mode,
+    state,
+    askedAt,
+    endedAt: endedAt ?? null,
+    by,
+    reason: reason || null,
+    ratePerSecond: ratePerSecond ?? null,
+    cancelledBy: cancelled?.by ?? null,
+    cancelReason: cancelled?.reason || null,
+    counts,
+  }
+}
+
+function detailOf(job: ReplayState): ReplayDetail {
+  const parts = job.parts.map(({ topic, partition, from, to, position, state, reason, counts }) => ({
+    topic,
+    partition,
+    from: String(from),
+    to: String(to),
+    position: String(position),
+    state,
+    reason: reason ?? null,
+    counts,
+  }))
+  return { ...summaryOf(job), parts }
+}

@@ -1,0 +1,134 @@
+import type { PlanCounts } from '../../consume/index.ts'
+import { HoldfastError, offset, parseRate, type Position, type Rate } from '../../event/index.ts'
+import type { Range } from '../../recover/index.ts'
+import type { ReplayJobOptions } from '../replays.ts'
+import { momentOf } from './moment.ts'
+import type { Operation, OperationContext } from './operation.ts'
+import {
+  choice,
+  digits,
+  nullable,
+  number,
+  object,
+  optional,
+  rows,
+  text,
+  whole,
+  type Fields,
+} from './shape.ts'
+
+export interface ReplayStartInput {
+  readonly group: string
+  readonly mode: 'fill'
+  readonly from: string
+  readonly to?: string | undefined
+  readonly rate?: string | undefined
+}
+
+export interface ReplayStart {
+  /** Of the job that was asked for; null for a preview. */
+  readonly job: string | null
+  /** Null once it is asked for: it would be counted a second time, by reading everything. */
+  readonly counts: PlanCounts | null
+  readonly parts: readonly (PlannedPart & { readonly counts: PlanCounts | null })[]
+  readonly types: readonly (PlanCounts & { readonly type: string })[]
+}
+
+interface PlannedPart {
+  readonly topic: string
+  readonly partition: number
+  readonly from: string
+  readonly to: string
+}
+
+const countFields: Fields<PlanCounts> = {
+  events: number('all of them'),
+  missing: number('their effect is missing: they would run'),
+  passed: number('no effect of the group takes them'),
+  left: number('they have a dead letter'),
+  known: number('they were applied'),
+  unknown: number('their inbox day is gone, so nobody knows'),
+  unreadable: number('they cannot be read'),
+}
+
+const place = 'a moment, or TOPIC/PARTITION@OFFSET'
+const placeText = String.raw`\S+/\d+@\d+|\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:?\d\d))?|\d{10,14}|-\d+(\.\d+)?(ms|s|m|h|d)`
+
+export const replayStart: Operation<ReplayStartInput, ReplayStart> = {
+  name: 'replay.start',
+  summary:
+    'apply the effects of a range that a group never had, beside live events; without --execute they are counted',
+  role: 'operator',
+  effect: 'decision',
+  input: object<ReplayStartInput>({
+    group: text('its name'),
+    mode: choice('what is done with the range', ['fill']),
+    from: text(`where it begins: earliest, ${place}`, { pattern: new RegExp(`^(earliest|${placeText})$`) }),
+    to: optional(
+      text(`below which it ends: ${place}; where nothing is said, where the group is`, {
+        pattern: new RegExp(`^(${placeText})$`),
+      }),
+    ),
+    rate: optional(text('events a second at most, such as 500/s', { max: 20 })),
+  }),
+  output: object<ReplayStart>({
+    job: nullable(text('the job that was asked for')),
+    counts: nullable(object<PlanCounts>(countFields)),
+    parts: rows(
+      object<ReplayStart['parts'][number]>({
+        topic: text('a topic'),
+        partition: whole('its partition', { min: 0, max: 1_000_000 }),
+        from: digits('the first offset'),
+        to: digits('the offset below which it ends'),
+        counts: nullable(object<PlanCounts>(countFields)),
+      }),
+    ),
+    types: rows(object<ReplayStart['types'][number]>({ type: text('an event type'), ...countFields })),
+  }),
+  async run(context, input) {
+    const { app, execute, actor, reason, signal } = context
+    if (!app) {
+      throw new HoldfastError('REPLAY_REFUSED', {
+        detail: `which effects group ${input.group} has is known where it runs; name a process that runs it with --url`,
+      })
+    }
+    const { group, rate } = input
+    if (rate !== undefined) parseRate(rate, 'rate')
+    const options: ReplayJobOptions = {
+      mode: input.mode,
+      from: input.from === 'earliest' ? 'earliest' : placeOf(input.from, context),
+      to: input.to === undefined ? undefined : placeOf(input.to, context),
+      rate: rate as Rate | undefined,
+      reason,
+      by: actor.name,
+    }
+    if (execute) {
+      const job = await app.replay(group, { ...options, dryRun: false })
+      const { parts } = await job.progress()
+      return {
+        job: job.id,
+        counts: null,
+        parts: parts.map(part => ({ ...planned(part), counts: null })),
+        types: [],
+      }
+    }
+    const plan = await app.replay(group, { ...options, dryRun: true, signal })
+    return {
+      job: null,
+      counts: plan.counts,
+      parts: plan.parts.map(part => ({ ...planned(part), counts: part.counts })),
+      types: Object.entries(plan.types).map(([type, counts]) => ({ type, ...counts })),
+    }
+  },
+}
+
+function planned({ topic, partition, from, to }: Range): PlannedPart {
+  return { topic, partition, from: String(from), to: String(to) }
+}
+
+/** What `placeText` has let through. */
+function placeOf(given: string, { clock }: OperationContext): Date | Position {
+  const [, topic, partition, at] = /^(\S+)\/(\d+)@(\d+)$/.exec(given) ?? []
+  if (topic === undefined || at === undefined) return new Date(momentOf(given, clock.now()))
+  return { topic, partition: Number(partition), offset: offset(at) }
+}

@@ -1,0 +1,57 @@
+/**
+ * An app whose group `a` skips every event, or applies them, and goes on with whatever replay the log has:
+ *
+ *   node --conditions=holdfast-source test/apps/fills.ts '{"data":"/tmp/x","database":"postgres://…","skip":false,"ask":true}'
+ *
+ * It says `up`, `did N` for each handler that ran, and `ended {…}` when the newest replay has ended.
+ */
+import process from 'node:process'
+import { z } from 'zod'
+import { app, embedded, postgres, topic } from 'holdfast'
+
+export interface FillsOptions {
+  readonly data: string
+  readonly database: string
+  /** Whether `onError` skips every event of `a`. */
+  readonly skip: boolean
+  /** Whether it asks for a replay of everything. */
+  readonly ask: boolean
+}
+
+const orders = topic('orders', {
+  key: 'customer',
+  partitions: 3,
+  events: { placed: z.object({ customer: z.string(), n: z.number() }) },
+})
+
+const { data, database, skip, ask } = JSON.parse(process.argv[2] ?? '{}') as FillsOptions
+const shop = app({
+  name: 'shop',
+  log: embedded(data, { leases: { sessionMs: 2_000, beatMs: 200 } }),
+  db: postgres(database),
+})
+for (const group of ['a', 'b']) {
+  shop
+    .consumer(group, orders, {
+      from: 'earliest',
+      onError: error => (error instanceof RangeError ? 'skip' : undefined),
+    })
+    .effect('placed', async ({ data }, tx) => {
+      if (skip && group === 'a') throw new RangeError('skipped')
+      await tx.query('insert into seen (grp, n) values ($1, $2)', [group, data.n])
+      if (group === 'a') process.stdout.write(`did ${data.n}\n`)
+      await tx.query('select pg_sleep(0.002)')
+    })
+}
+await shop.start()
+process.stdout.write('up\n')
+if (ask) await shop.replay('a', { from: 'earliest', mode: 'fill' })
+for (;;) {
+  const [newest] = await shop.jobs().list()
+  if (newest?.endedAt !== undefined) {
+    const { state, counts } = newest
+    process.stdout.write(`ended ${JSON.stringify({ state, counts })}\n`)
+    break
+  }
+  await new Promise(resolve => setTimeout(resolve, 100))
+}
