@@ -10,6 +10,7 @@ const pages = [
   'docs/adopt.md',
   'docs/choose.md',
   'docs/experiment.md',
+  'docs/operate.md',
   'examples/campaigns/README.md',
   'examples/drivers/README.md',
 ]

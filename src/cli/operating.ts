@@ -9,12 +9,16 @@ import type { CliIo } from './io.ts'
 import { logFolder, withLog } from './open-log.ts'
 import { formats, show, timeStyles, type ShowOptions, type View } from './show.ts'
 
-/** The options that every command of an operation has; those of the last line only where something is changed. */
-export interface OperatingOptions extends ShowOptions {
+/** Whom a command asks. */
+export interface AskOptions {
   readonly url?: string
   readonly token?: string
   readonly log?: string
   readonly timeout: string
+}
+
+/** The options that every command of an operation has; the last three only where something is changed. */
+export interface OperatingOptions extends AskOptions, ShowOptions {
   readonly quiet?: boolean
   readonly execute?: boolean
   readonly reason?: string
@@ -28,6 +32,8 @@ export interface Operating {
   readonly ended: (code: number) => void
   /** Adds a command with the common options; arguments, own options and the action are the caller's to add. */
   command(parent: Command, name: string, operation: Pick<AnyOperation, 'summary' | 'effect'>): Command
+  /** A command that asks and prints in its own way. */
+  asking(parent: Command, name: string): Command
   /** Runs the operation in the process that was named, else on the log, and prints the answer. */
   run<In extends object, Out extends object>(
     operation: Operation<In, Out>,
@@ -39,7 +45,7 @@ export interface Operating {
   ask<In extends object, Out extends object>(
     operation: Operation<In, Out>,
     input: In,
-    options: OperatingOptions,
+    options: AskOptions,
     intent?: Intent,
   ): Promise<Answer<Out>>
 }
@@ -51,6 +57,7 @@ export function operating(io: CliIo, ended: (code: number) => void): Operating {
     io,
     ended,
     command: (parent, name, operation) => withOptions(parent.command(name), operation),
+    asking: (parent, name) => withAll(parent.command(name), askOptions),
     ask,
     async run(operation, input, options, view) {
       const intent = operation.effect === 'none' ? {} : await intentOf(operation, options, io)
@@ -74,8 +81,8 @@ export function timeGiven(text: string): string {
   return /^\d+(\.\d+)?(ms|s|m|h|d)$/.test(text) ? `-${text}` : text
 }
 
-/** What is the same for all commands of operations: the page of commands says it once. */
-export const commonOptions: readonly Option[] = [
+/** Whom to ask. */
+const askOptions: readonly Option[] = [
   new Option(
     '--url <url>',
     'ask the running process with this admin side (default: HOLDFAST_URL); without it the log is opened',
@@ -83,6 +90,11 @@ export const commonOptions: readonly Option[] = [
   new Option('--token <token>', 'who asks it, where it has tokens (default: HOLDFAST_TOKEN)'),
   new Option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)'),
   new Option('--timeout <duration>', 'how long an answer may take').default('30s'),
+]
+
+/** What is the same for all commands of operations: the page of commands says it once. */
+export const commonOptions: readonly Option[] = [
+  ...askOptions,
   new Option('-o, --output <format>', 'how to print').choices(formats).default('table'),
   new Option('--columns <names>', 'only these columns, with commas between'),
   new Option('--no-headers', 'without the line of column names'),
@@ -96,14 +108,18 @@ function withOptions(
   command: Command,
   { summary, effect }: Pick<AnyOperation, 'summary' | 'effect'>,
 ): Command {
-  command.description(summary)
-  for (const option of commonOptions) command.addOption(option)
+  withAll(command.description(summary), commonOptions)
   if (effect === 'none') return command
   if (effect === 'decision') {
     command.option('--execute', 'do it; without it, only what would be done is said')
     command.option('--yes', 'do not ask again on a terminal')
   }
   return command.addOption(reasonOption())
+}
+
+function withAll(command: Command, options: readonly Option[]): Command {
+  for (const option of options) command.addOption(option)
+  return command
 }
 
 async function intentOf(
@@ -126,7 +142,7 @@ async function intentOf(
 async function asked<In extends object, Out extends object>(
   operation: Operation<In, Out>,
   input: In,
-  options: OperatingOptions,
+  options: AskOptions,
   intent: Intent,
   io: CliIo,
 ): Promise<Answer<Out>> {

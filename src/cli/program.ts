@@ -1,9 +1,11 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { version } from '../version.ts'
 import { addAudit } from './commands/audit.ts'
+import { addCheck } from './commands/check.ts'
 import { addCircuit } from './commands/circuit.ts'
 import { addDlq } from './commands/dlq.ts'
 import { addEvent } from './commands/event.ts'
+import { addConfig } from './commands/config.ts'
 import { addGroup } from './commands/group.ts'
 import { addTopicEvents } from './commands/topic-events.ts'
 import { addTopic } from './commands/topic.ts'
@@ -145,6 +147,8 @@ export async function cliProgram(
   addDlq(program, operate)
   addReplay(program, operate)
   addAudit(program, operate)
+  addCheck(program, operate)
+  addConfig(program, io, ended)
 
   const schema = program.command('schema').description('the schemas of events')
   schema

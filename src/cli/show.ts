@@ -1,3 +1,4 @@
+import { age } from '../server/readable.ts'
 import { CliError, exitCode, type ExitCode } from './exit-code.ts'
 import { table } from './table.ts'
 import { yaml } from './yaml.ts'
@@ -84,16 +85,7 @@ function cellText(value: string | number | boolean | null): string {
 
 function timeText(ms: number | null, style: ShowOptions['time'], now: number): string {
   if (ms === null) return '-'
-  if (style === 'relative') return `${seconds(Math.abs(now - ms) / 1_000)}${ms > now ? ' ahead' : ' ago'}`
+  if (style === 'relative') return `${age(Math.abs(now - ms) / 1_000)}${ms > now ? ' ahead' : ' ago'}`
   const iso = new Date(ms).toISOString()
   return style === 'utc' ? iso.replace('T', ' ').replace(/\.\d+Z$/, '') : iso
-}
-
-/** A length of time for people: two units at most. */
-export function seconds(value: number): string {
-  if (value < 10) return `${Math.round(value * 10) / 10} s`
-  if (value < 120) return `${Math.round(value)} s`
-  if (value < 2 * 3_600) return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`
-  if (value < 48 * 3_600) return `${Math.floor(value / 3_600)} h ${Math.round((value % 3_600) / 60)} min`
-  return `${Math.floor(value / 86_400)} d ${Math.round((value % 86_400) / 3_600)} h`
 }

@@ -5,7 +5,12 @@ import {
   type GroupReport,
   type PartitionReport,
 } from '../../server/operations/group-describe.ts'
-import { groupList, type GroupListInput } from '../../server/operations/group-list.ts'
+import {
+  groupList,
+  type GroupList,
+  type GroupListInput,
+  type ListedGroup,
+} from '../../server/operations/group-list.ts'
 import { groupPause, groupResume, type GroupMembers } from '../../server/operations/group-pause.ts'
 import {
   groupReset,
@@ -14,8 +19,9 @@ import {
   type PartitionMove,
 } from '../../server/operations/group-reset.ts'
 import type { GroupSummary } from '../../server/operations/group-standing.ts'
+import { age } from '../../server/readable.ts'
 import { timeGiven, type Operating, type OperatingOptions } from '../operating.ts'
-import { seconds, type View } from '../show.ts'
+import type { View } from '../show.ts'
 
 /** `holdfast group …`. */
 export function addGroup(program: Command, operating: Operating): void {
@@ -24,8 +30,9 @@ export function addGroup(program: Command, operating: Operating): void {
   operating
     .command(group, 'list', groupList)
     .option('--only-with-lag', 'only those that are behind')
-    .action(({ onlyWithLag, ...options }: OperatingOptions & GroupListInput) =>
-      operating.run(groupList, { onlyWithLag }, options, listView),
+    .option('--letters', 'with how many dead letters are open')
+    .action(({ onlyWithLag, letters, ...options }: OperatingOptions & GroupListInput) =>
+      operating.run(groupList, { onlyWithLag, letters }, options, listView),
     )
 
   operating
@@ -101,17 +108,20 @@ function resetInput(group: string, options: ResetOptions): GroupResetInput {
   }
 }
 
-const listView: View<{ readonly groups: readonly GroupSummary[] }> = {
+const listView: View<GroupList> = {
   items: ({ groups }) => groups,
   columns: {
     group: (one: GroupSummary) => one.group,
     state: (one: GroupSummary) => one.state,
     lag: (one: GroupSummary) => one.lag,
-    behind: (one: GroupSummary) => (one.lag === 0 ? null : seconds(one.lagSeconds)),
+    behind: (one: GroupSummary) => (one.lag === 0 ? null : age(one.lagSeconds)),
     members: (one: GroupSummary) => one.members.length,
     reason: (one: GroupSummary) => one.reason,
   },
-  wide: { topics: (one: GroupSummary) => one.topics.join(' ') },
+  wide: {
+    letters: (one: ListedGroup) => one.letters,
+    topics: (one: GroupSummary) => one.topics.join(' '),
+  },
   empty: 'no groups',
 }
 
@@ -123,13 +133,13 @@ const describeView: View<GroupReport> = {
     position: (one: PartitionReport) => one.committed,
     end: (one: PartitionReport) => one.end,
     lag: (one: PartitionReport) => one.lag,
-    behind: (one: PartitionReport) => (one.lag === 0 ? null : seconds(one.lagSeconds)),
+    behind: (one: PartitionReport) => (one.lag === 0 ? null : age(one.lagSeconds)),
     owner: (one: PartitionReport) => one.owner,
   },
   wide: { start: (one: PartitionReport) => one.start },
   notes: ({ group, state, reason, lag, lagSeconds, letters, forecast }) => [
     `${group} is ${state}${reason === null ? '' : `: ${reason}`}`,
-    `${lag} events behind${lag === 0 ? '' : `, the oldest for ${seconds(lagSeconds)}`}; ${forecastText(forecast)}`,
+    `${lag} events behind${lag === 0 ? '' : `, the oldest for ${age(lagSeconds)}`}; ${forecastText(forecast)}`,
     `${letters} dead letters are open`,
   ],
 }
@@ -141,12 +151,12 @@ function forecastText({
   arrivingPerSecond,
   overSeconds,
 }: GroupReport['forecast']): string {
-  const rates = `${rate(donePerSecond)} done and ${rate(arrivingPerSecond)} arriving, over ${seconds(overSeconds ?? 0)}`
+  const rates = `${rate(donePerSecond)} done and ${rate(arrivingPerSecond)} arriving, over ${age(overSeconds ?? 0)}`
   switch (kind) {
     case 'caught up':
       return 'caught up'
     case 'drains':
-      return `caught up in about ${seconds(left ?? 0)} (${rates})`
+      return `caught up in about ${age(left ?? 0)} (${rates})`
     case 'never':
       return `never at this rate (${rates})`
     case 'unknown':

@@ -77,12 +77,13 @@ describe('commands on the folder of a log', () => {
       members: [],
       lag: 0,
       lagSeconds: 0,
+      letters: null,
     }
     const json = await holdfast(env, 'group', 'list', '-o', 'json')
     expect(JSON.parse(json.out)).toEqual({ format: 1, groups: [expected] })
     expect((await holdfast(env, 'group', 'list', '-o', 'jsonl')).out).toBe(`${JSON.stringify(expected)}\n`)
     expect((await holdfast(env, 'group', 'list', '-o', 'yaml')).out).toBe(
-      'format: 1\ngroups:\n  - group: billing\n    state: empty\n    reason: null\n    topics:\n      - orders\n    members: []\n    lag: 0\n    lagSeconds: 0\n',
+      'format: 1\ngroups:\n  - group: billing\n    state: empty\n    reason: null\n    topics:\n      - orders\n    members: []\n    lag: 0\n    lagSeconds: 0\n    letters: null\n',
     )
     const chosen = await holdfast(env, 'group', 'list', '--columns', 'lag,topics', '--no-headers')
     expect(chosen.out).toBe('0  orders\n')
@@ -214,5 +215,34 @@ describe('a group that was paused by a command', () => {
     await holdfast({}, 'group', 'resume', 'billing', '--url', again.url)
     await until('it is done', () => seen.includes(5))
     expect(seen).toEqual([5])
+  })
+})
+
+describe('holdfast check', () => {
+  it('ends with 7 when a figure is critical, and as Nagios wants it when asked to', async () => {
+    const folder = logFolder()
+    const a = shop(folder)
+    await withEvents(a)
+    await a.group('billing').pause('to fall behind')
+    for (let n = 0; n < 3; n++) await a.publish(orders, 'placed', { customer: 'c', n })
+    await a.stop()
+    const on = ['--log', folder]
+    const lag = (warn: number, crit: number, ...more: string[]): Promise<Ran> =>
+      holdfast({}, 'check', 'lag', '--warn', String(warn), '--crit', String(crit), ...on, ...more)
+    expect(await lag(4, 5)).toMatchObject({
+      code: 0,
+      out: 'OK lag: billing 3 (warning from 4, critical from 5)\n',
+    })
+    expect(await lag(1, 5)).toMatchObject({ code: 0, out: expect.stringMatching(/^WARNING/) as string })
+    expect(await lag(1, 3)).toMatchObject({ code: 7, out: expect.stringMatching(/^CRITICAL/) as string })
+    expect((await lag(1, 5, '--format', 'nagios')).code).toBe(1)
+    expect((await lag(1, 3, '--format', 'nagios')).code).toBe(2)
+    const nobody = ['--url', 'http://127.0.0.1:9', '--format', 'nagios']
+    expect(await holdfast({}, 'check', 'lag', '--warn', '1', '--crit', '2', ...nobody)).toMatchObject({
+      code: 3,
+      out: expect.stringMatching(/^UNKNOWN/) as string,
+    })
+    const letters = await holdfast({}, 'check', 'dlq', '--warn', '1', '--crit', '1', ...on)
+    expect(letters).toMatchObject({ code: 0, out: expect.stringContaining('billing 0') as string })
   })
 })

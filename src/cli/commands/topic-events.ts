@@ -1,8 +1,8 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { topicStats, type PartitionStats, type TopicStats } from '../../server/operations/topic-stats.ts'
-import { bytes, count } from '../../server/readable.ts'
+import { age, bytes, count } from '../../server/readable.ts'
 import type { Operating, OperatingOptions } from '../operating.ts'
-import { seconds, type View } from '../show.ts'
+import type { View } from '../show.ts'
 import { topicConsume, type ConsumeOptions } from '../topic/consume.ts'
 import { topicProduce, type ProduceOptions } from '../topic/produce.ts'
 import { DEFAULT_FORMAT, FORMAT_HELP } from '../topic/record-format.ts'
@@ -84,7 +84,7 @@ const statsView: View<TopicStats> = {
     'last minute': (one: PartitionStats) => count(one.lastMinute),
   },
   notes: ({ events, bytes: all, retentionMs, lastMinute, lastHour, groups }) => [
-    `${count(events)} events${all === null ? '' : `, ${bytes(all)}`}; ${count(lastMinute)} in the last minute, ${count(lastHour)} in the last hour; ${retentionMs === null ? 'kept for ever' : `kept for ${seconds(retentionMs / 1_000)}`}`,
+    `${count(events)} events${all === null ? '' : `, ${bytes(all)}`}; ${count(lastMinute)} in the last minute, ${count(lastHour)} in the last hour; ${retentionMs === null ? 'kept for ever' : `kept for ${age(retentionMs / 1_000)}`}`,
     ...groups.map(({ group, lag }) => `${group} is ${lag === 0 ? 'caught up' : `${count(lag)} behind`}`),
   ],
 }

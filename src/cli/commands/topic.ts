@@ -18,9 +18,9 @@ import {
   type TopicListInput,
   type TopicSummary,
 } from '../../server/operations/topic-list.ts'
-import { bytes } from '../../server/readable.ts'
+import { age, bytes } from '../../server/readable.ts'
 import type { Operating, OperatingOptions } from '../operating.ts'
-import { seconds, type View } from '../show.ts'
+import type { View } from '../show.ts'
 
 interface ChangeOptions extends OperatingOptions {
   readonly partitions?: string
@@ -89,7 +89,7 @@ const groupsOf = ({ groups }: TopicSummary): string =>
   (groups ?? []).map(({ group, lag }: TopicGroup) => `${group} (${lag})`).join(' ')
 
 const retention = ({ retentionMs }: { readonly retentionMs: number | null }): string =>
-  retentionMs === null ? 'for ever' : seconds(retentionMs / 1_000)
+  retentionMs === null ? 'for ever' : age(retentionMs / 1_000)
 
 const listView: View<TopicList> = {
   items: ({ topics }) => topics,

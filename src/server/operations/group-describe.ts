@@ -1,11 +1,11 @@
 import { sleep } from '../../event/index.ts'
-import { deadLetters } from '../../recover/index.ts'
 import { pausedGroups } from '../group-control.ts'
 import { progressNow } from '../group-progress.ts'
 import { forecast, type DrainForecast } from './drain-forecast.ts'
 import { summaryFields } from './group-list.ts'
 import {
   knownGroup,
+  openLetters,
   partitionsOf,
   summaryOf,
   type GroupSummary,
@@ -96,17 +96,6 @@ async function forecastFor(
     await sleep(clock, SAMPLE_MS, signal)
   }
   return forecast(lag, await progressNow(system, clock, group), before)
-}
-
-async function openLetters(
-  { app, system, clock, random, actor }: OperationContext,
-  group: string,
-): Promise<number> {
-  const { log } = system
-  const dead =
-    app?.dead(group) ?? deadLetters({ log, group, clock, random, by: actor.name, topicOf: () => undefined })
-  const open = await dead.openByTopic()
-  return [...open.values()].reduce((sum, letters) => sum + letters, 0)
 }
 
 function reportOf(one: PartitionStanding, now: number): PartitionReport {

@@ -1,14 +1,20 @@
 import { pausedGroups } from '../group-control.ts'
-import { groupNames, partitionsOf, summaryOf, type GroupSummary } from './group-standing.ts'
+import { groupNames, openLetters, partitionsOf, summaryOf, type GroupSummary } from './group-standing.ts'
 import type { Operation } from './operation.ts'
 import { choice, flag, nullable, number, object, optional, rows, text, type Fields } from './shape.ts'
 
 export interface GroupListInput {
   readonly onlyWithLag?: boolean | undefined
+  readonly letters?: boolean | undefined
+}
+
+export interface ListedGroup extends GroupSummary {
+  /** Dead letters that are open. Null where it was not asked for: reading them takes longer than all the rest. */
+  readonly letters: number | null
 }
 
 export interface GroupList {
-  readonly groups: readonly GroupSummary[]
+  readonly groups: readonly ListedGroup[]
 }
 
 export const summaryFields: Fields<GroupSummary> = {
@@ -31,14 +37,22 @@ export const groupList: Operation<GroupListInput, GroupList> = {
   summary: 'list consumer groups: state, lag in events and seconds, members',
   role: 'viewer',
   effect: 'none',
-  input: object<GroupListInput>({ onlyWithLag: optional(flag('only those that are behind')) }),
-  output: object<GroupList>({ groups: rows(object<GroupSummary>(summaryFields)) }),
-  async run(context, { onlyWithLag }) {
+  input: object<GroupListInput>({
+    onlyWithLag: optional(flag('only those that are behind')),
+    letters: optional(flag('with how many dead letters are open')),
+  }),
+  output: object<GroupList>({
+    groups: rows(
+      object<ListedGroup>({ ...summaryFields, letters: nullable(number('dead letters that are open')) }),
+    ),
+  }),
+  async run(context, { onlyWithLag, letters = false }) {
     const paused = await pausedGroups(context.system.log, context.signal)
-    const groups: GroupSummary[] = []
+    const groups: ListedGroup[] = []
     for (const group of await groupNames(context)) {
       const partitions = await partitionsOf(context, group)
-      groups.push(await summaryOf(context, group, { partitions, paused }))
+      const summary = await summaryOf(context, group, { partitions, paused })
+      groups.push({ ...summary, letters: letters ? await openLetters(context, group) : null })
     }
     return { groups: groups.filter(({ lag }) => onlyWithLag !== true || lag > 0) }
   },

@@ -7,6 +7,7 @@ import {
   type TopicPartition,
 } from '../../event/index.ts'
 import type { Log } from '../../log/index.ts'
+import { deadLetters } from '../../recover/index.ts'
 import { pausedGroups, type Paused } from '../group-control.ts'
 import type { OperationContext } from './operation.ts'
 
@@ -96,6 +97,18 @@ export async function summaryOf(
     lag: Number(partitions.reduce((sum, { lag }) => sum + lag, 0n)),
     lagSeconds: oldest === Infinity ? 0 : Math.max(0, clock.now() - oldest) / 1_000,
   }
+}
+
+/** How many letters of the group are dead or being replayed. */
+export async function openLetters(
+  { app, system, clock, random, actor }: OperationContext,
+  group: string,
+): Promise<number> {
+  const { log } = system
+  const dead =
+    app?.dead(group) ?? deadLetters({ log, group, clock, random, by: actor.name, topicOf: () => undefined })
+  const open = await dead.openByTopic()
+  return [...open.values()].reduce((sum, letters) => sum + letters, 0)
 }
 
 /** When the event at the position was appended; undefined where that cannot be read. */

@@ -74,6 +74,7 @@ describe('a group that is paused', () => {
           members: [],
           lag: 3,
           lagSeconds: expect.any(Number) as number,
+          letters: null,
         },
       ],
     })

@@ -1,0 +1,91 @@
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { circuitList } from '../../server/operations/circuits.ts'
+import { groupList } from '../../server/operations/group-list.ts'
+import { exitCode } from '../exit-code.ts'
+import type { AskOptions, Operating } from '../operating.ts'
+import { answerOf, type CheckFormat, type Measured } from '../check-answer.ts'
+
+interface CheckOptions extends AskOptions {
+  readonly warn: number
+  readonly crit: number
+  readonly format: CheckFormat
+  readonly seconds?: boolean
+  readonly group?: string
+}
+
+/** What a check measures, one value for each thing. */
+type Measure = (operating: Operating, options: CheckOptions) => Promise<readonly Measured[]>
+
+const lag: Measure = async (operating, options) => {
+  const { groups } = await operating.ask(groupList, {}, options)
+  return groups.map(one => ({ name: one.group, value: options.seconds === true ? one.lagSeconds : one.lag }))
+}
+
+const dlq: Measure = async (operating, options) => {
+  const { groups } = await operating.ask(groupList, { letters: true }, options)
+  return groups.map(one => ({ name: one.group, value: one.letters ?? 0 }))
+}
+
+const circuit: Measure = async (operating, options) => {
+  const { circuits } = await operating.ask(circuitList, {}, options)
+  return circuits.map(one => ({ name: one.name, value: one.state === 'CLOSED' ? 0 : 1 }))
+}
+
+/** `holdfast check …`: one number against two limits, for monitoring that runs commands. */
+export function addCheck(program: Command, operating: Operating): void {
+  const check = program.command('check').description('one figure against two limits, for monitoring')
+  const add = (name: string, summary: string, measure: Measure): Command =>
+    operating
+      .asking(check, name)
+      .description(`${summary}; exit code 7 when critical`)
+      .requiredOption('--warn <n>', 'warning from this value on', limit)
+      .requiredOption('--crit <n>', 'critical from this value on', limit)
+      .addOption(
+        new Option(
+          '--format <format>',
+          'nagios ends with its own codes: 0, 1, 2, and 3 when nothing is known',
+        )
+          .choices(['text', 'nagios', 'json', 'prometheus'])
+          .default('text'),
+      )
+      .action((options: CheckOptions) => run(name, measure, operating, options))
+
+  add('lag', 'how far the group is behind that is furthest behind', lag)
+    .option('--seconds', 'the age of its oldest event instead of a count')
+    .option('--group <name>', 'only of one group')
+  add('dlq', 'how many dead letters are open in the group that has most', dlq).option(
+    '--group <name>',
+    'only of one group',
+  )
+  add('circuit', 'whether something that a running process needs is held back: 1 (--url)', circuit)
+}
+
+async function run(
+  name: string,
+  measure: Measure,
+  operating: Operating,
+  options: CheckOptions,
+): Promise<void> {
+  const { warn, crit, format, group } = options
+  let measured: readonly Measured[]
+  try {
+    measured = (await measure(operating, options)).filter(one => group === undefined || one.name === group)
+  } catch (error) {
+    if (format !== 'nagios') throw error
+    operating.io.out(`UNKNOWN - ${name}: ${error instanceof Error ? error.message : String(error)}\n`)
+    return operating.ended(NAGIOS_UNKNOWN)
+  }
+  const { text, status } = answerOf({ name, measured, warn, crit, format })
+  operating.io.out(text)
+  if (format === 'nagios') operating.ended(status)
+  else if (status === 2) operating.ended(exitCode.checkFailed)
+}
+
+const NAGIOS_UNKNOWN = 3
+
+function limit(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError('a number from 0')
+  return value
+}

@@ -1,0 +1,44 @@
+import { Option, type Command } from 'commander'
+import { exitCode } from '../exit-code.ts'
+import type { CliIo } from '../io.ts'
+import { settingsNow, wrongSettings } from '../settings.ts'
+import { table } from '../table.ts'
+
+interface ShowOptions {
+  readonly origin?: boolean
+  readonly output: 'table' | 'json'
+}
+
+/** `holdfast config …`: what the environment says, and what holds where it says nothing. */
+export function addConfig(program: Command, io: CliIo, ended: (code: number) => void): void {
+  const config = program.command('config').description('settings of the environment')
+
+  config
+    .command('show')
+    .option('--origin', 'with where each comes from: the environment, or the default')
+    .addOption(
+      new Option('-o, --output <format>', 'how to print').choices(['table', 'json']).default('table'),
+    )
+    .description('print every setting as it is now; secrets only as set or not')
+    .action(({ origin, output }: ShowOptions) => {
+      const now = settingsNow(io.env)
+      if (output === 'json') return io.out(`${JSON.stringify({ format: 1, settings: now }, undefined, 2)}\n`)
+      const rows = now.map(one => [
+        one.name,
+        one.value ?? '-',
+        ...(origin === true ? [one.origin] : []),
+        one.about,
+      ])
+      io.out(table(['name', 'value', ...(origin === true ? ['origin'] : []), 'what it is'], rows))
+    })
+
+  config
+    .command('validate')
+    .description('check every setting; exit code 7 when one cannot work or is not known')
+    .action(() => {
+      const wrong = wrongSettings(io.env)
+      for (const line of wrong) io.out(`${line}\n`)
+      if (wrong.length > 0) ended(exitCode.checkFailed)
+      else io.err('all settings can work\n')
+    })
+}

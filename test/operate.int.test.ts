@@ -1,0 +1,104 @@
+import { execFile } from 'node:child_process'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+import { startChild } from './harness/child.ts'
+import { until } from './harness/until.ts'
+import { holdfastIn, userProject } from './harness/user-project.ts'
+
+const page = readFileSync(fileURLToPath(new URL('../docs/operate.md', import.meta.url)), 'utf8')
+const commands = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block = '']) =>
+  block.trim().split('\n'),
+)
+
+const files = {
+  'shop.ts': `
+    import { app, embedded, topic } from 'holdfast'
+    import { z } from 'zod'
+    const orders = topic('orders', {
+      key: 'customer', partitions: 1,
+      events: { placed: z.object({ customer: z.string(), order: z.string() }) },
+    })
+    const shop = app({ name: 'shop', log: embedded('.holdfast/log') })
+    shop.collector({ port: 0, topics: [orders], keys: { pk_demo: { tenant: 't1' } }, lameDuckMs: 0 })
+    shop.consumer('billing', orders, { from: 'earliest' }).on('placed', event => console.log('billed: ' + event.data.order))
+    export default shop`,
+}
+
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+it('a session as docs/operate.md has it: every command does what the page says', async () => {
+  expect(commands.length).toBeGreaterThan(12)
+  const folder = userProject(files)
+  const shop = await startChild({
+    name: 'shop',
+    args: [holdfastIn(folder), 'start', 'shop.ts', '--admin-port', '0'],
+    cwd: folder,
+  })
+  const announced = (what: string): Promise<string> =>
+    until(`the shop announces its ${what}`, () =>
+      shop.stderr
+        .map(line => new RegExp(`${what} (http:\\S+)`).exec(line)?.[1])
+        .find(url => url !== undefined),
+    )
+  const door = await announced('collector')
+  const admin = await announced('status')
+  for (const order of ['o1', 'o2', 'o3']) await post(door, order)
+  const billed = (): string[] => shop.stdout.filter(line => line.startsWith('billed: '))
+  await until('all are billed', () => billed().length === 3)
+  const shell = shellIn(folder)
+  await until(
+    'all is committed',
+    async () => (await shell('npx holdfast group list --only-with-lag')).out === '',
+  )
+
+  const seen = new Map<string, string>()
+  for (const command of commands) {
+    const ran = await shell(command.replaceAll('http://127.0.0.1:4310', admin))
+    expect(ran, command).toMatchObject({ code: 0 })
+    seen.set(command, ran.out + ran.err)
+  }
+  const said = (start: string): string => [...seen].find(([command]) => command.startsWith(start))?.[1] ?? ''
+  expect(said('npx holdfast group list')).toMatch(/^billing +running +0/m)
+  expect(said('npx holdfast group describe')).toContain('0 events behind; caught up')
+  expect(said('npx holdfast group reset billing --by-duration 1h')).toMatch(/^orders +0 +3 +0 +3 +0$/m)
+  expect(said('npx holdfast group reset billing --by-duration 1h')).toContain('nothing was changed')
+  expect(said('npx holdfast circuit open')).toMatch(/^billing-calls +OPEN/m)
+  expect(said('npx holdfast audit list')).toMatch(/group\.reset .* done +wrong prices$/m)
+  expect(said('npx holdfast audit verify')).toContain('each carries the hash of the one before')
+  expect(said('npx holdfast check lag')).toMatch(/^OK lag: billing \d/)
+  // They came again, in their order, because the reset was executed.
+  await until('all are billed again', () => billed().length === 6)
+  expect(billed().slice(3)).toEqual(billed().slice(0, 3))
+  expect(await shop.terminate()).toEqual({ pid: shop.pid, code: 0, signal: null })
+})
+
+/** Runs lines as a terminal in the folder does; `npx holdfast` is the command of the project. */
+function shellIn(folder: string): (line: string) => Promise<Ran> {
+  const bin = join(folder, 'bin')
+  mkdirSync(bin)
+  const npx = join(bin, 'npx')
+  writeFileSync(npx, `#!/bin/sh\nshift\nexec '${process.execPath}' '${holdfastIn(folder)}' "$@"\n`)
+  chmodSync(npx, 0o755)
+  const env = { ...process.env, NODE_NO_WARNINGS: '1', PATH: `${bin}:${process.env['PATH'] ?? ''}` }
+  return line =>
+    new Promise(resolve => {
+      const child = execFile('sh', ['-c', line], { cwd: folder, env }, (_, out, err) =>
+        resolve({ code: child.exitCode ?? -1, out, err }),
+      )
+    })
+}
+
+async function post(door: string, order: string): Promise<void> {
+  const answer = await fetch(`${door}/v1/events`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-api-key': 'pk_demo' },
+    body: JSON.stringify({ type: 'placed', data: { customer: 'c', order } }),
+  })
+  expect(answer.status).toBe(202)
+}
