@@ -188,6 +188,21 @@ export const hazardRows: readonly HazardRow[] = [
     'A null value or a missing key',
     'A tombstone is an event without data, and an event without a key keeps its id for deduplication.',
   ),
+  row(
+    '43',
+    'A retry lets later events of its key overtake it',
+    'What comes of a key while one of it waits is parked behind it, durable, and runs after it.',
+  ),
+  row(
+    '47',
+    'Attempts and waits are lost, or stuck, when partitions change hands',
+    'They are records of the retry lane, which the next owner reads; a process keeps none of them.',
+  ),
+  row(
+    '48',
+    'A crash loop begins anew each time, and a restart forgets the attempts',
+    'A start is durable before the handler is called; three starts without an end make a letter.',
+  ),
   later(
     '49',
     'A stop loses finished work or waits for ever',

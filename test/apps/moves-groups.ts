@@ -73,6 +73,48 @@ export const groups = {
         await applyMany('blocking', [event], tx)
       })
   },
+  /** One event in twenty fails three times, a bad one always, and a stuck one ends the process at its second attempt. */
+  ailing(app: App<true>): void {
+    app
+      .consumer('ailing', moves, { from: 'earliest', retry: [...ailingRetry] })
+      .effect('moved', async (event, tx) => {
+        if (isAiling(event)) throw new Error('not now')
+        if (event.offset % 10n === 3n) await wait(300) // so that something is under way at any moment
+        await applyMany('ailing', [event], tx)
+      })
+      .effect('bad', async () => {
+        throw new Error('never')
+      })
+      .effect('stuck', async event => {
+        if (event.attempt === 1) throw new Error('not at once')
+        process.exit(1)
+      })
+  },
+  /** As `ailing`, many events in one transaction. */
+  ailingBatch(app: App<true>): void {
+    app
+      .consumer('ailingBatch', moves, { from: 'earliest', retry: [...ailingRetry] })
+      .effectBatch(['moved', 'bad'], { max: 50, within: '50ms' }, async (events, tx, { fail }) => {
+        for (const [i, event] of events.entries()) {
+          if (event.type === 'bad') fail(i, new Error('never'))
+          else if (isAiling(event)) fail(i, new Error('not now'))
+        }
+        const well = events.filter(event => event.type !== 'bad' && !isAiling(event))
+        await applyMany('ailingBatch', well, tx)
+      })
+  },
+  /** What it cannot take dies of one of three causes: no such stop, a refusal of the database, a wrong schema. */
+  picky(app: App<true>): void {
+    app
+      .consumer('picky', moves, { from: 'earliest', retry: ['20ms', '40ms'] })
+      .effect('moved', async (event, tx) => {
+        if (event.data.n < 0) throw new RangeError(`there is no stop ${event.data.n}`)
+        await applyMany('picky', [event], tx)
+      })
+      .effect('bad', async (event, tx) => {
+        await tx.query('insert into contacts (email) values ($1), ($1)', [`${event.id}@example.com`])
+      })
+  },
   /** Calls outside: nothing that could be rolled back under a handler that does not return. */
   calls(app: App<true>): void {
     app
@@ -88,6 +130,13 @@ export const groups = {
       await applyMany('held', [event], tx)
     })
   },
+}
+
+/** Waits of the ailing groups: four attempts. */
+const ailingRetry = ['50ms', '100ms', '200ms'] as const
+
+function isAiling({ offset, attempt }: { readonly offset: bigint; readonly attempt: number }): boolean {
+  return offset % 20n === 7n && attempt <= ailingRetry.length
 }
 
 interface Applied {
