@@ -33,6 +33,8 @@ export interface Figure {
   /** What one event takes on the disk. */
   readonly bytesPerEvent?: number
   readonly latencyMs?: Latency
+  /** The longest time in which the measured process did nothing else, such as keep its leases. */
+  readonly pauseMs?: number
 }
 
 export interface Latency {

@@ -6,6 +6,9 @@ const moved = z.object({ vehicle: z.string(), n: z.number(), text: z.string() })
 /** The events of all benchmarks: about 300 bytes, ten thousand keys. */
 export const vehicles = topic('vehicles', { key: 'vehicle', partitions: 8, events: { moved } })
 
+/** The same in one partition, which somebody takes over. */
+export const parked = topic('parked', { key: 'vehicle', partitions: 1, events: { moved } })
+
 export const TEXT: string = 'x'.repeat(260)
 
 /** The n-th event. */

@@ -98,7 +98,8 @@ async function filledLog(
   return { folder, bytesPerEvent }
 }
 
-async function databaseWithSink(world: World): Promise<string> {
+/** A new database with the table that effects go to. */
+export async function databaseWithSink(world: World): Promise<string> {
   const url = await world.database()
   const client = new Client({ connectionString: url })
   await client.connect()

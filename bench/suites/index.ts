@@ -7,6 +7,7 @@ import { idBenchmarks } from './ids.ts'
 import { letterBenchmarks } from './letters.ts'
 import { outboxBenchmarks } from './outbox.ts'
 import { replayBenchmarks } from './replay.ts'
+import { laneBenchmarks } from './lane.ts'
 import { waitingBenchmarks } from './waiting.ts'
 
 /** All of them, in the order of an event's way. */
@@ -20,4 +21,5 @@ export const benchmarks: readonly Benchmark[] = [
   ...idBenchmarks,
   ...letterBenchmarks,
   ...replayBenchmarks,
+  ...laneBenchmarks,
 ]
