@@ -376,10 +376,13 @@ describe('a replay that fills', () => {
     await caughtUp(first)
     await first.stop()
     const shop = await started({ log })
-    const slow = await shop.replay('a', { from: 'earliest', mode: 'fill', rate: '15/s' })
+    const slow = await shop.replay('a', { from: 'earliest', mode: 'fill', rate: '9/s' })
     const next = await shop.replay('a', { from: 'earliest', mode: 'fill' })
     await until('it has begun', async () => (await effects('a')).length > 3)
     expect(await next.progress(), 'one after another').toMatchObject({ state: 'waiting' })
+    await until('it says how far it is, in the middle of a page', async () =>
+      (await slow.progress()).parts.some(part => part.state === 'running' && part.position > part.from),
+    )
     await slow.cancel()
     const end = await slow.done
     expect(end.state).toBe('cancelled')
@@ -395,6 +398,43 @@ describe('a replay that fills', () => {
       [slow.id, 'cancelled'],
     ])
     await expect(shop.jobs().show('nobody')).rejects.toThrow(/no replay with this id/)
+  })
+
+  it('is gone on with by the process that a partition is given to', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-fill-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const filled = new Map<string, number>()
+    const one = async (name: string, mended: boolean): Promise<App<true>> => {
+      const leases = { sessionMs: 5_000, beatMs: 200 }
+      const shop = app({ name, log: embedded(join(folder, 'log'), { leases }), db: postgres(database.url) })
+      shop
+        .consumer('a', orders, {
+          from: 'earliest',
+          onError: error => (error instanceof RangeError ? 'skip' : undefined),
+        })
+        .effect('placed', async ({ data }, tx) => {
+          if (!mended) skip()
+          await tx.query('insert into seen (grp, n) values ($1, $2)', ['a', data.n])
+          filled.set(name, (filled.get(name) ?? 0) + 1)
+        })
+      await shop.start()
+      onTestFinished(() => shop.stop({ drain: '0ms' }))
+      return shop
+    }
+    const first = await one('skips', false)
+    await publish(first, 'placed', upTo(240))
+    await caughtUp(first)
+    await first.stop()
+    const second = await one('second', true)
+    const job = await second.replay('a', { from: 'earliest', mode: 'fill', rate: '30/s' })
+    await until('it has begun', () => (filled.get('second') ?? 0) > 10)
+    const third = await one('third', true)
+    const end = await job.done
+    expect(end.state).toBe('done')
+    expect(filled.get('third'), 'it was given a partition in the middle').toBeGreaterThan(0)
+    expect(await effects('a')).toEqual(upTo(240))
+    expect(await third.jobs().show(job.id)).toMatchObject({ state: 'done' })
+    observed(`handed over in the middle: ${[...filled].map(([name, n]) => `${name} ${n}`).join(', ')}`)
   })
 
   it('is refused where nobody can know what is missing', async () => {

@@ -83,9 +83,10 @@ const listView: View<{ readonly jobs: readonly ReplaySummary[] }> = {
     ended: (one: ReplaySummary, time) => time(one.endedAt),
     applied: (one: ReplaySummary) => one.counts.applied,
     died: (one: ReplaySummary) => one.counts.died,
-    reason: (one: ReplaySummary) => one.reason,
+    'stands still': (one: ReplaySummary) => one.standsStill,
   },
   wide: {
+    reason: (one: ReplaySummary) => one.reason,
     known: (one: ReplaySummary) => one.counts.known,
     by: (one: ReplaySummary) => one.by,
     'cancelled by': (one: ReplaySummary) => one.cancelledBy,

@@ -92,8 +92,9 @@ class Part {
   /** Aborted when the process lets go, or the job is cancelled. */
   readonly #intake = new AbortController()
   readonly #mark: Watermark
+  /** The position that was said last. */
+  #saidTo: Offset
   readonly #counts: Record<keyof JobCounts, number> = { ...noCounts }
-  #saidAt: number
   #stands: string | undefined
 
   constructor(
@@ -109,7 +110,7 @@ class Part {
     this.#tenure = tenure
     this.#work = work
     this.#mark = watermark(assignment.position)
-    this.#saidAt = this.#c.clock.monotonic()
+    this.#saidTo = assignment.position
     const abort = (): void => this.#intake.abort()
     intake.addEventListener('abort', abort, { once: true })
     this.#intake.signal.addEventListener('abort', () => intake.removeEventListener('abort', abort))
@@ -118,7 +119,10 @@ class Part {
 
   async run(): Promise<void> {
     void this.#heedCancel()
-    await this.#fill()
+    const over = new AbortController()
+    const telling = this.#tellNowAndThen(over.signal)
+    await this.#fill().finally(() => over.abort())
+    await telling
     if (this.#stands !== undefined && !this.#intake.signal.aborted) {
       await this.#say('waits')
       await aborted(this.#intake.signal)
@@ -130,7 +134,17 @@ class Part {
     if (now?.job.job !== this.#a.job.job) return
     if (this.#mark.commitable >= range.to) await this.#say('done')
     else if (now.cancelled) await this.#say('cancelled')
-    else if (this.#mark.commitable > this.#a.position) await this.#say('running')
+    else if (this.#mark.commitable > this.#saidTo) await this.#say('running')
+  }
+
+  /** Beside the work, and not behind each page: at a rate of one a second a page takes minutes. */
+  async #tellNowAndThen(over: AbortSignal): Promise<void> {
+    const { clock } = this.#c
+    for (;;) {
+      await sleep(clock, SAY_EVERY_MS, over)
+      if (over.aborted) return
+      if (this.#mark.commitable > this.#saidTo) await this.#say('running')
+    }
   }
 
   async #heedCancel(): Promise<void> {
@@ -173,7 +187,6 @@ class Part {
       })
       position = page.next < range.to ? page.next : range.to
       if (this.#stands === undefined && this.#mark.unfinished === 0) this.#mark.readUpTo(position)
-      if (clock.monotonic() - this.#saidAt >= SAY_EVERY_MS) await this.#say('running')
     }
   }
 
@@ -255,7 +268,7 @@ class Part {
   async #say(state: Progress['state']): Promise<void> {
     const { clock } = this.#c
     const { job, range } = this.#a
-    this.#saidAt = clock.monotonic()
+    this.#saidTo = this.#mark.commitable
     const progress: Progress = {
       kind: 'progress',
       job: job.job,
@@ -263,7 +276,7 @@ class Part {
       partition: range.partition,
       tenure: this.#tenure,
       at: clock.now(),
-      position: this.#mark.commitable,
+      position: this.#saidTo,
       state,
       reason: state === 'waits' ? this.#stands : undefined,
       counts: { ...this.#counts },

@@ -57,6 +57,21 @@ describe('a record of a replay', () => {
     )
   })
 
+  it('reads what version 1 wrote', () => {
+    const asked =
+      '{"version":1,"kind":"asked","job":"j","group":"g","mode":"fill","ratePerSecond":5,"ranges":[{"topic":"t","partition":0,"from":"0","to":"9"}],"at":1,"by":"b","reason":"r"}'
+    expect(decodeJob(stored(new TextEncoder().encode(asked)))).toMatchObject({
+      kind: 'asked',
+      ranges: [{ topic: 't', partition: 0, from: 0n, to: 9n }],
+    })
+    const progress =
+      '{"version":1,"kind":"progress","job":"j","topic":"t","partition":0,"tenure":"w","at":2,"position":"4","state":"running","counts":{"passed":0,"left":0,"known":3,"unknown":0,"applied":1,"skipped":0,"died":0}}'
+    expect(decodeJob(stored(new TextEncoder().encode(progress)))).toMatchObject({
+      position: 4n,
+      counts: { known: 3 },
+    })
+  })
+
   it.each([
     ['of a newer version', '{"version":2,"kind":"asked"}', 'LOG_VERSION'],
     [

@@ -34,6 +34,7 @@ export interface ReplaySummary {
   readonly endedAt: number | null
   readonly by: string
   readonly reason: string | null
+  readonly standsStill: string | null
   readonly ratePerSecond: number | null
   readonly cancelledBy: string | null
   readonly cancelReason: string | null
@@ -78,6 +79,7 @@ const summaryFields: Fields<ReplaySummary> = {
   endedAt: nullable(number('when its last partition ended')),
   by: text('who asked for it'),
   reason: nullable(text('why', { max: 10_000 })),
+  standsStill: nullable(text('why a part of it does not go on by itself', { max: 10_000 })),
   ratePerSecond: nullable(number('events a second at most')),
   cancelledBy: nullable(text('who cancelled it')),
   cancelReason: nullable(text('why it was cancelled', { max: 10_000 })),
@@ -171,6 +173,7 @@ function summaryOf(job: ReplayState): ReplaySummary {
     endedAt: endedAt ?? null,
     by,
     reason: reason || null,
+    standsStill: job.parts.find(part => part.state === 'waits')?.reason ?? null,
     ratePerSecond: ratePerSecond ?? null,
     cancelledBy: cancelled?.by ?? null,
     cancelReason: cancelled?.reason || null,
