@@ -115,6 +115,7 @@ const listView: View<GroupList> = {
     state: (one: GroupSummary) => one.state,
     lag: (one: GroupSummary) => one.lag,
     behind: (one: GroupSummary) => (one.lag === 0 ? null : age(one.lagSeconds)),
+    parked: (one: GroupSummary) => one.parked,
     members: (one: GroupSummary) => one.members.length,
     reason: (one: GroupSummary) => one.reason,
   },
@@ -137,10 +138,10 @@ const describeView: View<GroupReport> = {
     owner: (one: PartitionReport) => one.owner,
   },
   wide: { start: (one: PartitionReport) => one.start },
-  notes: ({ group, state, reason, lag, lagSeconds, letters, forecast }) => [
+  notes: ({ group, state, reason, lag, lagSeconds, parked, letters, forecast }) => [
     `${group} is ${state}${reason === null ? '' : `: ${reason}`}`,
     `${lag} events behind${lag === 0 ? '' : `, the oldest for ${age(lagSeconds)}`}; ${forecastText(forecast)}`,
-    `${letters} dead letters are open`,
+    `${parked === null ? 'retries are known to its process only (--url)' : `${parked} events wait for a retry`}; ${letters} dead letters are open`,
   ],
 }
 

@@ -171,7 +171,7 @@ function consequencesOf({ app }: OperationContext, group: string, moves: readonl
           settings === undefined || effects
             ? '.effect handlers run only for those whose effect is not in the database: to apply effects again, use holdfast replay'
             : undefined,
-          'events that wait in the retry lane at or above the new position begin anew; those that are dead letters stay dead letters',
+          'events that wait in the retry lane at or above the new position, and those that are dead letters, run with them; a letter stays until somebody decides about it',
         ]
       : []),
     ...(skipped > 0

@@ -74,6 +74,8 @@ export interface GroupSummary {
   readonly members: readonly string[]
   readonly lag: number
   readonly lagSeconds: number
+  /** Events that wait in the retry lanes of the process that is asked; null where none is. Not in `lag`: they were passed. */
+  readonly parked: number | null
 }
 
 export async function summaryOf(
@@ -96,6 +98,7 @@ export async function summaryOf(
     members,
     lag: Number(partitions.reduce((sum, { lag }) => sum + lag, 0n)),
     lagSeconds: oldest === Infinity ? 0 : Math.max(0, clock.now() - oldest) / 1_000,
+    parked: here?.parked ?? null,
   }
 }
 

@@ -74,6 +74,7 @@ describe('a group that is paused', () => {
           members: [],
           lag: 3,
           lagSeconds: expect.any(Number) as number,
+          parked: 0,
           letters: null,
         },
       ],
@@ -189,6 +190,64 @@ describe('a reset of positions', () => {
       await expect(reset(a, input)).rejects.toMatchObject({ code: 'INPUT_INVALID' })
     const without = call(a, groupReset, { group: 'billing', toStart: true }, { execute: true })
     await expect(without).rejects.toMatchObject({ facts: { problems: [{ field: '/reason' }] } })
+  })
+})
+
+describe('a reset of a group with retries and letters', () => {
+  interface Failing extends Shop {
+    mended: boolean
+  }
+
+  /** The event 2 fails until it is mended. */
+  async function failing(retry: readonly '1h'[]): Promise<Failing> {
+    const a = app({ name: 'shop', log: memory() })
+    const shop: Failing = { a, seen: [], mended: false }
+    a.consumer('billing', orders, { from: 'earliest', retry }).on('placed', e => {
+      if (e.data.n === 2 && !shop.mended) throw new Error('not now')
+      shop.seen.push(e.data.n)
+    })
+    await a.start()
+    onTestFinished(() => a.stop())
+    // Keys of their own, so that only this one waits.
+    for (let n = 0; n < 5; n++) await a.publish(orders, 'placed', { customer: `c${n}`, n })
+    await until('the group has passed them', () => caughtUp(a))
+    return shop
+  }
+
+  async function resetTo(a: App<boolean>, input: Omit<GroupResetInput, 'group'>): Promise<void> {
+    await a.group('billing').pause('a reset')
+    await call(a, groupReset, { group: 'billing', ...input }, { execute: true, reason: 'ticket 7' })
+    await a.group('billing').resume()
+    await until('it is taken over', async () => (await a.groups())[0]?.state === 'running')
+  }
+
+  it('delivers what waited in the lane at or above the new position from the topic, once', async () => {
+    const shop = await failing(['1h'])
+    await until('it is parked', async () => (await shop.a.groups())[0]?.parked === 1)
+    shop.mended = true
+    await resetTo(shop.a, { toOffset: '1' })
+    await until('all came again', () => shop.seen.length === 8)
+    expect(shop.seen.slice(4)).toEqual([1, 2, 3, 4])
+    await until('nothing waits any more', async () => (await shop.a.groups())[0]?.parked === 0)
+  })
+
+  it('leaves what waits below the new position in the lane', async () => {
+    const shop = await failing(['1h'])
+    await until('it is parked', async () => (await shop.a.groups())[0]?.parked === 1)
+    await resetTo(shop.a, { toOffset: '4' })
+    await until('the last came again', () => shop.seen.length === 5)
+    expect(shop.seen).toEqual([0, 1, 3, 4, 4])
+    await until('it still waits', async () => (await shop.a.groups())[0]?.parked === 1)
+  })
+
+  it('runs the events of dead letters again, and leaves the letters to be decided about', async () => {
+    const shop = await failing([])
+    await until('it is dead', async () => (await shop.a.groups())[0]?.deadLetters === 1)
+    shop.mended = true
+    await resetTo(shop.a, { toStart: true })
+    await until('the others came again', () => shop.seen.length === 9)
+    expect(shop.seen.slice(4)).toEqual([0, 1, 2, 3, 4])
+    expect((await shop.a.groups())[0]?.deadLetters).toBe(1)
   })
 })
 
