@@ -1,6 +1,6 @@
 import { memory, postgres } from 'holdfast'
 import { Client } from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { until } from '../../../test/harness/until.ts'
 import { testDatabase } from '../../../test/postgres.ts'
 import { campaigns, type CampaignsApp } from './app.ts'
@@ -132,4 +132,16 @@ describe('the campaigns example on a real PostgreSQL', () => {
     await caughtUp()
     expect(await rows('select count(*)::int as n from campaigns.raw_events')).toEqual(before)
   })
+})
+
+it('while the database is away a click is taken, and publishing a campaign has to wait', async () => {
+  const away = campaigns({ log: memory(), db: postgres('postgres://127.0.0.1:1/none'), port: 0 })
+  await away.start()
+  onTestFinished(() => away.stop())
+  const url = `http://127.0.0.1:${away.door.port}/api`
+  const headers = { 'content-type': 'application/json', 'x-api-key': 'pk_demo' }
+  const click = { method: 'POST', headers, body: '{"type":"click","campaignId":"c1"}' }
+  expect((await fetch(`${url}/collect`, click)).status).toBe(202)
+  const publish = await fetch(`${url}/campaigns/c1/publish`, { method: 'POST', headers })
+  expect([publish.status, publish.headers.get('retry-after')]).toEqual([503, '1'])
 })
