@@ -4,23 +4,10 @@ import { join } from 'node:path'
 import { Client } from 'pg'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
-import {
-  app,
-  embedded,
-  memory,
-  postgres,
-  topic,
-  type App,
-  type LogDriver,
-  type ReplayState,
-} from '../src/index.ts'
-import { seededRandom } from '../src/event/index.ts'
-import type { FillsOptions } from './apps/fills.ts'
-import { startChild, type Child } from './harness/child.ts'
+import { app, embedded, memory, postgres, topic, type App, type LogDriver } from '../src/index.ts'
 import { ownPostgres, testDatabase } from './postgres.ts'
 import { toArray } from './support/wait.ts'
 import { observed } from './harness/observed.ts'
-import { scale, seed } from './harness/scale.ts'
 import { until } from './harness/until.ts'
 
 const database = testDatabase()
@@ -469,60 +456,4 @@ describe('a replay that fills', () => {
     )
     expect(await shop.jobs().list()).toEqual([])
   })
-
-  it.each(scale({ short: [1], long: Array.from({ length: 30 }, (_, i) => i) }))(
-    'hazard 61: is gone on with by the next process when one is killed in the middle, and everything is applied once: %i',
-    async run => {
-      const random = seededRandom(seed * 100 + run)
-      const folder = mkdtempSync(join(tmpdir(), 'holdfast-fill-'))
-      onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-      const data = join(folder, 'log')
-      const start = (options: Pick<FillsOptions, 'skip' | 'ask'>): Promise<Child> => {
-        const given: FillsOptions = { data, database: database.url, ...options }
-        const args = [
-          '--conditions=holdfast-source',
-          join(import.meta.dirname, 'apps/fills.ts'),
-          JSON.stringify(given),
-        ]
-        return startChild({ name: 'fills', args })
-      }
-      const count = 300
-      const sender = app({ name: 'sender', log: embedded(data) })
-      await sender.start()
-      await Promise.all(upTo(count).map(n => sender.publish(orders, 'placed', { customer: `c${n % 7}`, n })))
-      const skips = await start({ skip: true, ask: false })
-      await until('everything was skipped', async () => {
-        const committed = await sender.system.groups.committed('a')
-        return committed.reduce((sum, one) => sum + Number(one.offset), 0) === count
-      })
-      await until('the other group has done it', async () => (await effects('b')).length === count)
-      await skips.terminate()
-      expect(await effects('a')).toEqual([])
-
-      const seen: string[] = []
-      let child = await start({ skip: false, ask: true })
-      for (let kills = 0; kills < 3; kills++) {
-        const after = 5 + Math.floor(random() * 40)
-        await until(
-          'it has filled some',
-          () => child.stdout.filter(line => line.startsWith('did')).length >= after,
-        )
-        const exit = await child.kill()
-        const applied = (await effects('a')).length
-        expect(exit.signal).toBe('SIGKILL')
-        expect(applied, 'in the middle of it').toBeLessThan(count)
-        seen.push(`after ${applied}`)
-        child = await start({ skip: false, ask: false })
-      }
-      const [, end = ''] = await child.line(/^ended (.*)$/)
-      const { state, counts } = JSON.parse(end) as Pick<ReplayState, 'state' | 'counts'>
-      expect(state).toBe('done')
-      expect(counts.applied + counts.known).toBeGreaterThanOrEqual(count)
-      expect(await effects('a')).toEqual(upTo(count))
-      expect(await effects('b')).toEqual(upTo(count))
-      await child.terminate()
-      await sender.stop()
-      observed(`killed 3 times, ${seen.join(', ')} of ${count}; every effect once`)
-    },
-  )
 })

@@ -6,23 +6,8 @@
  * It says `up`, `did N` for each handler that ran, and `ended {…}` when the newest replay has ended.
  */
 import process from 'node:process'
-import { z } from 'zod'
-import { app, embedded, postgres, topic } from 'holdfast'
-
-export interface FillsOptions {
-  readonly data: string
-  readonly database: string
-  /** Whether `onError` skips every event of `a`. */
-  readonly skip: boolean
-  /** Whether it asks for a replay of everything. */
-  readonly ask: boolean
-}
-
-const orders = topic('orders', {
-  key: 'customer',
-  partitions: 3,
-  events: { placed: z.object({ customer: z.string(), n: z.number() }) },
-})
+import { app, embedded, postgres } from 'holdfast'
+import { fillsOrders as orders, type FillsOptions } from './fills-orders.ts'
 
 const { data, database, skip, ask } = JSON.parse(process.argv[2] ?? '{}') as FillsOptions
 const shop = app({

@@ -1,0 +1,147 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Client } from 'pg'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { app, embedded, type App, type ReplayState } from '../../src/index.ts'
+import { seededRandom } from '../../src/event/index.ts'
+import { fillsOrders, type FillsOptions } from '../apps/fills-orders.ts'
+import { startChild, type Child } from '../harness/child.ts'
+import { observed } from '../harness/observed.ts'
+import { scale, seed } from '../harness/scale.ts'
+import { until } from '../harness/until.ts'
+import { testDatabase } from '../postgres.ts'
+
+const database = testDatabase()
+const COUNT = 300
+const all = Array.from({ length: COUNT }, (_, n) => n)
+
+async function query(text: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: database.url })
+  await client.connect()
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+/** Effects of a group, sorted; a double stands there twice. */
+async function effects(group: string): Promise<number[]> {
+  return (await query(`select n from seen where grp = '${group}' order by n`)).map(row => Number(row['n']))
+}
+
+interface Skipped {
+  /** In this process; it has no groups. */
+  readonly sender: App<false>
+  readonly start: (options: Pick<FillsOptions, 'skip' | 'ask'>) => Promise<Child>
+}
+
+/** A log of which group `a` has skipped everything, and `b` has applied it. */
+async function skippedRange(): Promise<Skipped> {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-fill-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const data = join(folder, 'log')
+  const start: Skipped['start'] = options => {
+    const given: FillsOptions = { data, database: database.url, ...options }
+    const main = join(import.meta.dirname, '../apps/fills.ts')
+    return startChild({ name: 'fills', args: ['--conditions=holdfast-source', main, JSON.stringify(given)] })
+  }
+  const sender = app({ name: 'sender', log: embedded(data) })
+  await sender.start()
+  onTestFinished(() => sender.stop())
+  await Promise.all(all.map(n => sender.publish(fillsOrders, 'placed', { customer: `c${n % 7}`, n })))
+  const skips = await start({ skip: true, ask: false })
+  await until('everything was skipped', async () => {
+    const committed = await sender.system.groups.committed('a')
+    return committed.reduce((sum, one) => sum + Number(one.offset), 0) === COUNT
+  })
+  await until('the other group has done it', async () => (await effects('b')).length === COUNT)
+  await skips.terminate()
+  expect(await effects('a')).toEqual([])
+  return { sender, start }
+}
+
+async function hasFilled(child: Child, count: number): Promise<void> {
+  await until('it has filled some', () => child.stdout.filter(line => line.startsWith('did')).length >= count)
+}
+
+async function endsWith(child: Child): Promise<Pick<ReplayState, 'state' | 'counts'>> {
+  const [, end = ''] = await child.line(/^ended (.*)$/)
+  return JSON.parse(end) as Pick<ReplayState, 'state' | 'counts'>
+}
+
+beforeEach(async () => {
+  await query('drop table if exists seen')
+  await query('create table seen (grp text, n int)')
+  await query('drop schema if exists holdfast cascade')
+})
+
+describe('a replay whose process goes in the middle', () => {
+  it.each(scale({ short: [1], long: Array.from({ length: 30 }, (_, i) => i) }))(
+    'hazard 61: is gone on with by the next when it is killed, and everything is applied once: %i',
+    async run => {
+      const random = seededRandom(seed * 100 + run)
+      const { start } = await skippedRange()
+      const seen: number[] = []
+      let child = await start({ skip: false, ask: true })
+      for (let kills = 0; kills < 3; kills++) {
+        await hasFilled(child, 5 + Math.floor(random() * 40))
+        const exit = await child.kill()
+        expect(exit.signal).toBe('SIGKILL')
+        seen.push((await effects('a')).length)
+        child = await start({ skip: false, ask: false })
+      }
+      expect(seen.at(-1), 'in the middle of it').toBeLessThan(COUNT)
+      const { state, counts } = await endsWith(child)
+      expect(state).toBe('done')
+      expect(counts.applied + counts.known).toBeGreaterThanOrEqual(COUNT)
+      expect(await effects('a')).toEqual(all)
+      expect(await effects('b'), 'another group sees nothing of it').toEqual(all)
+      observed(`killed 3 times, after ${seen.join(', ')} of ${COUNT}; every effect once`)
+    },
+  )
+
+  it('hazard 61: is gone on with when it stands still within a transaction, which then commits nothing', async () => {
+    const { sender, start } = await skippedRange()
+    const child = await start({ skip: false, ask: true })
+    await hasFilled(child, 10)
+    const open = await freezeWithinTransaction(child, sender)
+    const applied = (await effects('a')).length
+    expect(applied, 'in the middle of it').toBeLessThan(COUNT)
+    const next = await start({ skip: false, ask: false })
+    expect((await endsWith(next)).state).toBe('done')
+    expect(await effects('a'), 'before the former one wakes').toEqual(all)
+    await child.thaw()
+    expect((await endsWith(child)).state).toBe('done')
+    expect(await effects('a'), 'and after').toEqual(all)
+    observed(`stopped after ${applied} of ${COUNT} with ${open} transactions open; every effect once`)
+  })
+})
+
+/**
+ * Stops a process when it has effects under way and does not hold the write lock of the log: while a stopped process
+ * holds that, nobody can write. Answers how many transactions stand open.
+ */
+async function freezeWithinTransaction(child: Child, { system }: App<false>): Promise<number> {
+  for (let attempt = 1; attempt <= 20; attempt++) {
+    await child.freeze()
+    await wait(1_500)
+    const [standing] = await query(`select count(distinct a.pid)::int as open
+      from pg_stat_activity a join pg_locks l on l.pid = a.pid and l.locktype = 'advisory' and l.classid = 4242
+      where l.granted and a.datname = current_database() and a.state = 'idle in transaction'
+        and a.state_change < clock_timestamp() - interval '1 second'`)
+    const open = Number(standing?.['open'])
+    const written =
+      open > 0 &&
+      (await Promise.race([
+        system.log.topics.create('free', { partitions: 1 }).then(() => true),
+        wait(1_000),
+      ]))
+    if (written === true) return open
+    await child.thaw()
+    await wait(50)
+  }
+  throw new Error(`${child.name} was stopped 20 times, each time without a transaction or within a write`)
+}
