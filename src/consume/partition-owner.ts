@@ -35,6 +35,7 @@ import { LaneAppends } from './lane-appends.ts'
 import { readEvent } from './read-event.ts'
 import { finished, Runs } from './runs.ts'
 import { laneSettings } from './settings.ts'
+import type { Outcome } from './supervised.ts'
 import { parkedTask } from './task.ts'
 import { TopicIntake } from './topic-intake.ts'
 import { UnderWay } from './under-way.ts'
@@ -148,12 +149,16 @@ class Owner implements PartitionOwner {
   readonly #inputs: Input[] = []
   #telling = false
   #isLive = false
+  /** Runs already when the machine hears of it, and is its next run. */
+  #begun: Promise<Outcome> | undefined
   /** Given to the machine, which may begin an entry in it. */
   #offered: Place | undefined
   /** Of entries whose start is being appended, in that order. */
   readonly #places: Place[] = []
   /** Events whose handlers never came back. */
   readonly #stuck = new Map<Offset, HoldfastError>()
+  /** When the page began that is being taken in: to the machine all its events come at once. */
+  #pageTime: number | undefined
   #asked: RetryLane['commitDue'] = 'no'
   #tick: { readonly at: number; readonly cancel: () => void } | undefined
   readonly #epoch: number
@@ -215,7 +220,10 @@ class Owner implements PartitionOwner {
       isFull: () => this.#isFull(),
       skipped: record => this.#runs.skipped(record),
       take: (task, delivery) => this.#take(task, delivery),
-      paged: () => this.#lookAround(),
+      paged: () => {
+        this.#pageTime = undefined
+        this.#lookAround()
+      },
       halted: reason => this.#halt(reason),
     })
     this.#runs = new Runs({
@@ -339,14 +347,13 @@ class Owner implements PartitionOwner {
     if (this.#lifeAbort.signal.aborted) return
     this.#inputs.push(input)
     if (this.#telling) return
-    this.#drain()
+    this.#drain(this.#now())
     this.#lookAround()
   }
 
-  #drain(): void {
+  #drain(now: number): void {
     this.#telling = true
     try {
-      const now = this.#now()
       for (let next = this.#inputs.shift(); next; next = this.#inputs.shift())
         for (const effect of this.#machine.handle(next, now)) this.#do(effect)
     } catch (error) {
@@ -372,8 +379,6 @@ class Owner implements PartitionOwner {
 
   #do(effect: Effect): void {
     switch (effect.kind) {
-      case 'settled':
-        return this.#settled(effect.offset)
       case 'run':
         return this.#run(effect)
       case 'append':
@@ -445,21 +450,27 @@ class Owner implements PartitionOwner {
 
   #take(task: Task, delivery: Delivery): void {
     const { record } = task
-    this.#open.set(record.offset, { record, task, delivery })
-    this.#inputs.push({ kind: 'delivered', offset: record.offset, key: record.key })
-    this.#drain() // one event of a page is not worth a look around
+    const { offset, key } = record
+    const mayBegin = !this.#c.settings.batch && this.#machine.knowsNothingOf(offset, key)
+    const begun = mayBegin ? this.#runs.tryNow(task) : undefined
+    if (begun === 'done') {
+      // Nothing of its key was open before and nothing is now: the machine has missed nothing.
+      this.#mark.completed(delivery)
+      return this.#intake.settled(record)
+    }
+    this.#open.set(offset, { record, task, delivery })
+    this.#begun = begun
+    this.#inputs.push({ kind: 'delivered', offset, key })
+    this.#pageTime ??= this.#now()
+    this.#drain(this.#pageTime) // one event of a page is not worth a look around
   }
 
   #completed(offset: Offset): void {
     const open = this.#open.get(offset)
     if (!open) throw new HoldfastError('INTERNAL', { detail: `record ${offset} was settled twice` })
-    this.#mark.completed(open.delivery)
-  }
-
-  #settled(offset: Offset): void {
-    const open = this.#open.get(offset)
     this.#open.delete(offset)
-    if (open) this.#intake.settled(open.record)
+    this.#mark.completed(open.delivery)
+    this.#intake.settled(open.record)
   }
 
   #isFull(): boolean {
@@ -486,7 +497,8 @@ class Owner implements PartitionOwner {
       if (!open) throw new HoldfastError('INTERNAL', { detail: `record ${origin} runs, but is settled` })
       tasks.push(open.task)
     }
-    this.#runs.start(run, tasks)
+    this.#runs.start(run, tasks, this.#begun)
+    this.#begun = undefined
   }
 
   /** An event that waits in the lane. Undefined where nobody here can know what it means: then the partition stops. */

@@ -66,8 +66,22 @@ export class Runs {
     return this.#ready.size
   }
 
-  /** Events of the topic; several are a batch. */
-  start(run: number, tasks: readonly Task[]): void {
+  /**
+   * Begins an event of the topic that nothing has to wait for, if there is a place. `done`: it was done before anybody
+   * could look. Undefined: it has to wait for a place.
+   */
+  tryNow(task: Task): 'done' | Promise<Outcome> | undefined {
+    const place = isDead(task) || this.#ready.size > 0 ? undefined : this.#c.admission.tryEnter(1)
+    if (!place) return undefined
+    const outcome = this.#attempt([task], place)
+    if (outcome instanceof Promise) return outcome
+    this.#finished(task, 'ok') // whatever else could be the matter takes time to find out
+    return 'done'
+  }
+
+  /** Events of the topic; several are a batch. `begun`: what {@link tryNow} began. */
+  start(run: number, tasks: readonly Task[], begun: Promise<Outcome> | undefined): void {
+    if (begun) return this.#o.underWay.track(begun.then(outcome => this.#after(run, tasks, outcome)))
     this.#ready.push({ run, tasks })
     this.#begin()
   }

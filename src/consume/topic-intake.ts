@@ -54,7 +54,7 @@ export class TopicIntake {
   }
 
   async read(start: Offset): Promise<void> {
-    const { context, mark, signal } = this.#o
+    const { context, signal } = this.#o
     let position = start
     while (!this.#isOver()) {
       await this.#room()
@@ -62,14 +62,10 @@ export class TopicIntake {
       // An open breaker pauses intake too: what is read now would only wait in memory.
       for (const dependency of context.dependencies) (await dependency.enter(signal))?.done('neither')
       if (this.#isOver()) return
-      const page = await this.#page(position)
-      if (!page || this.#isOver()) continue
-      const isWhole = page.records.every(record => this.#accept(record))
-      if (isWhole) mark.readUpTo(page.next)
-      this.#o.paged()
-      if (!isWhole) return
-      position = page.next
-      if (page.records.length > 0) await othersTurn()
+      const next = await this.#takePage(position)
+      if (next === position) continue
+      position = next
+      await othersTurn()
     }
   }
 
@@ -115,16 +111,22 @@ export class TopicIntake {
 
   // ---- one page
 
-  async #page(offset: Offset): Promise<ReadResult | undefined> {
+  /** Answers where to read on. Holds no page when it has answered: the loop waits, and there are many partitions. */
+  async #takePage(offset: Offset): Promise<Offset> {
     const { context, partition, signal } = this.#o
+    let page: ReadResult
     try {
-      return await context.log.read({ ...partition, offset }, FETCH, signal)
+      page = await context.log.read({ ...partition, offset }, FETCH, signal)
     } catch (error) {
-      if (signal.aborted) return undefined
+      if (signal.aborted) return offset
       if (this.#mayReadAgain(error)) await sleep(context.clock, RETRY_READ_MS, signal)
       else this.#halted = true
-      return undefined
+      return offset
     }
+    if (this.#isOver() || page.next === offset) return offset
+    if (page.records.every(record => this.#accept(record))) this.#o.mark.readUpTo(page.next)
+    this.#o.paged()
+    return page.next
   }
 
   #mayReadAgain(error: unknown): boolean {

@@ -61,7 +61,6 @@ interface Owner {
   /** Index of the next record of the topic. */
   next: number
   delivered: number
-  settled: Set<Offset>
   appends: Append[]
   letters: Written[]
   lookUps: LookUp[]
@@ -320,7 +319,6 @@ export class LaneWorld {
       readTo: offset(0),
       next: 0,
       delivered: 0,
-      settled: new Set(),
       appends: [],
       letters: [],
       lookUps: [],
@@ -371,7 +369,7 @@ export class LaneWorld {
         whenDead: this.hold ? 'hold' : 'continue',
         maxParked: this.#pick([3, 100]),
         maxRuns: this.#pick([1, 4]),
-        maxWaitMs: 30,
+        maxWaitMs: 1_000,
         maxDeaths: MAX_DEATHS,
         compactFrom: this.#pick([2, 4, 12]),
         sparse: 2,
@@ -438,9 +436,6 @@ export class LaneWorld {
         if (owner.commit) this.#broken('TWO COMMITS at once')
         owner.commit = { of: effect, accepted: undefined }
         return
-      case 'settled':
-        if (owner.settled.has(effect.offset)) this.#broken(`SETTLED twice: ${effect.offset}`)
-        owner.settled.add(effect.offset)
     }
   }
 

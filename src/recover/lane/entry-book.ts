@@ -28,6 +28,10 @@ export class EntryBook {
     return this.#entries.get(origin)
   }
 
+  hasQueue(name: string): boolean {
+    return this.#queues.has(name)
+  }
+
   queue(name: string): KeyQueue {
     const known = this.#queues.get(name)
     if (known) return known

@@ -66,6 +66,8 @@ export function queueName(order: Order, key: string | undefined, origin: Offset)
   }
 }
 
+const NONE: readonly Entry[] = []
+
 /**
  * One key: its open entries, and behind them what was delivered and must wait. It is blocked while it has entries, or
  * while a park of it is under way: whatever comes then is parked too, or it would overtake.
@@ -75,7 +77,11 @@ export class KeyQueue {
   /** In offset order. */
   readonly waiting: Delivered[] = []
   /** Sorted by origin, never by where they stand in the lane: a copy stands far behind its followers. */
-  readonly entries: Entry[] = []
+  get entries(): readonly Entry[] {
+    return this.#entries ?? NONE
+  }
+  /** Most keys have none, and no list for them. */
+  #entries: Entry[] | undefined
   /** Something of it runs. It need not be the head: an older event may have been brought back meanwhile. */
   running = false
   /** Parks under way. */
@@ -104,13 +110,14 @@ export class KeyQueue {
   }
 
   insert(entry: Entry): void {
+    this.#entries ??= []
     let at = this.entries.length
     while (at > 0 && (this.entries[at - 1]?.origin ?? 0n) > entry.origin) at--
-    this.entries.splice(at, 0, entry)
+    this.#entries.splice(at, 0, entry)
   }
 
   remove(entry: Entry): void {
     const at = this.entries.indexOf(entry)
-    if (at >= 0) this.entries.splice(at, 1)
+    if (at >= 0) this.#entries?.splice(at, 1)
   }
 }

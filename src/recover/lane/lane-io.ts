@@ -68,8 +68,6 @@ export type Effect =
   | { readonly kind: 'look-up'; readonly ref: number; readonly origin: Offset; readonly generation: number }
   /** Both in one commit, the note with the position. */
   | { readonly kind: 'commit'; readonly main: Offset; readonly note: LaneNote }
-  /** The record of the topic has its durable outcome. */
-  | { readonly kind: 'settled'; readonly offset: Offset; readonly how: 'done' | 'skipped' | 'parked' }
 
 /** What the machine appends: its records without the bytes of an event, which it never holds. */
 export type Appended = Omit<Park, 'event'> | Start | Attempt | Closed | Answer | Fence

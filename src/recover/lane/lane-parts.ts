@@ -19,7 +19,10 @@ export interface RetryLaneOptions {
   readonly note: LaneNote | undefined
   /** First kept offset of the lane. */
   readonly laneStart: Offset
-  /** The watermark of the topic, at the committed position: the only one that computes what to commit there. */
+  /**
+   * The watermark of the topic, at the committed position: the only one that computes what to commit there. It is told of
+   * each record once it has its durable outcome: done, skipped or parked. Nothing asks for its bytes in the topic then.
+   */
   readonly watermark: { completed(offset: Offset): void; readonly commitable: Offset }
   readonly settings: LaneSettings
 }
@@ -59,7 +62,7 @@ export interface LaneParts {
   readonly stopping: boolean
   run(run: Run, events: readonly RunEvent[]): void
   /** The record of the topic has its durable outcome. */
-  settled(offset: Offset, how: 'done' | 'skipped' | 'parked'): void
+  settled(offset: Offset): void
   /** Looks what a key may do now. To be called after every change to its queue. */
   step(queue: KeyQueue): void
   /** An entry came to rest, or is gone: requests about it may go on. */

@@ -166,7 +166,7 @@ const rules: readonly (Fault & { readonly rule: string })[] = [
     rule: 'a record is settled when its park is durable',
     file: 'lane/topic-records.ts',
     text: '    queue.parking += 1\n',
-    becomes: "    queue.parking += 1\n    this.#p.settled(origin, 'parked')\n    const settled = 0\n",
+    becomes: '    queue.parking += 1\n    this.#p.settled(origin)\n    const settled = 0\n',
   },
   {
     rule: 'what a mark leads to waits until the mark is durable',

@@ -100,7 +100,6 @@ class Partition {
       case 'check':
         this.checks.push(effect)
         return
-      case 'settled':
     }
   }
 
@@ -410,6 +409,16 @@ describe('a partition with its retry lane', () => {
     expect(p.machine.phase).toBe('over')
     p.finish({ kind: 'done' })
     expect(p.marks(0)).toEqual(['park', 'start'])
+  })
+
+  it('waits no longer than the longest wait there is, whatever the clock said when it failed', () => {
+    const p = new Partition({ maxWaitMs: 60_000 })
+    p.parked(0, 'a', retry(1e12))
+    p.takeOver()
+    expect(p.machine.dueAt).toBe(60_000)
+    p.now = 60_000
+    p.tell({ kind: 'tick' })
+    expect(p.running).toEqual([0])
   })
 
   it('copies its entries forward when 64 owners came and went, and forgets those', () => {

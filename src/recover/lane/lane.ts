@@ -2,7 +2,7 @@ import { HoldfastError, type Offset } from '../../event/index.ts'
 import { EntryBook } from './entry-book.ts'
 import { EntryLife } from './entry-life.ts'
 import { Fold } from './fold.ts'
-import type { KeyQueue } from './key-queue.ts'
+import { queueName, type KeyQueue } from './key-queue.ts'
 import type { Effect, Input, PlacedRecord, RunResult } from './lane-io.ts'
 import type { LaneParts, RetryLaneOptions, Run } from './lane-parts.ts'
 import { Outbox } from './outbox.ts'
@@ -44,6 +44,11 @@ export interface RetryLane {
   readonly wantsPlace: boolean
   /** Everything of the topic below it that was delivered or parked has its outcome; undefined when none is parked. */
   readonly parkedFrom: Offset | undefined
+  /**
+   * Whether nothing at all of an event's key is open, runs or waits. If such a record of the topic is done at once, the
+   * machine need not hear of it.
+   */
+  knowsNothingOf(offset: Offset, key: string | undefined): boolean
   /** Whether an event is parked. */
   holds(origin: Offset): boolean
   /** When to tick, if nothing else happens before: milliseconds since 1970. */
@@ -108,6 +113,10 @@ class Lane implements RetryLane {
 
   get parkedFrom(): Offset | undefined {
     return this.#book.firstOrigin
+  }
+
+  knowsNothingOf(offset: Offset, key: string | undefined): boolean {
+    return !this.#book.hasQueue(queueName(this.#o.settings.order, key, offset))
   }
 
   holds(origin: Offset): boolean {
@@ -288,10 +297,7 @@ class Lane implements RetryLane {
         this.#runs.set(number, run)
         this.#out.push({ kind: 'run', run: number, events })
       },
-      settled: (offset, how) => {
-        this.#o.watermark.completed(offset)
-        this.#out.push({ kind: 'settled', offset, how })
-      },
+      settled: offset => this.#o.watermark.completed(offset),
       step: queue => this.#step(queue),
       rested: origin => this.#requests.rested(origin),
       asked: origin => this.#requests.works(origin),

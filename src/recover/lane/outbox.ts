@@ -3,6 +3,8 @@ import type { Appended, Body, Effect, FoundLetter, Letter, RunEvent } from './la
 
 type WithoutNumber<T> = T extends unknown ? Omit<T, 'tenure' | 'seq'> : never
 
+const NOTHING: readonly Effect[] = []
+
 /**
  * What was asked of the shell and not answered yet, with what follows from the answer. The answers are inputs of the
  * machine; nothing here waits.
@@ -40,6 +42,7 @@ export class Outbox {
   }
 
   take(): readonly Effect[] {
+    if (this.#effects.length === 0) return NOTHING
     const effects = this.#effects
     this.#effects = []
     return effects

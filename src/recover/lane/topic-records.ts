@@ -83,15 +83,14 @@ export class TopicRecords {
       back.filter(row => !row.record.alone),
       this.#p.now,
     )
-    for (const queue of new Set(rows.map(row => row.queue))) this.#p.step(queue)
+    for (const { queue } of rows) this.#p.step(queue)
   }
 
   #conclude({ queue, record }: Row, result: RunResult, back: Row[]): void {
     switch (result.kind) {
       case 'done':
-        return this.#p.settled(record.offset, 'done')
       case 'skip':
-        return this.#p.settled(record.offset, 'skipped')
+        return this.#p.settled(record.offset)
       case 'again':
         back.push({ queue, record: { offset: record.offset, alone: result.alone, gone: false } })
         return
@@ -117,7 +116,7 @@ export class TopicRecords {
       position => {
         queue.parking -= 1
         book.add({ ...identity, queue: queue.name, position, state, stage: 'waiting', asked: undefined })
-        this.#p.settled(origin, 'parked')
+        this.#p.settled(origin)
         this.#p.step(queue)
       },
       { from: 'topic', offset: origin },
