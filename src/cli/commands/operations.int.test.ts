@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
+import { startChild } from '../../../test/harness/child.ts'
 import { until } from '../../../test/harness/until.ts'
 import { embedded } from '../../drivers/embedded/index.ts'
 import { topic } from '../../schema/index.ts'
@@ -216,6 +217,35 @@ describe('a group that was paused by a command', () => {
     await holdfast({}, 'group', 'resume', 'billing', '--url', again.url)
     await until('it is done', () => seen.includes(5))
     expect(seen).toEqual([5])
+  })
+})
+
+describe('the audit trail', () => {
+  it('is one chain over several processes that write to it at once', async () => {
+    const folder = logFolder()
+    const a = shop(folder)
+    await withEvents(a)
+    await a.stop()
+    const bin = join(import.meta.dirname, '../../../bin/holdfast.js')
+    const args = ['group', 'resume', 'billing', '--log', folder]
+    const children = await Promise.all(
+      Array.from({ length: 4 }, (_, n) =>
+        startChild({ name: `command ${n}`, args: [bin, ...args, '--reason', `ticket ${n}`] }),
+      ),
+    )
+    expect((await Promise.all(children.map(({ exited }) => exited))).map(({ code }) => code)).toEqual([
+      0, 0, 0, 0,
+    ])
+    const verified = await holdfast({}, 'audit', 'verify', '--log', folder, '-o', 'json')
+    expect(JSON.parse(verified.out)).toMatchObject({ ok: true, records: 8, findings: [] })
+    const listed = await holdfast({}, 'audit', 'list', '--log', folder, '-o', 'json')
+    const { acts } = JSON.parse(listed.out) as { acts: { reason: string }[] }
+    expect(acts.map(({ reason }) => reason).toSorted()).toEqual([
+      'ticket 0',
+      'ticket 1',
+      'ticket 2',
+      'ticket 3',
+    ])
   })
 })
 
