@@ -108,24 +108,34 @@ describe('the audit trail', () => {
     for (let n = 0; n < 5; n++) await act(other, n)
     const foreign = await recordsOf(other.system)
     for (let at = 0; at < 9; at++) {
-      const edited = at % 2 === 0 ? changed(records[at], 'ada', 'eve') : changed(records[at], 'done', 'fine')
-      const planted: Record<string, readonly NewRecord[]> = {
-        changed: records.with(at, edited),
-        removed: records.toSpliced(at, 1),
-        doubled: records.toSpliced(at, 0, records[at] as NewRecord),
-        inserted: records.toSpliced(at, 0, foreign[at] as NewRecord),
-        replaced: records.with(at, foreign[at] as NewRecord),
-        swapped: records.with(at, records[at + 1] as NewRecord).with(at + 1, records[at] as NewRecord),
-        garbage: records.toSpliced(at, 0, { value: Buffer.from('hello'), headers: {}, partition: 0 }),
+      const planted: Record<string, readonly [said: string, trail: readonly NewRecord[]]> = {
+        changed: ['was changed', records.with(at, edited(records[at], at))],
+        removed: ['missing', records.toSpliced(at, 1)],
+        doubled: ['inserted', records.toSpliced(at, 0, records[at] as NewRecord)],
+        inserted: ['inserted', records.toSpliced(at, 0, foreign[at] as NewRecord)],
+        replaced: ['was changed', records.with(at, foreign[at] as NewRecord)],
+        swapped: [
+          'missing',
+          records.with(at, records[at + 1] as NewRecord).with(at + 1, records[at] as NewRecord),
+        ],
+        garbage: [
+          'it is no entry',
+          records.toSpliced(at, 0, { value: Buffer.from('hello'), headers: {}, partition: 0 }),
+        ],
       }
-      for (const [how, trail] of Object.entries(planted)) {
+      for (const [how, [said, trail]] of Object.entries(planted)) {
         const { ok, findings } = await verify(await rewritten(trail))
         expect(ok, `${how} at ${at}`).toBe(false)
         // Where it is, or the record behind it, which carries the hash.
         expect(Number(findings[0]?.offset), `${how} at ${at}`).toBeGreaterThanOrEqual(at)
         expect(Number(findings[0]?.offset), `${how} at ${at}`).toBeLessThanOrEqual(at + 1)
+        expect(findings.map(({ finding }) => finding).join('\n'), `${how} at ${at}`).toContain(said)
       }
     }
+    // Nothing stands behind the last one that carries its hash; its own does.
+    expect(await verify(await rewritten(records.with(9, edited(records[9], 9))))).toMatchObject({
+      findings: [{ offset: '9', finding: 'it was changed: its own hash is another' }],
+    })
     expect((await verify(await rewritten(records))).ok).toBe(true)
   })
 
@@ -150,6 +160,11 @@ describe('the audit trail', () => {
     ])
   })
 })
+
+/** Every second record says who, the others how it ended. */
+function edited(record: NewRecord | undefined, at: number): NewRecord {
+  return at % 2 === 0 ? changed(record, 'ada', 'eve') : changed(record, 'done', 'fine')
+}
 
 async function failed(): Promise<never> {
   throw new Error('no such thing')
