@@ -24,7 +24,7 @@ export class LaneGroup {
   readonly applied: Applied[] = []
   /** Calls of the handler, whatever came of them. */
   calls = 0
-  handler: (data: unknown, event: Received) => void
+  handler: (data: unknown, event: Received) => void | Promise<void>
   readonly #inbox = new Set<string>()
   readonly #owners: PartitionOwner[] = []
   readonly #system: LogSystem
@@ -100,10 +100,10 @@ export class LaneGroup {
     }
   }
 
-  #run(event: Received): void {
+  async #run(event: Received): Promise<void> {
     if (this.#inbox.has(idOf(event))) return
     this.calls += 1
-    this.handler(event.data, event)
+    await this.handler(event.data, event)
     this.#inbox.add(idOf(event))
     this.applied.push({ event, data: event.data })
   }

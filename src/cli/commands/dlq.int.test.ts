@@ -1,13 +1,16 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
+import { until } from '../../../test/harness/until.ts'
 import { LaneGroup } from '../../../test/support/lane-group.ts'
 import { embedded } from '../../drivers/embedded/index.ts'
 import { silentLogger, systemClock, systemRandom } from '../../event/index.ts'
 import type { LogSystem } from '../../log/index.ts'
 import { topic } from '../../schema/index.ts'
+import { startAdmin } from '../../server/admin-server.ts'
+import { app } from '../../server/app.ts'
 import { runCli } from '../program.ts'
 
 const orders = topic('orders', {
@@ -79,7 +82,7 @@ describe('holdfast dlq beside a running group', () => {
     expect(letters).toMatchObject([{ message: '202 cents are too many', status: 'died', key: 'b' }])
     expect(await json('causes')).toMatchObject({
       format: 1,
-      causes: [{ open: 2, error: 'data: RangeError', message: '# cents are too many' }],
+      causes: [{ open: 2, error: 'attempts: RangeError', message: '# cents are too many' }],
     })
     expect(await json('stats')).toMatchObject({ groups: [{ group: 'billing', open: 2, died: 2 }] })
     const shown = await dlq('show', letters[0]?.id ?? '', '--diff')
@@ -138,9 +141,62 @@ describe('holdfast dlq beside a running group', () => {
     expect(edit.err).toContain('does not know the schemas of topic orders')
   })
 
+  it('finds the group that has such letters, and asks which when several have', async () => {
+    const other = new LaneGroup(system, { name: 'mails', topic: orders, handler: refuseLarge })
+    await other.start()
+    await other.atRest()
+    expect((await dlq('replay', '--cause', 'RangeError')).err).toContain('one of billing, mails')
+    expect(await dlq('replay', '--cause', 'RangeError', '--group', 'mails')).toMatchObject({ code: 0 })
+    expect(await dlq('replay', '--cause', 'TypeError')).toMatchObject({ code: 3 })
+    await other.stop()
+  })
+
   it('exports lines that are events', async () => {
     const { out } = await dlq('export', '--group', 'billing', '--where', 'data.cents == 101')
     expect(out.split('\n')).toHaveLength(2)
     expect(JSON.parse(out)).toMatchObject({ topic: 'orders', key: 'a', data: { order: 'a', cents: 101 } })
+  })
+})
+
+it('edits and replays by the process that knows the schemas, and every act is in the audit trail', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-dlq-'))
+  const a = app({ name: 'shop', log: embedded(join(folder, 'log'), { minFreeBytes: 0, reserveBytes: 0 }) })
+  const billed: number[] = []
+  a.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', ({ data }) => {
+    refuseLarge(data)
+    billed.push(data.cents)
+  })
+  await a.start()
+  const admin = await startAdmin(a.admin, { port: 0 })
+  onTestFinished(async () => {
+    await admin.close()
+    await a.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  for (const cents of [101, 202]) await a.publish(orders, 'placed', { order: `o${cents}`, cents })
+  await until('both are dead', async () => (await a.groups()).every(group => group.deadLetters === 2))
+
+  const run = async (...args: string[]): Promise<Ran> => {
+    let [out, err] = ['', '']
+    const io = { out: (text: string) => (out += text), err: (text: string) => (err += text), env: {} }
+    const code = await runCli([...args, '--url', admin.url], io)
+    return { code, out, err }
+  }
+  const patch = join(folder, 'patch.json')
+  writeFileSync(patch, '{"cents":7}')
+  const edit = ['dlq', 'edit', '--cause', 'RangeError', '--patch', patch, '--replay']
+  const preview = await run(...edit)
+  expect(preview.err).toContain('2 of 2 letters of billing have other data')
+  expect(preview.out).toMatch(/changed +(101|202) +7/)
+  expect(billed).toEqual([])
+  const done = await run(...edit, '--execute', '--reason', 'ticket 7')
+  expect(done.err).toContain('2 applied, 0 dead again')
+  expect(billed).toEqual([7, 7])
+  const audit = await run('audit', 'list', '-o', 'json')
+  expect(JSON.parse(audit.out)).toMatchObject({
+    acts: [
+      { operation: 'dlq.replay', reason: 'ticket 7', outcome: 'done' },
+      { operation: 'dlq.edit', reason: 'ticket 7', outcome: 'done' },
+    ],
   })
 })

@@ -130,7 +130,7 @@ interface SelectingOptions extends OperatingOptions {
 function selecting(command: Command): Command {
   return command
     .argument('[ids...]', 'ids of letters')
-    .option('--group <group>', 'of which group; it is looked for where ids are given')
+    .option('--group <group>', 'of which group, where several have such letters')
     .option('--cause <cause>', 'fingerprint of a cause, or code or class of the error')
     .option('--type <type>', 'type of the events')
     .option('--topic <topic>', 'of the events')

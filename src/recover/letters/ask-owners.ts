@@ -31,6 +31,8 @@ export interface AskOptions {
   readonly clock: Clock
   readonly random: Random
   readonly signal: AbortSignal
+  /** Awaited before each request. */
+  readonly room: (() => Promise<void>) | undefined
   answered(seen: SeenLetter, asked: Asked): void
 }
 
@@ -69,6 +71,7 @@ export async function askOwners(letters: readonly SeenLetter[], options: AskOpti
     for (const letter of letters) {
       const now = clock.monotonic()
       if (gapMs > 0 && next > now) await sleep(clock, next - now, over)
+      await options.room?.()
       if (over.aborted) break
       next = Math.max(next, now - CATCH_UP_MS) + gapMs
       const one = ask(letter).finally(() => waiting.delete(one))

@@ -327,6 +327,47 @@ describe.each(Object.keys(drivers))('dead letters on the log %s', name => {
     await other.stop()
   })
 
+  it('of a held key let it go on when they are released, and stay', async () => {
+    const held = new LaneGroup(system, {
+      name: 'held',
+      topic: orders,
+      whenDead: 'hold',
+      handler: refuseLarge,
+    })
+    await held.start()
+    await held.send('placed', { order: 'a', cents: 101 }, { order: 'a', cents: 5 }, { order: 'b', cents: 6 })
+    await held.atRest(2)
+    const cents = (): number[] => held.applied.map(one => (one.data as Placed).cents)
+    expect(cents()).toEqual([6])
+    const letters = lettersOf(system, 'held')
+    await until(async () => (await letters.stats()).open === 1)
+    expect(await letters.release({})).toMatchObject({ accepted: 1 })
+    await held.atRest()
+    expect(cents()).toEqual([6, 5])
+    expect(await toArray(letters.list())).toMatchObject([{ status: 'died', version: 1 }])
+    expect(await letters.release({})).toMatchObject({ accepted: 0, refused: [{ reason: 'nothing is held' }] })
+    await held.stop()
+  })
+
+  it('are not asked for while as many as may be are under way, or they would fill the lane', async () => {
+    await place(...Array.from({ length: 8 }, (_, i) => 101 + i))
+    await group.atRest()
+    const opened = Promise.withResolvers<void>()
+    group.handler = () => opened.promise
+    const { clock, random } = env
+    const of = { log: system.log, group: 'billing', clock, random, by: 'tester', topicOf: () => orders }
+    let answered = 0
+    const replay = deadLetters({ ...of, maxUnderWay: 2 }).replay(
+      {},
+      { rate: '20/s', progress: seen => void (answered = seen.answered) },
+    )
+    await until(() => answered === 3)
+    await new Promise(resolve => setTimeout(resolve, 400)) // time for eight more
+    expect(answered).toBe(3)
+    opened.resolve()
+    expect(await replay).toMatchObject({ accepted: 8, resolved: 8, running: 0 })
+  })
+
   it('name an id that is none, and a group without a lane', async () => {
     await expect(dead.show('dl_0')).rejects.toMatchObject({ code: 'LETTER_UNKNOWN' })
     await place(101)

@@ -3,13 +3,12 @@ import {
   parseDuration,
   parseRate,
   recordLine,
-  sleep,
   type Clock,
   type Random,
 } from '../../event/index.ts'
 import type { Log } from '../../log/index.ts'
 import type { AnyTopic } from '../../schema/index.ts'
-import { letterStatuses } from '../letter-state.ts'
+import { letterStatuses, type LetterStatus } from '../letter-state.ts'
 import { askOwners, type LetterAction, type SeenLetter } from './ask-owners.ts'
 import { causesOf, countsOf, type CauseReport } from './causes.ts'
 import { chooseLetters, filterOf, type LetterFilter, type Selection } from './choose.ts'
@@ -22,11 +21,12 @@ import { jsonDiff } from './json-diff.ts'
 import { lastGood } from './last-good.ts'
 import type { BookedLetter } from './letter-book.ts'
 import { encodeChange, type Wish } from './letter-record.ts'
+import { ReplaysUnderWay } from './replays-under-way.ts'
 import { letterDetail, viewLetter, type Letter, type LetterDetail } from './letter-view.ts'
+import { countBy, selectLetters } from './select-letters.ts'
 import type {
   ActOptions,
   ActReport,
-  Count,
   DeadLetters,
   EditLettersOptions,
   EditReport,
@@ -45,6 +45,8 @@ export interface DeadLettersOptions {
   readonly random: Random
   /** Who decides when nobody is named. */
   readonly by: string
+  /** Replays that run or wait for a retry at once. Defaults to 5,000. */
+  readonly maxUnderWay?: number
   /** Its declaration, for the schema of an edit; undefined for one that this process does not know. */
   topicOf(name: string): AnyTopic | undefined
 }
@@ -56,8 +58,11 @@ export function deadLetters(options: DeadLettersOptions): DeadLetters {
 /** Examples of an edit that a report holds. */
 const MAX_EXAMPLES = 5
 const MAX_TEXT = 1_000
-/** Between looks at letters that run. */
-const LOOK_MS = 50
+/**
+ * Replays that run or wait for a retry at once. Each is an entry of the lane: without a bound they could fill it, and a
+ * group whose lane is full takes no new events.
+ */
+const MAX_UNDER_WAY = 5_000
 
 class Letters implements DeadLetters {
   readonly #o: DeadLettersOptions
@@ -92,7 +97,7 @@ class Letters implements DeadLetters {
       group: this.#o.group,
       open: this.#letters.open,
       byStatus: countsOf(all),
-      byTopic: counts(open, letter => letter.topic),
+      byTopic: countBy(open, letter => letter.topic),
       oldestOpen: open.at(-1)?.firstDiedAt,
       newest: all[0]?.firstDiedAt,
       forgotten: this.#letters.forgotten,
@@ -177,47 +182,48 @@ class Letters implements DeadLetters {
     const { rate, first = Infinity, limit = Infinity, endWithin = '30s' } = options
     const perSecond = rate === undefined ? undefined : parseRate(rate, 'replay rate')
     const endMs = parseDuration(endWithin, 'replay endWithin')
-    const { report, accepted } = await this.#act(selection, 'replay', {
+    const signal = options.signal ?? neverAborted
+    const replays = new ReplaysUnderWay(this.#letters, this.#o.clock)
+    const report = await this.#act(selection, 'replay', {
       ...options,
       limit: Math.min(first, limit),
       perSecond,
+      accepted: seen => replays.add(seen),
+      room: () => replays.atMost(this.#o.maxUnderWay ?? MAX_UNDER_WAY, Infinity, signal),
     })
-    const ends = await this.#ends(accepted, endMs, options.signal ?? neverAborted)
-    return { ...report, ...ends }
+    await replays.atMost(0, endMs, signal)
+    const { resolved, diedAgain, running } = replays
+    return { ...report, resolved, diedAgain, running }
   }
 
   async discard(selection: Selection, options: ActOptions & { reason: string }): Promise<ActReport> {
     if (!options.reason) throw new HoldfastError('CONFIG_INVALID', { detail: 'discard needs a reason' })
-    return (await this.#act(selection, 'discard', options)).report
+    return this.#act(selection, 'discard', options)
   }
 
   async restore(selection: Selection, options: ActOptions = {}): Promise<ActReport> {
-    return (await this.#act(selection, 'restore', options)).report
+    return this.#act(selection, 'restore', options)
   }
 
   async release(selection: Selection, options: ActOptions = {}): Promise<ActReport> {
-    return (await this.#act(selection, 'release', options)).report
+    return this.#act(selection, 'release', options)
   }
 
   async #act(
     selection: Selection,
     action: LetterAction,
-    options: ActOptions & { readonly perSecond?: number | undefined },
-  ): Promise<{ report: ActReport; accepted: readonly SeenLetter[] }> {
-    const {
-      dryRun = false,
-      answerWithin = '30s',
-      signal = neverAborted,
-      limit,
-      perSecond,
-      progress,
-    } = options
+    options: ActOptions & {
+      readonly perSecond?: number | undefined
+      readonly accepted?: (seen: SeenLetter) => void
+      readonly room?: () => Promise<void>
+    },
+  ): Promise<ActReport> {
+    const { dryRun = false, answerWithin = '30s', signal = neverAborted, limit, progress } = options
     const answerMs = parseDuration(answerWithin, `${action} answerWithin`)
     const status = action === 'restore' ? 'discarded' : 'died'
     const { letters, report } = await this.#select(selection, [status], limit)
-    const accepted: SeenLetter[] = []
     const refused: { id: string; reason: string }[] = []
-    let unanswered = 0
+    let [accepted, unanswered] = [0, 0]
     if (!dryRun) {
       const { log, group, clock, random } = this.#o
       await askOwners(letters, {
@@ -228,39 +234,22 @@ class Letters implements DeadLetters {
         action,
         answerMs,
         signal,
-        perSecond,
+        perSecond: options.perSecond,
+        room: options.room,
         wish: this.#wish(options),
         answered: (seen, asked) => {
           if (asked.kind === 'refused') refused.push({ id: seen.letter.id, reason: asked.reason })
           else if (asked.kind === 'unanswered') unanswered += 1
-          else accepted.push(seen)
-          progress?.({ answered: accepted.length + refused.length, letters: letters.length })
+          else {
+            accepted += 1
+            options.accepted?.(seen)
+          }
+          progress?.({ answered: accepted + refused.length, letters: letters.length })
         },
       })
     }
-    const asked = accepted.length + refused.length + unanswered
-    const counted = { accepted: accepted.length, refused, unanswered, notAsked: letters.length - asked }
-    return { accepted, report: { ...report, ...counted, executed: !dryRun } }
-  }
-
-  /** How replays ended: until all have, or for so long. */
-  async #ends(
-    replays: readonly SeenLetter[],
-    endMs: number,
-    signal: AbortSignal,
-  ): Promise<Pick<ReplayReport, 'resolved' | 'diedAgain' | 'running'>> {
-    const { clock } = this.#o
-    const deadline = clock.monotonic() + endMs
-    for (;;) {
-      await this.#letters.readOn(neverAborted)
-      const running = replays.filter(isRunning)
-      if (running.length === 0 || clock.monotonic() >= deadline || signal.aborted) {
-        const ended = replays.filter(one => !isRunning(one))
-        const diedAgain = ended.filter(one => !isResolved(one)).map(one => one.letter.id)
-        return { resolved: ended.length - diedAgain.length, diedAgain, running: running.length }
-      }
-      await sleep(clock, LOOK_MS, signal)
-    }
+    const notAsked = letters.length - accepted - refused.length - unanswered
+    return { ...report, accepted, refused, unanswered, notAsked, executed: !dryRun }
   }
 
   // ---- small
@@ -277,25 +266,13 @@ class Letters implements DeadLetters {
     return letter
   }
 
-  /** Oldest first, so that the events of a key are tried in their order. */
   async #select(
     selection: Selection,
-    statuses: readonly Letter['status'][],
-    limit: number = Infinity,
+    statuses: readonly LetterStatus[],
+    limit?: number,
   ): Promise<{ letters: readonly SeenLetter[]; report: SelectionReport }> {
-    const chosen = await this.#choose(actable(filterOf(selection), statuses))
-    const letters = chosen
-      .filter(letter => statuses.includes(letter.state.status))
-      .toSorted(olderFirst)
-      .slice(0, limit)
-    const report = {
-      letters: letters.length,
-      byCause: counts(letters, letter => letter.cause),
-      byType: counts(letters, letter => letter.eventType ?? '(none)'),
-      byPartition: counts(letters, letter => `${letter.topic}/${letter.partition}`),
-      leftOut: chosen.filter(letter => !statuses.includes(letter.state.status)).length,
-    }
-    return { letters: letters.map(letter => ({ letter, state: letter.state })), report }
+    await this.#letters.readOn(neverAborted)
+    return selectLetters(this.#letters, selection, { statuses, limit })
   }
 
   #wish({ by, reason }: { readonly by?: string | undefined; readonly reason?: string | undefined }): Wish {
@@ -304,29 +281,3 @@ class Letters implements DeadLetters {
 }
 
 const neverAborted = new AbortController().signal
-
-/** Not at its end: not even begun in what was read so far, or under way. */
-function isRunning({ letter, state }: SeenLetter): boolean {
-  const round = state.round + 1
-  return letter.state.round < round || (letter.state.round === round && letter.state.status === 'replaying')
-}
-
-/** By the replay that was seen; what died and was replayed again since has died all the same. */
-function isResolved({ letter, state }: SeenLetter): boolean {
-  return letter.state.status === 'resolved' && letter.state.round === state.round + 1
-}
-
-/** A filter without ids means the letters to which it can be done. */
-function actable(filter: LetterFilter, [status]: readonly Letter['status'][]): LetterFilter {
-  return filter.ids || filter.status || !status ? filter : { ...filter, status }
-}
-
-/** By topic, partition and place there. */
-function olderFirst(a: BookedLetter, b: BookedLetter): number {
-  return a.topic.localeCompare(b.topic) || a.partition - b.partition || (a.origin < b.origin ? -1 : 1)
-}
-
-function counts(letters: readonly BookedLetter[], of: (letter: BookedLetter) => string): readonly Count[] {
-  const groups = [...Map.groupBy(letters, of)].map(([name, some]) => ({ of: name, letters: some.length }))
-  return groups.toSorted((a, b) => b.letters - a.letters)
-}

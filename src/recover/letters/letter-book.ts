@@ -1,4 +1,11 @@
-import { HoldfastError, offset, type LogRecord, type Offset, type TopicPartition } from '../../event/index.ts'
+import {
+  HoldfastError,
+  offset,
+  othersTurn,
+  type LogRecord,
+  type Offset,
+  type TopicPartition,
+} from '../../event/index.ts'
 import type { Log } from '../../log/index.ts'
 import { letterAfter, type LetterState } from '../letter-state.ts'
 import { originOf } from './dead-topic.ts'
@@ -50,6 +57,7 @@ export class LetterBook {
       const page = await this.#log.read({ ...this.#dead, offset: this.#readTo }, PAGE, signal)
       for (const record of page.records) this.#note(decodeChange(record), record)
       this.#readTo = page.next
+      await othersTurn() // folding many pages must not hold the process
     }
   }
 

@@ -1,4 +1,4 @@
-import { partitionId, type LogRecord, type Offset } from '../../event/index.ts'
+import { othersTurn, partitionId, type LogRecord, type Offset } from '../../event/index.ts'
 import type { GroupLetters } from './group-letters.ts'
 import type { BookedLetter } from './letter-book.ts'
 import { eventIn } from './letter-record.ts'
@@ -24,6 +24,7 @@ export class LetterRecords {
     const place = partitionId(letter)
     const known = this.#pages.get(place)?.get(at)
     if (known) return known
+    await othersTurn() // nothing here need ever wait, and a walk over thousands must not hold the process
     const records = await this.#letters.recordsAround(letter, at, TO_EACH_SIDE, signal)
     this.#pages.delete(place)
     this.#pages.set(place, new Map(records.map(record => [record.offset, record])))

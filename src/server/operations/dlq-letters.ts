@@ -27,7 +27,7 @@ export interface LetterSelection {
 }
 
 export const selectionFields: Fields<LetterSelection> = {
-  group: optional(text('of which group; it need not be named where ids are given')),
+  group: optional(text('of which group; it need not be named where only one has such letters')),
   ids: optional(list(text('id of a letter', { pattern: /^dl_[0-9a-f]+$/ }), { max: 10_000 })),
   cause: optional(text('fingerprint of a cause, or code or class of the error')),
   type: optional(text('type of the events')),
@@ -66,31 +66,31 @@ export async function selected(
       facts: { problems: [{ field: '', message }] },
     })
   }
-  const found = group ?? (await groupOf(context, filter.ids))
+  const found = group ?? (await groupOf(context, filter))
   return { dead: lettersOf(context, found), group: found, filter }
 }
 
-export async function groupOf(
-  context: OperationContext,
-  ids: readonly string[] | undefined,
-): Promise<string> {
-  const groups = await groupsWithLetters(context.system.log)
-  if (ids === undefined || ids.length === 0) {
-    const [only] = groups
-    if (only !== undefined && groups.length === 1) return only
-    const message = `name the group, one of ${groups.join(', ') || '(none has letters)'}`
-    throw new HoldfastError('INPUT_INVALID', {
-      detail: message,
-      facts: { problems: [{ field: '/group', message }] },
-    })
+/** The one group that has such letters. */
+export async function groupOf(context: OperationContext, filter: LetterFilter): Promise<string> {
+  const holding: string[] = []
+  for (const group of await groupsWithLetters(context.system.log))
+    if (await has(lettersOf(context, group), filter)) holding.push(group)
+  const [only] = holding
+  if (only === undefined) {
+    const what = filter.ids ? `the letter ${filter.ids[0]}` : 'such a letter'
+    throw new HoldfastError('LETTER_UNKNOWN', { detail: `no group has ${what}` })
   }
-  for (const group of groups) if (await has(lettersOf(context, group), ids)) return group
-  throw new HoldfastError('LETTER_UNKNOWN', { detail: `no group has the letter ${ids[0]}` })
+  if (holding.length === 1) return only
+  const message = `name the group, one of ${holding.join(', ')}`
+  throw new HoldfastError('INPUT_INVALID', {
+    detail: message,
+    facts: { problems: [{ field: '/group', message }] },
+  })
 }
 
-async function has(dead: DeadLetters, ids: readonly string[]): Promise<boolean> {
+async function has(dead: DeadLetters, filter: LetterFilter): Promise<boolean> {
   try {
-    for await (const _ of dead.list({ ids, limit: 1 })) return true
+    for await (const _ of dead.list({ ...filter, status: 'all', limit: 1 })) return true
     return false
   } catch (error) {
     if (isHoldfastError(error, 'LETTER_UNKNOWN')) return false

@@ -20,7 +20,7 @@ export const dlqNote: Operation<DlqNoteInput, { readonly id: string }> = {
   }),
   output: object<{ readonly id: string }>({ id: text('of the letter') }),
   async run(context, { id, group, text: remark }) {
-    const dead = lettersOf(context, group ?? (await groupOf(context, [id])))
+    const dead = lettersOf(context, group ?? (await groupOf(context, { ids: [id] })))
     await dead.note(id, remark, { by: context.actor.name })
     return { id }
   },

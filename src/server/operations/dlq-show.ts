@@ -96,7 +96,7 @@ export const dlqShow: Operation<DlqShowInput, DlqShow> = {
     ),
   }),
   async run(context, { id, group, diff = false }) {
-    const dead = lettersOf(context, group ?? (await groupOf(context, [id])))
+    const dead = lettersOf(context, group ?? (await groupOf(context, { ids: [id] })))
     const letter = await dead.show(id)
     const { first, last, edits, history } = letter
     return {
