@@ -31,3 +31,34 @@ test('the mail service is killed for a third of the time: by REST orders fail th
     `${orders.faults[0]?.observed[0]}; REST turned ${rest.counts.refused + rest.counts.unanswered} of ${rest.counts.planned} orders away, ${rest.counts.aggregates} customers had paid all the same`,
   )
 })
+
+test('the consumers are killed while they send, and come back to a dead mail service: every mail is sent once all the same', async () => {
+  const scenario = scenarioOf(file, { duration: 15, rate: 40, arms: ['orders'] })
+  const { arm, left } = await experiment({
+    ...scenario,
+    faults: [
+      { target: 'service', service: 'consumers', fault: 'kill', at: 3, for: 1 },
+      { target: 'dependency', dependency: 'mail', fault: 'kill', at: 4, for: 6 },
+    ],
+  })
+  expect(left).toEqual([])
+  const { counts, faults, problems } = arm('orders')
+  expect(problems).toEqual([])
+  const seen = faults.flatMap(({ observed: [first = ''] }) => first)
+  expect(seen).toEqual([
+    expect.stringMatching(/^consumers .* ended by SIGKILL$/),
+    expect.stringMatching(/^mail .* ended by SIGKILL$/),
+  ])
+  expect(counts).toMatchObject({
+    stored: counts.planned,
+    lost: 0,
+    doubled: 0,
+    ghosts: 0,
+    altered: 0,
+    inversions: 0,
+    aggregates: 0,
+    dead: 0,
+    pending: 0,
+  })
+  for (const what of seen) observed(what)
+})
