@@ -81,9 +81,8 @@ interface Owner {
   leaving: boolean
   /** It ended, and nothing of it is on its way any more. */
   gone: boolean
-  /** How far its clock is from the others', and the earliest time that it has shown. */
+  /** How far its clock is from the others'. */
   readonly skew: number
-  earliest: number
   /** When it last decided to run an entry. */
   readonly begun: Map<Offset, number>
 }
@@ -149,7 +148,7 @@ export class LaneWorld {
   #begun = new Map<Offset, Set<string>>()
   /** Events for which a park was ever asked. */
   #parked = new Set<Offset>()
-  /** By event and failed attempts: when handlers wanted the next. */
+  /** By event and failed attempts: when handlers wanted the next, or owners whose clocks differ allowed it. */
   #wanted = new Map<string, number[]>()
   #hurried = new Set<Offset>()
   #now = 1_000
@@ -335,7 +334,6 @@ export class LaneWorld {
       leaving: false,
       gone: false,
       skew: this.#chance(0.2) ? this.#pick([-40, 40]) : 0,
-      earliest: Infinity,
       begun: new Map(),
     }
     this.#owners.push(owner)
@@ -369,7 +367,7 @@ export class LaneWorld {
         whenDead: this.hold ? 'hold' : 'continue',
         maxParked: this.#pick([3, 100]),
         maxRuns: this.#pick([1, 4]),
-        maxWaitMs: 1_000,
+        maxWaitMs: MAX_WAIT_MS,
         maxDeaths: MAX_DEATHS,
         compactFrom: this.#pick([2, 4, 12]),
         sparse: 2,
@@ -387,10 +385,8 @@ export class LaneWorld {
     if (lane.phase === 'over') owner.over = true
   }
 
-  #clockOf(owner: Owner): number {
-    const now = this.#now + owner.skew
-    owner.earliest = Math.min(owner.earliest, now)
-    return now
+  #clockOf({ skew }: Owner): number {
+    return this.#now + skew
   }
 
   /** Whoever finds damage asks the log first whether it is the owner still. */
@@ -560,8 +556,7 @@ export class LaneWorld {
     if (!wanted) return
     this.#count('was due')
     const now = owner.begun.get(origin) ?? this.#broken(`RAN ${origin} without a start`)
-    // A wait that another clock would make longer than any handler wants may be cut.
-    if (wanted.every(at => at > now) && now < owner.earliest + MAX_WAIT_MS)
+    if (wanted.every(at => at > now))
       this.#broken(`EARLY: ${origin} ran at ${now}, wanted at ${wanted.join()}`)
   }
 
@@ -662,6 +657,9 @@ export class LaneWorld {
     const last = page.at(-1)
     const next = last ? offset(last.position + 1n) : this.#laneEnd
     owner.readTo = next
+    const fence = page.some(one => one.kind === 'fence' && one.tenure === this.#tenureOf(owner.number))
+    // What it takes over waits no longer than any handler wants, by its own clock; copies tell the next owner so.
+    if (fence) for (const wanted of this.#wanted.values()) wanted.push(this.#clockOf(owner) + MAX_WAIT_MS)
     this.#tell(owner, { kind: 'read', records: page, next })
   }
 
