@@ -32,6 +32,7 @@ import type { Place } from './admission.ts'
 import { EventBytes } from './event-bytes.ts'
 import type { DeathReason, GroupContext, Task } from './group-context.ts'
 import { LaneAppends } from './lane-appends.ts'
+import { LaneTrim } from './lane-trim.ts'
 import { readEvent } from './read-event.ts'
 import { finished, Runs } from './runs.ts'
 import { laneSettings } from './settings.ts'
@@ -133,6 +134,7 @@ class Owner implements PartitionOwner {
   readonly #letters: LaneLetters
   readonly #bytes: EventBytes
   readonly #appends: LaneAppends
+  readonly #trim: LaneTrim
   readonly #intake: TopicIntake
   readonly #runs: Runs
   /** Events of the topic that are not settled. */
@@ -211,6 +213,7 @@ class Owner implements PartitionOwner {
       appended: (seq, position) => this.#tell({ kind: 'appended', seq, position }),
       failed: error => this.#troubled('an append to the retry lane failed: the partition waits', error),
     })
+    this.#trim = new LaneTrim({ log, lane: this.#lane, clock, logger: context.logger })
     this.#intake = new TopicIntake({
       context,
       topic: options.topic,
@@ -372,6 +375,8 @@ class Owner implements PartitionOwner {
       this.#underWay.track(this.#intake.read(this.#o.committed.offset))
     }
     if (machine.wantsPlace && this.stopped === undefined) this.#runs.askForEntry()
+    const trimmed = machine.phase === 'live' ? this.#trim.below(machine.forgettable) : undefined
+    if (trimmed) this.#underWay.track(trimmed)
     this.#schedule(machine.dueAt)
     this.#askForCommit()
     this.#intake.makeRoom()

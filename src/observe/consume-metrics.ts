@@ -71,6 +71,12 @@ export function consumeMetrics(registry: Registry): ConsumeMetrics {
     labelNames: ['topic', 'group', 'reason'],
     registers,
   })
+  const scheduled = new Counter({
+    name: 'retries_scheduled_total',
+    help: 'Failed attempts after which the event waits for another',
+    labelNames: ['topic', 'group'],
+    registers,
+  })
   const duplicates = new Counter({
     name: 'dedup_hits_total',
     help: 'Events that the inbox knew already',
@@ -91,6 +97,7 @@ export function consumeMetrics(registry: Registry): ConsumeMetrics {
       for (const reason of failures) failed.inc({ topic, group, reason }, 0)
       for (const reason of deaths) dead.inc({ topic, group, reason }, 0)
       rebalances.inc({ group }, 0)
+      scheduled.inc({ topic, group }, 0)
       duplicates.inc({ group }, 0)
     }
   }
@@ -98,6 +105,7 @@ export function consumeMetrics(registry: Registry): ConsumeMetrics {
     attempted(of) {
       seriesOf(of).attempts[of.result].value += of.count
       if (of.result === 'duplicate') duplicates.inc({ group: of.group }, of.count)
+      if (of.result === 'retried') scheduled.inc({ topic: of.topic, group: of.group }, of.count)
     },
     failed({ topic, group, reason, count }) {
       failed.inc({ topic, group, reason }, count)

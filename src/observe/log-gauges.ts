@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
-import type { Standing } from './standing.ts'
+import { parkedIn, type Standing } from './standing.ts'
 
 /** Gauges that are read, not counted: each call of the answer sets them all from one {@link Standing}. */
 export function logGauges(registry: Registry): (standing: Standing) => void {
@@ -16,6 +16,10 @@ export function logGauges(registry: Registry): (standing: Standing) => void {
   )
   const committed = gauge('consumer_committed_offset', 'Next offset to read', perPartition)
   const members = gauge('consumer_group_members', 'Members of the group', ['group'])
+  const parked = gauge('retry_pending_messages', 'Events that wait in the retry lanes owned here', [
+    'topic',
+    'group',
+  ])
   const letters = gauge('dead_letter_messages', 'Dead letters that nobody has dealt with', ['topic', 'group'])
   const end = gauge('log_end_offset', 'Offset that the next event gets', ['topic', 'partition'])
   const start = gauge('log_start_offset', 'First offset that is kept', ['topic', 'partition'])
@@ -45,6 +49,7 @@ export function logGauges(registry: Registry): (standing: Standing) => void {
     for (const each of [lag, lagSeconds, committed]) each.reset()
     for (const group of groups) {
       members.set({ group: group.group }, group.members.length)
+      for (const topic of group.topics) parked.set({ topic, group: group.group }, parkedIn(group, topic))
       for (const at of group.partitions) {
         const labels = { topic: at.topic, group: group.group, partition: at.partition }
         lag.set(labels, Number(at.lag))

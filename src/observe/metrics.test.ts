@@ -51,7 +51,7 @@ const standing: Standing = {
           lag: 6n,
           lagSeconds: 1.5,
           inFlight: 1,
-          parked: 0,
+          parked: 5,
         },
       ],
     },
@@ -121,6 +121,7 @@ describe('metrics', () => {
     expect(await series(metrics, `consumer_committed_offset${labels}`)).toBe(4)
     expect(await series(metrics, 'consumer_group_members{group="analytics"}')).toBe(2)
     expect(await series(metrics, 'dead_letter_messages{topic="events.raw",group="analytics"}')).toBe(2)
+    expect(await series(metrics, 'retry_pending_messages{topic="events.raw",group="analytics"}')).toBe(5)
     expect(await series(metrics, 'log_start_offset{topic="events.raw",partition="0"}')).toBe(3)
     expect(await series(metrics, 'log_retention_seconds{topic="events.raw"}')).toBe(7)
     expect(await series(metrics, 'log_disk_free_bytes')).toBe(5_000)

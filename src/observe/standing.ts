@@ -24,3 +24,8 @@ export interface TopicStanding {
   readonly bytes: number | undefined
   readonly partitions: readonly (TopicPartition & { readonly start: bigint; readonly end: bigint })[]
 }
+
+/** Events that wait in the retry lanes of one topic of a group. */
+export function parkedIn({ partitions }: GroupStatus, topic: string): number {
+  return partitions.reduce((sum, at) => sum + (at.topic === topic ? at.parked : 0), 0)
+}

@@ -29,6 +29,7 @@ export function groupsTable({ standing, rates }: StatusReport, view: View): Html
             <th scope="col" class="number">Lag, events</th>
             <th scope="col" class="number">Lag, age</th>
             <th scope="col" class="number">Done</th>
+            <th scope="col" class="number">Wait for a retry</th>
             <th scope="col" class="number">Dead letters</th>
           </tr>
         </thead>
@@ -54,6 +55,7 @@ function groupRow(group: GroupStatus, { view, rate }: { view: View; rate: number
     <td class="number">${count(group.lag)}</td>
     <td class="number">${age(group.lagSeconds)}</td>
     <td class="number">${perSecond(rate)}</td>
+    <td class="number">${count(group.parked)}</td>
     <td class="number ${letters > 0 ? 'alarm' : ''}">${count(letters)}</td>
   </tr>`
 }
@@ -77,6 +79,7 @@ export function partitionsTable(group: GroupStatus): Html {
             <th scope="col" class="number">Lag, events</th>
             <th scope="col" class="number">Lag, age</th>
             <th scope="col" class="number">Running</th>
+            <th scope="col" class="number">Wait for a retry</th>
           </tr>
         </thead>
         <tbody>
@@ -90,6 +93,7 @@ export function partitionsTable(group: GroupStatus): Html {
                 <td class="number">${count(at.lag)}</td>
                 <td class="number">${age(at.lagSeconds)}</td>
                 <td class="number">${count(at.inFlight)}</td>
+                <td class="number">${count(at.parked)}</td>
               </tr>`,
           )}
         </tbody>
