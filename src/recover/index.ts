@@ -23,7 +23,8 @@ export type { CauseReport } from './letters/causes.ts'
 export type { LetterFilter, Selection } from './letters/choose.ts'
 export type { Edit } from './letters/edit-letter.ts'
 export { LetterBook } from './letters/letter-book.ts'
-export { decodeLetter, encodeLetter } from './letters/letter-record.ts'
+export { decodeLetter } from './letters/letter-record.ts'
+export { writeDeath } from './letters/write-death.ts'
 export type { Letter, LetterDetail } from './letters/letter-view.ts'
 export {
   JOB_TOPIC,

@@ -1,9 +1,8 @@
 import { HoldfastError, sleep, type LogRecord } from '../../event/index.ts'
 import {
-  deadTopicOf,
   describeFailure,
-  encodeLetter,
   failureText,
+  writeDeath,
   type Failure,
   type FloodGuard,
 } from '../../recover/index.ts'
@@ -46,7 +45,7 @@ export interface FillOptions {
   readonly work: AbortSignal
   settled(task: FillTask, how: 'applied' | 'known' | 'unknown' | 'skipped' | 'died'): void
   fenced(): void
-  /** Too many died: nothing begins any more until somebody decides. */
+  /** Too many died: the events of this call are the last until somebody decides. */
   stand(reason: string): void
 }
 
@@ -189,17 +188,17 @@ async function bury(task: FillTask, options: FillOptions): Promise<boolean> {
     options.stand(`too many die: ${top?.count ?? 0} of "${top?.cause ?? 'unknown'}" within 5 minutes`)
     return false
   }
-  const letter = encodeLetter(record, {
+  const death = {
     group: settings.group,
     reason: fate.reason,
     attempts: task.attempts,
     first: task.first ?? last,
     last,
     diedAt: clock.now(),
-  })
+  }
   while (!intake.aborted) {
     try {
-      await log.append(deadTopicOf(record.topic, settings.group), [letter])
+      await writeDeath(log, record, death)
       observer.deadLettered?.({ topic: record.topic, group: settings.group, reason: fate.reason })
       options.settled(task, 'died')
       return true

@@ -1,17 +1,16 @@
 import {
   HoldfastError,
-  isHoldfastError,
   type Clock,
   type LogRecord,
-  type NewRecord,
   type Offset,
   type TopicPartition,
 } from '../../event/index.ts'
 import type { Log } from '../../log/index.ts'
-import { describeFailure, shortened, type Failure } from '../failure.ts'
+import { describeFailure } from '../failure.ts'
 import { deadTopicOf } from '../letters/dead-topic.ts'
 import { LetterBook } from '../letters/letter-book.ts'
-import { encodeChange, encodeLetter } from '../letters/letter-record.ts'
+import { encodeChange } from '../letters/letter-record.ts'
+import { writeDeath } from '../letters/write-death.ts'
 import type { FoundLetter, Letter } from './lane-io.ts'
 
 /** The letters of one partition of a group, in their topic. */
@@ -47,22 +46,15 @@ export function laneLetters({ log, origin, group, clock, signal }: LaneLettersOp
       if (!death || !event) throw broken(`event ${letter.origin} died without its bytes or its reason`)
       const unknown = describeFailure(new Error(death.state.final ?? 'no reason was given'), clock.now())
       const { attempts, final, first = unknown, last = unknown } = death.state
-      const record = (cut: (failure: Failure) => Failure): NewRecord =>
-        encodeLetter(event, {
-          group,
-          reason: final ?? 'attempts',
-          attempts,
-          first: cut(first),
-          last: cut(last),
-          diedAt: clock.now(),
-          round: change.round,
-        })
-      try {
-        await log.append(dead.topic, [record(failure => failure)])
-      } catch (error) {
-        if (!isHoldfastError(error, 'LOG_RECORD_TOO_LARGE')) throw error
-        await log.append(dead.topic, [record(shortened)]) // the event itself had room in its topic
-      }
+      await writeDeath(log, event, {
+        group,
+        reason: final ?? 'attempts',
+        attempts,
+        first,
+        last,
+        diedAt: clock.now(),
+        round: change.round,
+      })
     },
     async find(origin) {
       await book.readOn(signal)
