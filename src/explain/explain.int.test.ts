@@ -9,6 +9,7 @@ import { embedded } from '../drivers/embedded/index.ts'
 import { memory } from '../drivers/memory/index.ts'
 import { postgres } from '../drivers/postgres/index.ts'
 import type { LogDriver } from '../log/index.ts'
+import type { GroupProgress } from './explanation.ts'
 import { topic } from '../schema/index.ts'
 import { app, type App } from '../server/app.ts'
 
@@ -84,7 +85,7 @@ describe('explain', () => {
       },
     ])
     expect(explained.search).toMatchObject({ how: 'index', unsearched: [] })
-    expect(explained.copies).toMatchObject([{ group: 'mail', of: 'dead letter' }])
+    expect(explained.copies).toContainEqual(expect.objectContaining({ group: 'mail', of: 'dead letter' }))
     for (const part of ['from app shop', 'its effect committed, once', 'RangeError no such address'])
       expect(explained.story).toContain(part)
     const invoice = await first.explain(caused.id)
@@ -122,5 +123,50 @@ describe('explain', () => {
     const nobody = await again.explain('nobody')
     expect(nobody).toMatchObject({ events: [], copies: [], search: { how: 'reading', unsearched: [] } })
     expect(nobody.story).toContain('nobody  is not there')
+  })
+
+  it('tells each attempt of the retry lane, what an event waits for, and what becomes of it', async () => {
+    let [declines, waits] = [2, true]
+    const log = memory()
+    const bank = app({ name: 'bank', log })
+    bank.consumer('cards', orders, { from: 'earliest', retry: ['1ms', '1ms', '1h'] }).on('placed', event => {
+      if (event.id === 'declined' && declines-- > 0) throw new RangeError('the card is declined')
+      if (event.id === 'broken' && waits) throw new TypeError('no such account')
+    })
+    await bank.start()
+    onTestFinished(() => bank.stop())
+    const publish = (id: string): Promise<unknown> =>
+      bank.publish(orders, 'placed', { customer: 'ada', cents: 1 }, { id })
+    const told = async (id: string): Promise<GroupProgress | undefined> =>
+      (await bank.explain(id)).events[0]?.groups[0]
+    await publish('declined')
+    const done = await until('it is done', async () => {
+      const one = await told('declined')
+      return one?.state.kind === 'done' ? one : undefined
+    })
+    expect(done.attempts).toMatchObject([
+      { number: 1, outcome: 'failed', failure: { name: 'RangeError', message: 'the card is declined' } },
+      { number: 2, outcome: 'failed', failure: { name: 'RangeError' } },
+      { number: 3, outcome: 'succeeded', failure: undefined },
+    ])
+    for (const { tookMs } of done.attempts.slice(1)) expect(tookMs).toBeGreaterThanOrEqual(0)
+
+    await publish('broken')
+    await publish('behind')
+    const broken = await until('three attempts failed', async () => {
+      const one = await told('broken')
+      return one?.attempts.length === 3 && one.state.kind === 'retrying' ? one : undefined
+    })
+    expect(broken.state).toMatchObject({ kind: 'retrying', attempts: 3, behind: undefined, replay: false })
+    const behind = await until('the next of its key is parked', async () => {
+      const one = await told('behind')
+      return one?.state.kind === 'retrying' ? one : undefined
+    })
+    const [event] = (await bank.explain('broken')).events
+    expect(behind.state).toMatchObject({ attempts: 0, behind: event?.offset })
+    expect((await bank.explain('behind')).story).toMatch(
+      /cards +in the retry lane: has not run, due \S+; behind offset \d+ of its key/,
+    )
+    waits = false
   })
 })

@@ -94,6 +94,8 @@ export interface Facts {
 export function stateOf(facts: Facts): ProgressState {
   const { offset, committed, start, end, owner, lane, letter, effect, skips } = facts
   const position = committed?.offset ?? start
+  // An effect that has committed does not happen again, wherever the position stands.
+  if (offset >= position && effect?.inbox === 'applied') return { kind: 'done', replayed: false }
   if (committed === undefined || offset >= position)
     return { kind: 'waiting', ahead: offset - position, lag: end - position, owner }
   if (lane?.open) {

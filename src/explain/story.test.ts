@@ -52,6 +52,8 @@ describe('where an event is in a group', () => {
     expect(kind({ effect: inbox('missing') })).toBe('passed')
     expect(kind({ effect: inbox('applied') })).toBe('done')
     expect(kind({ lane: { ...noLane, closed: { how: 'resolved', at } } })).toBe('done')
+    expect(kind({ committed: { offset: offset(10) }, effect: inbox('applied') })).toBe('done')
+    expect(kind({ committed: { offset: offset(10) }, effect: inbox('missing') })).toBe('waiting')
     expect(stateOf({ ...facts, letter: { ...letter, status: 'resolved' } })).toEqual({
       kind: 'done',
       replayed: true,

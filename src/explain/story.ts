@@ -27,7 +27,7 @@ function eventLines(id: string, event: ExplainedEvent): string[] {
       `${time(storedAt)} in ${place(event)} (${durability}), ${duration(storedAt - acceptedAt)} later, ${bytes} bytes`,
     ),
     ...causeLines(id, event),
-    ...event.groups.flatMap(groupLines),
+    ...event.groups.flatMap(group => groupLines(group, event)),
     ...(event.groups.length === 0 ? [row('groups', `none reads ${event.topic}`)] : []),
     ...causedLines(event),
   ]
@@ -47,55 +47,54 @@ function causeLines(id: string, { causationId, correlationId }: ExplainedEvent):
   ]
 }
 
-function groupLines({ group, state, position, attempts, letter, effect }: GroupProgress): string[] {
-  const standing = ((): string => {
-    switch (state.kind) {
-      case 'waiting': {
-        const before = state.ahead === 0n ? 'next in turn' : `${events(state.ahead)} before it`
-        const nobody = state.owner === undefined ? '; nobody reads the partition now' : ''
-        return `not settled: position ${position ?? 'none yet'}, ${before}, lag ${count(state.lag)}${nobody}`
-      }
-      case 'retrying': {
-        const so = state.attempts === 0 ? 'has not run' : `${tries(state.attempts)} failed`
-        const behind = state.behind === undefined ? '' : `; behind offset ${state.behind} of its key`
-        return `in the retry lane${state.replay ? ', replayed' : ''}: ${so}, due ${time(state.dueAt)}${behind}`
-      }
-      case 'held':
-        return `given up (${state.reason}), and its key waits for a decision`
-      case 'dead':
-        return `dead (${state.reason})`
-      case 'discarded':
-        return 'dead, and discarded'
-      case 'done':
-        return `done${state.replayed ? ' by a replay of its letter' : ''}, before position ${position}`
-      case 'skipped':
-        return `skipped (${state.reason}), before position ${position}`
-      case 'passed':
-        return `done or skipped before position ${position}; nothing durable says which`
-      case 'unknown':
-        return `not known: ${state.reason}`
-    }
-  })()
-  return [
-    row(group, standing),
-    ...attempts.map(attempt => row('', attemptText(attempt))),
-    ...(letter === undefined
-      ? []
-      : [
-          row(
-            '',
-            `letter ${letter.id} ${letter.status}, ${time(letter.diedAt)} after ${tries(letter.attempts)}: ${errorText(letter.last)}`,
-          ),
-        ]),
-    ...(effect === undefined
-      ? []
-      : [
-          row(
-            '',
-            `${effect.database}: ${effects[effect.inbox]}${effect.reason === undefined ? '' : ` (${effect.reason})`}`,
-          ),
-        ]),
+function groupLines(progress: GroupProgress, event: ExplainedEvent): string[] {
+  const { group, attempts, letter, effect } = progress
+  const lines = [
+    row(group, standing(progress, event.offset)),
+    ...attempts.map(one => row('', attemptText(one))),
   ]
+  if (letter !== undefined) {
+    const died = `${time(letter.diedAt)} after ${tries(letter.attempts)}: ${errorText(letter.last)}`
+    lines.push(row('', `letter ${letter.id} ${letter.status}, ${died}`))
+  }
+  if (effect !== undefined) {
+    const why = effect.reason === undefined ? '' : ` (${effect.reason})`
+    lines.push(row('', `${effect.database}: ${effects[effect.inbox]}${why}`))
+  }
+  return lines
+}
+
+/** How far the group is with it, as the end of a sentence that begins with its name. */
+function standing({ state, position }: GroupProgress, offset: bigint): string {
+  switch (state.kind) {
+    case 'waiting': {
+      const before = state.ahead === 0n ? 'next in turn' : `${events(state.ahead)} before it`
+      const nobody = state.owner === undefined ? '; nobody reads the partition now' : ''
+      return `not settled: position ${position ?? 'none yet'}, ${before}, lag ${count(state.lag)}${nobody}`
+    }
+    case 'retrying': {
+      const so = state.attempts === 0 ? 'has not run' : `${tries(state.attempts)} failed`
+      const after = state.behind === undefined ? '' : `; behind offset ${state.behind} of its key`
+      return `in the retry lane${state.replay ? ', replayed' : ''}: ${so}, due ${time(state.dueAt)}${after}`
+    }
+    case 'held':
+      return `given up (${state.reason}), and its key waits for a decision`
+    case 'dead':
+      return `dead (${state.reason})`
+    case 'discarded':
+      return 'dead, and discarded'
+    case 'done': {
+      const how = state.replayed ? 'done by a replay of its letter' : 'done'
+      const isPast = position !== undefined && position > offset
+      return isPast ? `${how}, before position ${position}` : `${how}, and the position follows`
+    }
+    case 'skipped':
+      return `skipped (${state.reason}), before position ${position}`
+    case 'passed':
+      return `done or skipped before position ${position}; nothing durable says which`
+    case 'unknown':
+      return `not known: ${state.reason}`
+  }
 }
 
 const effects = {
