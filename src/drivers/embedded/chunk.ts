@@ -92,7 +92,7 @@ export function decodeChunk(bytes: Uint8Array): Chunk {
     next: base + BigInt(count),
     sizeOf: index => start(index + 1) - start(index),
     record(topic, index) {
-      const reader = new ByteReader(chunk, start(index), start(index + 1))
+      const reader = new Reader(chunk, start(index), start(index + 1))
       reader.varint() // its size, which gave where it ends
       const offset = (base + BigInt(index)) as LogRecord['offset']
       const key = reader.optionalText()
@@ -117,7 +117,7 @@ export function encodeRecord(record: Pick<NewRecord, 'key' | 'value' | 'headers'
   return writer.sized()
 }
 
-function headersOf(reader: ByteReader): Headers {
+function headersOf(reader: Reader): Headers {
   const headers: Record<string, string> = {}
   const count = reader.varint()
   for (let i = 0; i < count; i++) {
@@ -139,7 +139,7 @@ const MAX_REMEMBERED = { headers: 16, length: 64 }
 function recordStarts(chunk: Buffer, count: number): readonly number[] {
   // Every record takes at least 4 bytes, so a larger count cannot be true: nothing is allocated by it.
   if (count > (chunk.length - HEAD_BYTES) / 4) throw damaged(`${count} records do not fit into the chunk`)
-  const reader = new ByteReader(chunk, HEAD_BYTES, chunk.length)
+  const reader = new Reader(chunk, HEAD_BYTES, chunk.length)
   const starts: number[] = []
   for (let i = 0; i < count; i++) {
     starts.push(reader.at)
@@ -249,7 +249,7 @@ function room(size: number): Uint8Array {
 }
 
 /** Reads within its bounds, and copies: what it gives keeps nothing of the chunk. */
-export class ByteReader {
+class Reader {
   readonly #bytes: Buffer
   readonly #end: number
   at: number

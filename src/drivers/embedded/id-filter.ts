@@ -16,7 +16,7 @@ export class IdFilter {
       const step = hashes.second(n) | 1
       let at = hashes.first(n)
       for (let i = 0; i < PROBES; i++) {
-        const bit = (at >>> 0) % size
+        const bit = bitOf(at, size)
         bits[bit >>> 3] = (bits[bit >>> 3] ?? 0) | (1 << (bit & 7))
         at += step
       }
@@ -33,12 +33,17 @@ export class IdFilter {
     const step = second | 1
     let at = first
     for (let i = 0; i < PROBES; i++) {
-      const bit = (at >>> 0) % size
+      const bit = bitOf(at, size)
       if (((this.#bits[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) return false
       at += step
     }
     return true
   }
+}
+
+/** A number of 32 bits spread over `size`, without a division. */
+function bitOf(hash: number, size: number): number {
+  return Math.floor(((hash >>> 0) / 0x1_0000_0000) * size)
 }
 
 const BITS_EACH = 12
@@ -62,13 +67,12 @@ export class IdHashes {
       this.#first = larger(this.#first)
       this.#second = larger(this.#second)
     }
+    mix(bytes, from, to)
     const { count } = this
-    const first = mix(bytes, from, to, 0x811c9dc5)
-    const second = mix(bytes, from, to, 0x9747b28c)
-    for (let n = Math.max(0, count - lookBack); n < count; n++)
-      if (this.#first[n] === first && this.#second[n] === second) return
-    this.#first[count] = first
-    this.#second[count] = second
+    for (let n = count - lookBack; n < count; n++)
+      if (this.#first[n] === mixed.first && this.#second[n] === mixed.second) return
+    this.#first[count] = mixed.first
+    this.#second[count] = mixed.second
     this.count = count + 1
   }
 
@@ -83,17 +87,30 @@ export class IdHashes {
 
 export function hashOfId(id: string): IdHash {
   const bytes = Buffer.from(id)
-  return { first: mix(bytes, 0, bytes.length, 0x811c9dc5), second: mix(bytes, 0, bytes.length, 0x9747b28c) }
+  mix(bytes, 0, bytes.length)
+  return { ...mixed }
 }
 
-/** MurmurHash3's steps over single bytes: ids are short, and most are read where they stand in a chunk. */
-function mix(bytes: Uint8Array, from: number, to: number, seed: number): number {
-  let h = seed
+/** What {@link mix} has found last: an object for each id of each event would be most of the work. */
+const mixed = { first: 0, second: 0 }
+
+/** The steps of MurmurHash3 over single bytes, twice: ids are short, and most are read where they stand in a chunk. */
+function mix(bytes: Uint8Array, from: number, to: number): void {
+  let a = 0x811c9dc5
+  let b = 0x9747b28c
   for (let i = from; i < to; i++) {
-    h = Math.imul(h ^ (bytes[i] ?? 0), 0xcc9e2d51)
-    h = (h << 13) | (h >>> 19)
+    const byte = bytes[i] ?? 0
+    a = Math.imul(a ^ byte, 0xcc9e2d51)
+    a = (a << 13) | (a >>> 19)
+    b = Math.imul(b ^ byte, 0x1b873593)
+    b = (b << 15) | (b >>> 17)
   }
-  h = Math.imul(h ^ (h >>> 16) ^ (to - from), 0x85ebca6b)
+  mixed.first = finished(a ^ (to - from))
+  mixed.second = finished(b ^ (to - from))
+}
+
+function finished(hash: number): number {
+  let h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
   return (h ^ (h >>> 16)) >>> 0
 }
