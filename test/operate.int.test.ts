@@ -66,6 +66,14 @@ it('a session as docs/operate.md has it: every command does what the page says',
   const said = (start: string): string => [...seen].find(([command]) => command.startsWith(start))?.[1] ?? ''
   expect(said('npx holdfast group list')).toMatch(/^billing +running +0/m)
   expect(said('npx holdfast group describe')).toContain('0 events behind; caught up')
+  expect(said('npx holdfast explain o1')).toMatch(
+    /^o1 {2}placed {2}key t1\/c\n {2}received .* by key pk_demo/,
+  )
+  expect(said('npx holdfast explain o1')).toContain('nothing durable says which')
+  expect(said('npx holdfast event show o1 --payload')).toContain('"order":"o1"')
+  expect(said('npx holdfast event find').match(/placed/g)).toHaveLength(3)
+  expect(said('npx holdfast topic consume orders --from').match(/placed/g)).toHaveLength(1)
+  expect(said('npx holdfast topic consume orders -o jsonl').trim().split('\n')).toHaveLength(2)
   expect(said('npx holdfast group reset billing --by-duration 1h')).toMatch(/^orders +0 +3 +0 +3 +0$/m)
   expect(said('npx holdfast group reset billing --by-duration 1h')).toContain('nothing was changed')
   expect(said('npx holdfast circuit open')).toMatch(/^billing-calls +OPEN/m)
@@ -98,7 +106,7 @@ async function post(door: string, order: string): Promise<void> {
   const answer = await fetch(`${door}/v1/events`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-api-key': 'pk_demo' },
-    body: JSON.stringify({ type: 'placed', data: { customer: 'c', order } }),
+    body: JSON.stringify({ type: 'placed', id: order, data: { customer: 'c', order } }),
   })
   expect(answer.status).toBe(202)
 }
