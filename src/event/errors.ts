@@ -141,6 +141,12 @@ const table = {
     retriable: false,
     kind: 'missing',
   },
+  GROUP_BOUND: {
+    message: 'Something of the group is bound to its name',
+    advice: 'Settle what is named, then try again. Nothing was changed.',
+    retriable: true,
+    kind: 'refused',
+  },
   INPUT_INVALID: {
     message: 'The input of an operation cannot work',
     advice: 'Correct the named fields. Nothing was changed.',

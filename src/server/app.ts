@@ -306,8 +306,8 @@ class HoldfastApp implements App<boolean> {
       report: () => this.#monitor.report(),
       metrics: this.#monitor.metrics,
       host: () => {
-        const progress = this.#progress
-        return { system: this.system, app: this, progress, clock: this.#clock, random: this.#random }
+        const about = { clock: this.#clock, random: this.#random, progress: this.#progress, sink: this.#sink }
+        return { system: this.system, app: this, ...about }
       },
     }
   }

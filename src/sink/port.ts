@@ -66,6 +66,13 @@ export interface Sink {
    */
   knownFrom(scope: InboxScope): Promise<number>
 
+  /**
+   * Gives everything that is known of a group another name: its leases, and its inbox in all generations. Answers
+   * whether there was anything; when there was not, nothing is done. Who still writes under the old name is shut out by
+   * the next take-over under the new one. Rejects with `GROUP_BOUND` when something is known under both.
+   */
+  renameGroup(from: string, to: string): Promise<boolean>
+
   /** Whether the error means that the database is away or overloaded, so that no event is to blame for it. */
   isOutage(error: unknown): boolean
   /** Whether the error means that this event can never succeed as it is (bad data, a broken constraint). */

@@ -12,6 +12,7 @@ import {
   type ListedGroup,
 } from '../../server/operations/group-list.ts'
 import { groupPause, groupResume, type GroupMembers } from '../../server/operations/group-pause.ts'
+import { groupRename, type GroupRename } from '../../server/operations/group-rename.ts'
 import {
   groupReset,
   type GroupReset,
@@ -19,6 +20,7 @@ import {
   type PartitionMove,
 } from '../../server/operations/group-reset.ts'
 import type { GroupSummary } from '../../server/operations/group-standing.ts'
+import type { Answer } from '../../server/operations/operation.ts'
 import { age } from '../../server/readable.ts'
 import { timeGiven, type Operating, type OperatingOptions } from '../operating.ts'
 import type { View } from '../show.ts'
@@ -72,6 +74,14 @@ export function addGroup(program: Command, operating: Operating): void {
     .option('--topic <topic>', 'only on this topic, or some of its partitions: orders:0,3')
     .action((name: string, options: ResetOptions) =>
       operating.run(groupReset, resetInput(name, options), options, resetView),
+    )
+
+  operating
+    .command(group, 'rename', groupRename)
+    .argument('<group>', 'its name')
+    .argument('<to>', 'the new one')
+    .action((name: string, to: string, options: OperatingOptions) =>
+      operating.run(groupRename, { group: name, to }, options, renameView),
     )
 
   operating
@@ -141,7 +151,7 @@ const describeView: View<GroupReport> = {
   notes: ({ group, state, reason, lag, lagSeconds, parked, letters, forecast }) => [
     `${group} is ${state}${reason === null ? '' : `: ${reason}`}`,
     `${lag} events behind${lag === 0 ? '' : `, the oldest for ${age(lagSeconds)}`}; ${forecastText(forecast)}`,
-    `${parked === null ? 'retries are known to its process only (--url)' : `${parked} events wait for a retry`}; ${letters} dead letters are open`,
+    `${parked} events wait for a retry; ${letters} dead letters are open`,
   ],
 }
 
@@ -181,6 +191,23 @@ const resetView: View<GroupReset> = {
   },
   empty: 'no such partition',
   notes: ({ group, consequences, members }) => [...consequences, ...leaveFirst(group, members)],
+}
+
+const renameView: View<Answer<GroupRename>> = {
+  items: ({ positions }) => positions,
+  columns: {
+    topic: (one: GroupRename['positions'][number]) => one.topic,
+    partition: (one: GroupRename['positions'][number]) => one.partition,
+    position: (one: GroupRename['positions'][number]) => one.offset,
+  },
+  empty: 'it has no positions',
+  notes: ({ group, to, inbox, obstacles, executed }) => [
+    ...obstacles.map(obstacle => `first: ${obstacle}`),
+    ...(inbox ? ['what it applied to its database goes with it'] : []),
+    executed === true
+      ? `now start the process that declares ${to}; letters that are closed stay under ${group}`
+      : `start ${to} only when this is done: a group of that name would begin anew`,
+  ],
 }
 
 const deleteView: View<GroupDeletion> = {

@@ -321,6 +321,22 @@ describeMutants([
     })),
   },
   {
+    fault: 'renames a group by forgetting it',
+    breaks: ['a group that is renamed'],
+    sink: wrapped(sink => ({ renameGroup: async () => true, knownFrom: scope => sink.knownFrom(scope) })),
+  },
+  {
+    fault: 'renames the inbox of a group and not its leases',
+    breaks: ['a group that is renamed'],
+    sink: wrapped((_, under) => ({
+      async renameGroup(from, to) {
+        const found = await under.query(`select 1 as one from holdfast.grp where name = '${from}'`)
+        await under.query(`update holdfast.grp set name = '${to}' where name = '${from}'`)
+        return found.length > 0
+      },
+    })),
+  },
+  {
     fault: 'does not listen to the log',
     breaks: ['a take-over that the log does not confirm'],
     sink: wrapped(sink => ({

@@ -11,6 +11,7 @@ import { knownFrom, lookUp } from './look-up.ts'
 import { migrate } from './migrate.ts'
 import { DAY_MS, resolvePostgresOptions, type PostgresOptions } from './options.ts'
 import { outbox } from './outbox.ts'
+import { renameGroup } from './rename-group.ts'
 import { takeOver } from './take-over.ts'
 
 /**
@@ -62,6 +63,7 @@ function openSink(driver: Driver): Sink {
     apply: (lease, records, options, work) => apply(driver, ours(lease), records, options, work),
     lookUp: (scope, records, signal) => lookUp(driver, scope, records, signal),
     knownFrom: scope => knownFrom(driver, scope),
+    renameGroup: (from, to) => renameGroup(driver, from, to),
     isOutage,
     isBadData,
     outbox: outbox(driver),

@@ -1,8 +1,8 @@
 import { HoldfastError } from '../../event/index.ts'
 import { deadTopicOf } from '../../recover/index.ts'
 import { laneTopicOf } from '../../recover/lane/lane-codec.ts'
-import { decide, pausedGroups } from '../group-control.ts'
-import { knownGroup, partitionsOf } from './group-standing.ts'
+import { forgetPause } from './group-pause.ts'
+import { knownGroup } from './group-standing.ts'
 import type { Operation, OperationContext } from './operation.ts'
 import { number, object, rows, text } from './shape.ts'
 
@@ -37,10 +37,11 @@ export const groupDelete: Operation<GroupDeleteInput, GroupDeletion> = {
     members: rows(text('who must leave first')),
   }),
   async run(context, { group }) {
-    const { system, execute, actor, clock, signal } = context
-    await knownGroup(context, group)
+    const { system, execute } = context
     const positions = (await system.groups.committed(group)).length
     const topics = await ownTopics(context, group)
+    // After a rename its letters are all that is left of it.
+    if (topics.length === 0) await knownGroup(context, group)
     const { members } = await system.groups.describe(group)
     if (execute) {
       if (members.length > 0) {
@@ -51,16 +52,7 @@ export const groupDelete: Operation<GroupDeleteInput, GroupDeletion> = {
       }
       // The positions last: as long as they are there the group is known, and what broke off can be done again.
       for (const { topic } of topics) await system.log.topics.delete(topic)
-      if ((await pausedGroups(system.log, signal)).has(group)) {
-        const decision = {
-          kind: 'resumed',
-          group,
-          by: actor.name,
-          at: clock.now(),
-          allowDeadUntil: null,
-        } as const
-        await decide(system.log, decision)
-      }
+      await forgetPause(context, group)
       await system.groups.delete(group)
     }
     return { group, positions, topics, members }
@@ -69,9 +61,9 @@ export const groupDelete: Operation<GroupDeleteInput, GroupDeletion> = {
 
 async function ownTopics(context: OperationContext, group: string): Promise<GroupDeletion['topics']> {
   const { log } = context.system
-  const read = new Set((await partitionsOf(context, group)).map(({ topic }) => topic))
+  const names = await log.topics.list()
   const topics: { topic: string; records: number }[] = []
-  for (const topic of [...read].flatMap(name => [deadTopicOf(name, group), laneTopicOf(name, group)])) {
+  for (const topic of names.flatMap(name => [deadTopicOf(name, group), laneTopicOf(name, group)])) {
     const settings = await log.topics.describe(topic)
     if (settings === undefined) continue
     let records = 0n

@@ -1,5 +1,5 @@
 import { parseDuration, sleep } from '../../event/index.ts'
-import { decide, type GroupDecision } from '../group-control.ts'
+import { decide, pausedGroups, type GroupDecision } from '../group-control.ts'
 import { knownGroup } from './group-standing.ts'
 import type { Operation, OperationContext } from './operation.ts'
 import { duration, object, optional, rows, text } from './shape.ts'
@@ -64,6 +64,13 @@ async function decideHere(
   decision: Undecided<GroupDecision>,
 ): Promise<void> {
   await decide(system.log, { ...decision, by: actor.name, at: clock.now() })
+}
+
+/** Of a group that is no more: one that gets its name later is not paused. */
+export async function forgetPause(context: OperationContext, group: string): Promise<void> {
+  const { system, signal } = context
+  if ((await pausedGroups(system.log, signal)).has(group))
+    await decideHere(context, { kind: 'resumed', group, allowDeadUntil: null })
 }
 
 /** The members once there are as many as wanted, or when the time is up. */

@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../../event/index.ts'
 import type { LogSystem } from '../../log/index.ts'
+import type { Sink } from '../../sink/index.ts'
 import type { App } from '../app.ts'
 import type { GroupProgress } from '../group-progress.ts'
 import type { Shape } from './shape.ts'
@@ -59,6 +60,8 @@ export interface OperationHost {
   readonly system: LogSystem
   /** Undefined in a command: breakers, rates and handlers are only known where they run. */
   readonly app: App<boolean> | undefined
+  /** The database of the app. */
+  readonly sink?: Sink | undefined
   /** How far the groups of the app were during the last minutes. */
   readonly progress?: GroupProgress | undefined
   readonly clock: Clock

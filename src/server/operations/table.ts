@@ -17,6 +17,7 @@ import { groupDelete } from './group-delete.ts'
 import { groupDescribe } from './group-describe.ts'
 import { groupList } from './group-list.ts'
 import { groupPause, groupResume } from './group-pause.ts'
+import { groupRename } from './group-rename.ts'
 import { groupReset } from './group-reset.ts'
 import type { AnyOperation } from './operation.ts'
 import { topicAlter, topicCreate, topicDelete } from './topic-change.ts'
@@ -43,6 +44,7 @@ export const operations: readonly AnyOperation[] = [
   groupPause,
   groupResume,
   groupReset,
+  groupRename,
   groupDelete,
   circuitList,
   circuitShow,

@@ -131,4 +131,28 @@ export const fencePromises: readonly SinkPromise[] = [
       expect(await world.kinds(second, [world.record('a')])).toEqual(['applied'])
     },
   },
+  {
+    promise:
+      'a group that is renamed keeps what it has applied, and who writes under the old name is shut out',
+    async keeps(world) {
+      const [was, is] = [world.group, `${world.group}-renamed`]
+      const former = await world.lease()
+      const second = await world.lease({ generation: 1, partition: 1 })
+      const records = [world.record('a'), world.record('b')]
+      expect(await world.kinds(former, records.slice(0, 1))).toEqual(['applied'])
+      expect(await world.kinds(second, records.slice(0, 1))).toEqual(['applied'])
+      expect(await world.sink.renameGroup(was, is)).toBe(true)
+      expect(await world.sink.renameGroup(was, is)).toBe(false)
+      const owner = await world.lease({ group: is })
+      expect(owner.epoch).toBe(former.epoch + 1n)
+      expect(await rejection(world.kinds(former, records))).toBe('SINK_FENCED')
+      expect(await world.kinds(owner, records)).toEqual(['duplicate', 'applied'])
+      const later = await world.lease({ group: is, generation: 1, partition: 1 })
+      expect(await world.kinds(later, records)).toEqual(['duplicate', 'applied'])
+      // The old name is free, and begins anew.
+      expect(await world.kinds(await world.lease(), records)).toEqual(['applied', 'applied'])
+      expect(await rejection(world.sink.renameGroup(was, is))).toBe('GROUP_BOUND')
+      expect(await world.kinds(await world.lease({ group: is }), records)).toEqual(['duplicate', 'duplicate'])
+    },
+  },
 ]
