@@ -22,8 +22,8 @@ export const letterBenchmarks: readonly Benchmark[] = [
       return {
         async subject() {
           const options = { folder, group: GROUP, page: PAGE }
-          const { seconds, rssAnonMiB } = await runProgram('subjects/list-letters.ts', options)
-          return { value: seconds * 1_000, rssAnonMiB }
+          const { seconds, cpuSeconds, rssAnonMiB } = await runProgram('subjects/list-letters.ts', options)
+          return { value: seconds * 1_000, cpuSecondsPerMillion: (cpuSeconds / LETTERS) * 1e6, rssAnonMiB }
         },
       }
     },

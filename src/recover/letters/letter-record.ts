@@ -81,7 +81,7 @@ export function encodeLetter(record: LogRecord, death: Death): NewRecord {
     cause: causeOf(death.reason, death.last).id,
     error: death.last.code ?? death.last.name,
     // Last, so that whoever folds thousands need not read the stacks (see `withoutFailures`).
-    first: death.first,
+    first: isRepeated(death) ? { at: death.first.at } : death.first,
     last: death.last,
   }
   return {
@@ -90,6 +90,12 @@ export function encodeLetter(record: LogRecord, death: Death): NewRecord {
     headers: { ...headers, [LETTER_HEADER]: JSON.stringify(letter) },
     partition,
   }
+}
+
+/** Most die of what failed at first: then its words and its stack are those of the last failure, and not kept twice. */
+function isRepeated({ first, last }: Pick<Death, 'first' | 'last'>): boolean {
+  const { name, code, message, stack } = first
+  return name === last.name && code === last.code && message === last.message && stack === last.stack
 }
 
 /** Which letter. The generation is 0 until a replay reprocesses a range under a new one. */
@@ -250,7 +256,11 @@ function errorIn(last: Fields): string {
 export function decodeLetter(record: LogRecord): DeadLetter | undefined {
   const { [LETTER_HEADER]: _, ...headers } = record.headers
   if (decodeChange(record).change.kind !== 'died') return undefined
-  const letter = JSON.parse(record.headers[LETTER_HEADER] ?? '') as Omit<DeadLetter, 'headers' | 'value'> & {
+  const letter = JSON.parse(record.headers[LETTER_HEADER] ?? '') as Omit<
+    DeadLetter,
+    'headers' | 'value' | 'first'
+  > & {
+    first: Failure | Pick<Failure, 'at'>
     version: number
     kind: string
     round: number
@@ -258,7 +268,8 @@ export function decodeLetter(record: LogRecord): DeadLetter | undefined {
   }
   const { version: _version, kind: _kind, round: _round, error: _error, ...rest } = letter
   const { value } = record
-  return { ...rest, eventId: headers['ce_id'], eventType: headers['ce_type'], headers, value }
+  const first = 'name' in rest.first ? rest.first : { ...rest.last, at: rest.first.at }
+  return { ...rest, first, eventId: headers['ce_id'], eventType: headers['ce_type'], headers, value }
 }
 
 /** The event in a death or an edit, as its topic had it. */
