@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { app, embedded, memory, postgres, topic, type App, type LogDriver } from '../src/index.ts'
 import { ownPostgres, testDatabase } from './postgres.ts'
+import { encodeEvent } from '../src/event/index.ts'
 import { toArray } from './support/wait.ts'
 import { observed } from './harness/observed.ts'
 import { until } from './harness/until.ts'
@@ -424,6 +425,39 @@ describe('a replay that fills', () => {
     observed(`handed over in the middle: ${[...filled].map(([name, n]) => `${name} ${n}`).join(', ')}`)
   })
 
+  it('fills days from before the group began, also when its own first day is forgotten, and counts that', async () => {
+    const log = memory()
+    const shop = app({ name: 'shop', log, db: postgres(database.url) })
+    shop.consumer('late', orders, { from: 'latest' }).effect('placed', async ({ data }, tx) => {
+      await tx.query('insert into seen (grp, n) values ($1, $2)', ['late', data.n])
+    })
+    const before = app({ name: 'before', log })
+    await before.start()
+    await before.system.log.topics.create('orders', { partitions: 3 })
+    const event = { source: '/test', type: 'placed', version: 1, time: undefined, extensions: {} }
+    const acceptedAt = Date.now() - 20 * 86_400_000
+    for (const partition of [0, 1, 2]) {
+      const data = Buffer.from(JSON.stringify({ customer: 'c', n: partition }))
+      const record = encodeEvent({ ...event, id: `old-${partition}`, acceptedAt, key: 'c', data })
+      await before.system.log.append('orders', [{ ...record, partition }])
+    }
+    await before.stop()
+    await shop.start()
+    onTestFinished(() => shop.stop())
+    await caughtUp(shop)
+    await publish(shop, 'placed', upTo(20, 10))
+    await caughtUp(shop)
+    await query(
+      `insert into holdfast.pruned (grp, bucket) select grp, $1 from holdfast.grp where name = 'late'`,
+      [Math.floor(Date.now() / 86_400_000)],
+    )
+    const plan = await shop.replay('late', { from: 'earliest', mode: 'fill', dryRun: true })
+    expect(plan.counts).toMatchObject({ missing: 3, unknown: 10, known: 0 })
+    const job = await shop.replay('late', { from: 'earliest', mode: 'fill' })
+    expect((await job.done).counts).toMatchObject({ applied: 3, unknown: 10 })
+    expect(await effects('late')).toEqual([0, 1, 2, ...upTo(20, 10)])
+  })
+
   it('is refused where nobody can know what is missing', async () => {
     const log = memory()
     const shop = app({ name: 'shop', log, db: postgres(database.url, { inboxKept: '1d' }) })
@@ -448,7 +482,9 @@ describe('a replay that fills', () => {
       `insert into holdfast.pruned (grp, bucket) select grp, $1 from holdfast.grp where name = 'a'`,
       [Math.floor(Date.now() / 86_400_000)],
     )
-    expect(await refused('a')).toMatch(/has forgotten what was applied .* replay from there on/)
+    expect(await refused('a')).toMatch(
+      /has forgotten what was applied of the day .* are known; keep more days/,
+    )
     expect(await refused('calls')).toMatch(/it has no effects/)
     expect(await refused('offsets')).toMatch(/keeps no ids/)
     await expect(shop.replay('nobody', { from: 'earliest', mode: 'fill' })).rejects.toThrow(

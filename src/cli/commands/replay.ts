@@ -67,7 +67,12 @@ const startView: View<ReplayStart> = {
     unknown: (one: Typed) => one.unknown,
     unreadable: (one: Typed) => one.unreadable,
   },
-  notes: ({ job, parts }) => [
+  notes: ({ job, parts, counts }) => [
+    ...(counts === null || counts.unknown === 0
+      ? []
+      : [
+          `of ${counts.unknown} nobody knows whether they were applied: their day is forgotten; they would not run`,
+        ]),
     `${parts.length} partitions: ${parts.map(({ topic, partition, from, to }) => `${topic}/${partition} ${from}–${to}`).join(', ')}`,
     ...(job === null ? [] : [`job ${job}; next: holdfast replay-jobs show ${job}`]),
   ],

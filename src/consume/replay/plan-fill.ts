@@ -1,4 +1,4 @@
-import { decodeEvent, HoldfastError, partitionId, type LogRecord } from '../../event/index.ts'
+import { decodeEvent, HoldfastError, partitionId, type Envelope, type LogRecord } from '../../event/index.ts'
 import type { Committed, Log } from '../../log/index.ts'
 import { letteredIn, replayRanges, type Range, type ReplayRange } from '../../recover/index.ts'
 import type { Sink } from '../../sink/index.ts'
@@ -56,16 +56,30 @@ export async function fillRanges(scope: FillScope, wanted: ReplayRange): Promise
   )
   const ranges = await replayRanges(log, { name: settings.group, partitions }, committed, wanted)
   if (ranges.length === 0) refuse('the log has no events of this range that the group is done with')
+  const forgotten = await firstForgotten(scope, ranges)
+  if (!forgotten) return ranges
   const from = await sink.knownFrom({ group: settings.group, generation: 0 })
-  for (const range of from === 0 ? [] : ranges) {
-    const page = await log.read({ ...range, offset: range.from }, ONE, new AbortController().signal)
-    const [first] = page.records
-    if (!first || acceptedAt(first) >= from) continue
-    refuse(
-      `its inbox has forgotten what was applied of events accepted before ${new Date(from).toISOString()}, and ${partitionId(range)} begins with one of ${new Date(acceptedAt(first)).toISOString()}; replay from there on, and keep more days with inboxKept`,
-    )
+  return refuse(
+    `its inbox has forgotten what was applied of the day on which ${partitionId(forgotten)} begins; events accepted from ${new Date(from).toISOString()} on are known; keep more days with inboxKept`,
+  )
+}
+
+/**
+ * The first range that begins on a forgotten day. Days from before the group began are not forgotten: nothing of them was
+ * ever there. A forgotten day further on is counted, event by event.
+ */
+async function firstForgotten(
+  { log, sink, settings }: FillScope,
+  ranges: readonly Range[],
+): Promise<Range | undefined> {
+  const { signal } = new AbortController()
+  const scope = { group: settings.group, generation: 0 }
+  for (const range of ranges) {
+    const [first] = (await log.read({ ...range, offset: range.from }, ONE, signal)).records
+    const asked = first && inboxKeyOf(first)
+    if (asked && (await sink.lookUp(scope, [asked], signal))[0] === 'unknown') return range
   }
-  return ranges
+  return undefined
 }
 
 /** Reads the whole range, and runs nothing. */
@@ -141,10 +155,11 @@ class Tally {
   }
 }
 
-function acceptedAt(record: LogRecord): number {
+/** Undefined for what cannot be read: it was never applied. */
+function inboxKeyOf(record: LogRecord): Pick<Envelope, 'source' | 'id' | 'acceptedAt'> | undefined {
   try {
-    return decodeEvent(record).acceptedAt
+    return decodeEvent(record)
   } catch {
-    return record.timestamp
+    return undefined
   }
 }
