@@ -194,6 +194,16 @@ export const hazardRows: readonly HazardRow[] = [
     'What comes of a key while one of it waits is parked behind it, durable, and runs after it.',
   ),
   row(
+    '45',
+    'A retry or dead letter that cannot be written is lost with the position that passes it',
+    'A record is settled when its park is durable, an entry when its letter is; a failed append is tried again for ever.',
+  ),
+  row(
+    '46',
+    'A wait before the next attempt holds its partition',
+    'The event waits in the retry lane, and behind it only its key.',
+  ),
+  row(
     '47',
     'Attempts and waits are lost, or stuck, when partitions change hands',
     'They are records of the retry lane, which the next owner reads; a process keeps none of them.',

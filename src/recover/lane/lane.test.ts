@@ -182,7 +182,7 @@ class Partition {
 }
 
 describe('a partition with its retry lane', () => {
-  it('parks what fails with the later events of its key, and lets the other keys run', () => {
+  it('hazard 46: parks what fails with the later events of its key, and lets the other keys run', () => {
     const p = new Partition()
     p.deliver(0)
     p.deliver(1)
