@@ -56,9 +56,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     fault: 'swallows the failure to write a letter',
-    file: 'src/consume/bury.ts',
-    text: "      if (signal.aborted) return 'cut'\n      logger.warn(",
-    becomes: "      if (signal.aborted) return 'cut'\n      break\n      logger.warn(",
+    file: 'src/consume/partition-owner.ts',
+    text: 'await this.#letters.write(letter, died)',
+    becomes: 'await this.#letters.write(letter, died).catch(() => {})',
     tests: ['src/consume/poison.test.ts'],
   },
   {
@@ -70,16 +70,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     fault: 'runs the events of one key at once',
-    file: 'src/consume/partition-worker.ts',
-    text: 'return key === undefined ? offset : key',
-    becomes: 'return offset',
+    file: 'src/recover/lane/key-queue.ts',
+    text: 'return key === undefined ? `#${origin}` : `=${key}`',
+    becomes: 'return `#${origin}`',
     tests: ['src/consume/group.test.ts'],
   },
   {
     fault: 'counts an outage as an attempt',
-    file: 'src/consume/partition-worker.ts',
-    text: "      case 'pause':\n        return false",
-    becomes: "      case 'pause':\n        this.#remember(task, error)\n        return false",
+    file: 'src/consume/runs.ts',
+    text: "      case 'pause':\n        return again(task)",
+    becomes:
+      "      case 'pause':\n        return { kind: 'retry', dueAt: 0, failure: describeFailure(error, clock.now()) }",
     tests: ['src/consume/outage.test.ts'],
   },
   {
@@ -91,9 +92,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     fault: 'goes on without having written the letter',
-    file: 'src/consume/bury.ts',
-    text: 'await log.append(deadTopicOf(record.topic, settings.group), [letter])',
-    becomes: 'void letter',
+    file: 'src/consume/partition-owner.ts',
+    text: 'await this.#letters.write(letter, died)',
+    becomes: 'await Promise.resolve()',
     tests: ['src/consume/poison.test.ts'],
   },
   {
@@ -112,9 +113,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     fault: 'runs a dead event again after a crash',
-    file: 'src/consume/partition-worker.ts',
-    text: 'if (this.#o.buried.has(record.offset))',
-    becomes: 'if (this.#o.buried.has(-1n))',
+    file: 'src/recover/lane/entry-life.ts',
+    text: 'state: { ...entry.state, dueAt }',
+    becomes: 'state: { ...entry.state, dueAt, final: undefined }',
     tests: ['src/consume/poison.test.ts'],
   },
   {
@@ -126,16 +127,16 @@ export const mutants: readonly Mutant[] = [
   },
   {
     fault: 'takes in without a bound',
-    file: 'src/consume/partition-worker.ts',
-    text: 'while (this.#isFull() && !signal.aborted)',
-    becomes: 'while (this.#isFull() && signal.aborted)',
+    file: 'src/consume/topic-intake.ts',
+    text: 'while (this.#isFull() && !this.#isOver())',
+    becomes: 'while (this.#isFull() && this.#isOver())',
     tests: ['src/consume/lifecycle.test.ts'],
   },
   {
     fault: 'forgets the last commit before a hand-over',
-    file: 'src/consume/group-runner.ts',
-    text: 'await this.#commitAll() // of all',
-    becomes: '// of all',
+    file: 'src/recover/lane/lane.ts',
+    text: '    this.#own.release()\n    this.#commit()',
+    becomes: "    this.phase = 'over'",
     tests: ['src/consume/lifecycle.test.ts'],
   },
   {
@@ -154,16 +155,16 @@ export const mutants: readonly Mutant[] = [
   },
   {
     fault: 'puts what was held in front of what failed',
-    file: 'src/consume/partition-worker.ts',
-    text: 'for (const task of [...alone, ...follow])',
-    becomes: 'for (const task of [...follow, ...alone])',
+    file: 'src/recover/lane/topic-records.ts',
+    text: 'of back.toReversed())',
+    becomes: 'of back)',
     tests: ['src/consume/effects.int.test.ts'],
   },
   {
     fault: 'keeps a batch group in single steps behind one failure',
-    file: 'src/consume/partition-worker.ts',
-    text: 'const goesOn = !this.#c.settings.batch || ',
-    becomes: 'const goesOn = true || ',
+    file: 'src/recover/lane/topic-records.ts',
+    text: 'next && queue.free && (!this.#intake || next.alone)',
+    becomes: 'next && queue.free',
     tests: ['src/consume/effects.int.test.ts'],
   },
   {

@@ -13,7 +13,7 @@ const missing = whyNoStrace()
 /** Which call of a thread fails, once. The first few are of the main thread as well, while it opens the log. */
 const faults = scale({
   short: [
-    { call: 'fdatasync', when: 10 },
+    { call: 'fdatasync', when: 16 },
     { call: 'fdatasync', when: 27 },
     { call: 'pwrite64', when: 40 },
     { call: 'pwrite64', when: 41 },
@@ -21,7 +21,7 @@ const faults = scale({
     { call: 'pwrite64', when: 43 },
   ],
   long: Array.from({ length: 60 }, (_, i) => [
-    { call: 'fdatasync', when: 10 + i },
+    { call: 'fdatasync', when: 16 + i },
     { call: 'pwrite64', when: 30 + i },
   ]).flat(),
 })
