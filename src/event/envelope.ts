@@ -96,7 +96,6 @@ export function encodeEvent(event: Envelope): NewRecord {
  */
 export function decodeEvent(record: LogRecord): Envelope {
   const { headers } = record
-  const acceptedAt = Number(headers[ACCEPTED_AT])
   return {
     id: required(record, 'ce_id'),
     source: required(record, 'ce_source'),
@@ -110,11 +109,22 @@ export function decodeEvent(record: LogRecord): Envelope {
     correlationId: headers['ce_correlationid'],
     causationId: headers['ce_causationid'],
     traceparent: headers['ce_traceparent'],
-    acceptedAt: Number.isSafeInteger(acceptedAt) && acceptedAt > 0 ? acceptedAt : record.timestamp,
+    acceptedAt: acceptTimeOf(record),
     extensions: extensionsOf(headers),
     key: record.key,
     data: record.value,
   }
+}
+
+/** Of a record that need not be an event; one that carries no accept time has that of its append. */
+export function acceptTimeOf({ headers, timestamp }: LogRecord): number {
+  const acceptedAt = Number(headers[ACCEPTED_AT])
+  return Number.isSafeInteger(acceptedAt) && acceptedAt > 0 ? acceptedAt : timestamp
+}
+
+/** The record as if it had been taken in at another time. */
+export function acceptedAgain(record: LogRecord, at: number): LogRecord {
+  return { ...record, headers: { ...record.headers, [ACCEPTED_AT]: String(at) } }
 }
 
 function versionOf(record: LogRecord): number {

@@ -8,7 +8,14 @@ export {
   type Random,
 } from './clock.ts'
 export { parseDuration, parseRate, type Duration, type Rate } from './duration.ts'
-export { decodeEvent, encodeEvent, idHeaders, type Envelope } from './envelope.ts'
+export {
+  acceptedAgain,
+  acceptTimeOf,
+  decodeEvent,
+  encodeEvent,
+  idHeaders,
+  type Envelope,
+} from './envelope.ts'
 export {
   errorCatalogue,
   HoldfastError,

@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { app, embedded, postgres, topic } from 'holdfast'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { encodeEvent, systemClock, systemRandom, type NewRecord } from '../../src/event/index.ts'
+import {
+  encodeEvent,
+  silentLogger,
+  systemClock,
+  systemRandom,
+  type NewRecord,
+} from '../../src/event/index.ts'
 import type { Log } from '../../src/log/index.ts'
 import { deadLetters, type DeadLetters } from '../../src/recover/index.ts'
 import { startLoad } from '../harness/load.ts'
@@ -123,6 +129,51 @@ test('1,000 poison events of three causes among 20,000: exactly those die, and m
     return withClient(database.url, async client => (await client.query<object>(text)).rows[0])
   }
 }, 900_000)
+
+test('a letter whose day the inbox has forgotten is replayed, and applied once', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-letters-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  await withClient(database.url, client => client.query('create table late (n int)'))
+  const a = app({ name: 'late', log: embedded(join(folder, 'log')), db: postgres(database.url) })
+  let mended = false
+  a.consumer('late', orders, { from: 'earliest', retry: [] }).effect(
+    'placed',
+    async ({ data: { n } }, tx) => {
+      if (n === 1 && !mended) throw new RangeError('not yet')
+      await tx.query('insert into late values ($1)', [n])
+    },
+  )
+  await a.start()
+  onTestFinished(() => a.stop())
+  const fiveDaysAgo = String(Date.now() - 5 * 24 * 60 * 60 * 1_000)
+  const old = [1, 2].map(n => {
+    const event = placed(n)
+    return { ...event, headers: { ...event.headers, 'hf-at': fiveDaysAgo } }
+  })
+  await a.system.log.append('orders', old)
+  const allDone = (): Promise<unknown> =>
+    until('both are done', async () =>
+      (await a.groups()).every(group => group.lag === 0n && group.parked === 0),
+    )
+  await allDone()
+  const env = { clock: systemClock, random: systemRandom, logger: silentLogger }
+  const sink = await postgres(database.url).open(env)
+  await sink.prune(Date.now())
+  const known = await sink.knownFrom({ group: 'late', generation: 0 })
+  expect(known).toBeGreaterThan(Number(fiveDaysAgo)) // the day is gone, with the row of the one that was applied
+  await sink.close()
+
+  const dead = a.dead('late')
+  expect(await dead.replay({})).toMatchObject({ accepted: 1, diedAgain: [expect.any(String)] })
+  mended = true
+  expect(await dead.replay({})).toMatchObject({ accepted: 1, resolved: 1 })
+  await allDone()
+  const late = await withClient(
+    database.url,
+    async client => (await client.query('select n from late order by n')).rows,
+  )
+  expect(late).toEqual([{ n: 1 }, { n: 2 }])
+})
 
 test('hazard 50: letters are replayed by twenty clicks at once while the process that replays is killed: each is applied once', async () => {
   const { system, consumers } = await startShared({ groups: ['each'] }, 1)

@@ -1,4 +1,6 @@
 import {
+  acceptedAgain,
+  acceptTimeOf,
   HoldfastError,
   type Clock,
   type LogRecord,
@@ -8,8 +10,8 @@ import {
 import type { Log } from '../../log/index.ts'
 import { describeFailure } from '../failure.ts'
 import { deadTopicOf } from '../letters/dead-topic.ts'
-import { LetterBook } from '../letters/letter-book.ts'
-import { encodeChange } from '../letters/letter-record.ts'
+import { LetterBook, type BookedLetter } from '../letters/letter-book.ts'
+import { decodeChange, encodeChange } from '../letters/letter-record.ts'
 import { writeDeath } from '../letters/write-death.ts'
 import type { FoundLetter, Letter } from './lane-io.ts'
 
@@ -31,6 +33,13 @@ export interface LaneLettersOptions {
   readonly clock: Clock
   readonly signal: AbortSignal
 }
+
+/**
+ * An event that is replayed within a day keeps its accept time: the inbox, which keeps a day at least, still knows whether
+ * another delivery of its id was applied. Later that day may be forgotten, and then the answer would be `expired` for ever.
+ * What is dead was not applied, so its row can lie on the day on which it was decided to try it again.
+ */
+const KEEPS_ITS_DAY_MS = 24 * 60 * 60 * 1_000
 
 export function laneLetters({ log, origin, group, clock, signal }: LaneLettersOptions): LaneLetters {
   const dead: TopicPartition = { topic: deadTopicOf(origin.topic, group), partition: origin.partition }
@@ -65,11 +74,28 @@ export function laneLetters({ log, origin, group, clock, signal }: LaneLettersOp
       await book.readOn(signal)
       const found = book.of(at)
       if (!found) throw broken(`event ${at} has no letter`)
-      return book.event(found, signal)
+      const event = await book.event(found, signal)
+      const decidedAt = await decisionTime(book, found, signal)
+      // The same for every copy and every attempt of the round: it follows from the log alone.
+      const isOld = decidedAt - acceptTimeOf(event) > KEEPS_ITS_DAY_MS
+      return isOld ? acceptedAgain(event, decidedAt) : event
     },
   }
 }
 
 function broken(detail: string): HoldfastError {
   return new HoldfastError('INTERNAL', { detail })
+}
+
+/** When it was decided that the letter is replayed; notes may have come after that. */
+async function decisionTime(
+  book: LetterBook,
+  { changes }: BookedLetter,
+  signal: AbortSignal,
+): Promise<number> {
+  for (const at of changes.toReversed()) {
+    const record = await book.record(at, signal)
+    if (decodeChange(record).change.kind === 'replaying') return record.timestamp
+  }
+  return 0
 }
