@@ -99,6 +99,26 @@ describe('pruning of the inbox', () => {
     await system.close()
   })
 
+  it('keeps the days of events that wait for a retry', async () => {
+    const a = app({ name: 'pruning', log: memory() })
+    let fails = true
+    a.consumer('flaky', visits, { from: 'earliest', retry: ['100ms', '100ms', '1h'] }).on('made', () => {
+      if (fails) throw new Error('not now')
+    })
+    await a.start()
+    const { system } = a
+    const acceptedAt = systemClock.now() - 9 * DAY_MS
+    const event = { id: 'a', source: '/test', type: 'made', version: 1, time: undefined, extensions: {} }
+    await system.log.append('visits', [
+      encodeEvent({ ...event, acceptedAt, key: 'a', data: Buffer.from('{"id":"a"}') }),
+    ])
+    await until(async () => (await system.groups.committed('flaky'))[0]?.offset === 1n)
+    expect(await neededFrom(system, systemClock, [])).toBeLessThanOrEqual(acceptedAt)
+    fails = false
+    await until(async () => (await neededFrom(system, systemClock, [])) > systemClock.now() - 2 * DAY_MS)
+    await a.stop()
+  })
+
   it('keeps the days of rows that wait in the outbox', async () => {
     const env = { clock: systemClock, random: Math.random, logger: silentLogger }
     const [sink, system] = [await postgres(database.url).open(env), await memory().open(env)]

@@ -1,6 +1,7 @@
 import type { Clock, Logger, Position } from '../event/index.ts'
 import type { LogSystem } from '../log/index.ts'
 import type { JobTopic } from '../recover/index.ts'
+import { oldestParked } from '../recover/lane/index.ts'
 import type { Sink } from '../sink/index.ts'
 
 /** What pruning needs of an app. */
@@ -52,14 +53,15 @@ export function startPruning(options: PruningOptions): () => void {
   return () => cancel()
 }
 
-/** Accept time from which on somebody may still read an event for the first time, with the margin taken off. */
+/** Accept time from which on somebody may still run an event for the first time, with the margin taken off. */
 export async function neededFrom(
   { log, groups }: PruningOptions['system'],
   clock: Clock,
   replayed: readonly Position[],
 ): Promise<number> {
   let oldest = clock.now()
-  const committed = await Promise.all((await groups.list()).map(group => groups.describe(group)))
+  const all = await groups.list()
+  const committed = await Promise.all(all.map(group => groups.describe(group)))
   const places = committed.flatMap(group =>
     group.partitions.map(({ topic, partition, committed }) => ({ topic, partition, offset: committed })),
   )
@@ -72,6 +74,10 @@ export async function neededFrom(
     const [first] = page.records
     if (first) oldest = Math.min(oldest, first.timestamp, Number(first.headers['hf-at'] ?? first.timestamp))
   }
+  // Behind the positions: what one of them has passed stands in its lane by now.
+  for (const group of all)
+    for (const at of await groups.committed(group))
+      oldest = Math.min(oldest, await oldestParked(log, group, at))
   return oldest - MARGIN_MS
 }
 

@@ -1,0 +1,33 @@
+import { othersTurn, type TopicPartition } from '../../event/index.ts'
+import type { Committed, Log } from '../../log/index.ts'
+import { decodeLaneRecord, laneTopicOf } from './lane-codec.ts'
+import { decodeNote } from './tenure.ts'
+
+const PAGE = { maxRecords: 500, maxBytes: 4 * 1024 * 1024, waitMs: 0 }
+
+/**
+ * The earliest accept time among the events that may still wait in the retry lane of a partition, for any process to
+ * ask; Infinity when none can. Closed ones that nothing has deleted yet count as well: they are told apart by the owner.
+ */
+export async function oldestParked(log: Log, group: string, committed: Committed): Promise<number> {
+  const { topic, partition, note } = committed
+  const lane: TopicPartition = { topic: laneTopicOf(topic, group), partition }
+  const settings = await log.topics.describe(lane.topic)
+  if (settings === undefined || partition >= settings.partitions) return Infinity
+  const { start, end } = await log.bounds(lane)
+  let oldest = Infinity
+  let at = note === undefined ? start : decodeNote(note, `${group} on ${topic}/${partition}`).lane
+  while (at < end) {
+    const page = await log.read({ ...lane, offset: at }, PAGE, new AbortController().signal)
+    for (const record of page.records) {
+      const parked = decodeLaneRecord(record)
+      if (parked.kind !== 'park') continue
+      const { time, headers } = parked.event
+      oldest = Math.min(oldest, time, Number(headers['hf-at'] ?? time))
+    }
+    if (page.next === at) break
+    at = page.next
+    await othersTurn()
+  }
+  return oldest
+}
