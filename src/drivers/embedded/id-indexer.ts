@@ -16,13 +16,13 @@ export interface IdIndexerDeps {
 /** Events of a page. More make fewer pages to look into, and more events to read where one says yes. */
 const PAGE_EVENTS = 32_768n
 /** Read at a stretch: what else this process does waits meanwhile. */
-const SLICE_BYTES = 512 * 1024
+const SLICE_BYTES = 256 * 1024
 /** Times as long as it worked. */
-const REST = 19
+const REST = 49
 
 /**
  * Makes the index of ids. Appends know nothing of it: it reads what they have stored, in short slices, and rests after
- * each. So it takes a twentieth of a processor at most, and falls behind when events come faster than that allows; whoever
+ * each. So it takes a fiftieth of a processor at most, and falls behind when events come faster than that allows; whoever
  * searches then reads the rest.
  *
  * Every process that has the log open does this. Two may make the same page; the second to be done throws its own away.
