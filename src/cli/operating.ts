@@ -151,8 +151,9 @@ async function asked<In extends object, Out extends object>(
   const url = options.url ?? (options.log === undefined ? io.env['HOLDFAST_URL'] || undefined : undefined)
   try {
     if (url !== undefined) {
+      const by = `${userName()}@${hostname()}`
       const token = options.token ?? (io.env['HOLDFAST_TOKEN'] || undefined)
-      return await performRemotely({ url, token, signal }, operation, input, intent)
+      return await performRemotely({ url, token, by, signal }, operation, input, intent)
     }
     return await withLog(logFolder(options.log, io), async system => {
       const host = { system, app: undefined, clock: systemClock, random: systemRandom }

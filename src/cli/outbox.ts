@@ -85,7 +85,7 @@ export async function outboxRebase(
   io.err('next: the same with --execute, while no relay runs on the database that it was restored from\n')
 }
 
-async function withOutbox<T>(
+export async function withOutbox<T>(
   url: string | undefined,
   io: CliIo,
   use: (outbox: Outbox) => Promise<T>,

@@ -3,6 +3,7 @@ import { secureHeaders } from 'hono/secure-headers'
 import { authenticator, type AccessToken } from './access.ts'
 import type { OperationHost } from './operations/operation.ts'
 import { operationRoutes, unknownAsker, type Guarded } from './operations/routes.ts'
+import { BY_HEADER } from './operations/remote.ts'
 import { operations } from './operations/table.ts'
 import { reportJson, type Readiness, type StatusReport } from './status-report.ts'
 import { statusPage } from './status-page.ts'
@@ -67,7 +68,10 @@ export function adminHandler(
     if (openPaths.includes(c.req.path)) return next()
     const actor = authenticate(c.req.header('authorization'))
     if (!actor) return unknownAsker(c)
-    c.set('actor', actor)
+    const claimed = c.req.header(BY_HEADER)
+    // Where there are no tokens nobody is known; what somebody says of himself is written down as that.
+    const isClaim = tokens.length === 0 && claimed !== undefined && /^[\w.@-]{1,100}$/.test(claimed)
+    c.set('actor', isClaim ? { ...actor, name: `${actor.name}, says ${claimed}` } : actor)
     return next()
   })
 

@@ -1,8 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { circuitList } from '../../server/operations/circuits.ts'
 import { groupList } from '../../server/operations/group-list.ts'
-import { exitCode } from '../exit-code.ts'
+import { systemClock } from '../../event/index.ts'
+import { CliError, exitCode } from '../exit-code.ts'
 import type { AskOptions, Operating } from '../operating.ts'
+import { withOutbox } from '../outbox.ts'
 import { answerOf, type CheckFormat, type Measured } from '../check-answer.ts'
 
 interface CheckOptions extends AskOptions {
@@ -11,6 +13,7 @@ interface CheckOptions extends AskOptions {
   readonly format: CheckFormat
   readonly seconds?: boolean
   readonly group?: string
+  readonly database?: string
 }
 
 /** What a check measures, one value for each thing. */
@@ -29,6 +32,12 @@ const dlq: Measure = async (operating, options) => {
 const circuit: Measure = async (operating, options) => {
   const { circuits } = await operating.ask(circuitList, {}, options)
   return circuits.map(one => ({ name: one.name, value: one.state === 'CLOSED' ? 0 : 1 }))
+}
+
+const outbox: Measure = async ({ io }, { database, seconds }) => {
+  const { pending, oldestAt } = await withOutbox(database, io, one => one.status())
+  const age = oldestAt === undefined ? 0 : Math.max(0, systemClock.now() - oldestAt) / 1_000
+  return [{ name: 'outbox', value: seconds === true ? age : pending }]
 }
 
 /** `holdfast check …`: one number against two limits, for monitoring that runs commands. */
@@ -58,6 +67,9 @@ export function addCheck(program: Command, operating: Operating): void {
     'only of one group',
   )
   add('circuit', 'whether something that a running process needs is held back: 1 (--url)', circuit)
+  add('outbox', 'how many rows of a database are not in the log yet', outbox)
+    .option('--database <url>', 'the database (default: DATABASE_URL)')
+    .option('--seconds', 'the age of the oldest of them instead of a count')
 }
 
 async function run(
@@ -69,7 +81,11 @@ async function run(
   const { warn, crit, format, group } = options
   let measured: readonly Measured[]
   try {
-    measured = (await measure(operating, options)).filter(one => group === undefined || one.name === group)
+    const all = await measure(operating, options)
+    measured = all.filter(one => group === undefined || one.name === group)
+    // A group that was renamed or misspelt must not look well for ever.
+    if (group !== undefined && measured.length === 0)
+      throw new CliError(`there is no group ${group}`, exitCode.notFound)
   } catch (error) {
     if (format !== 'nagios') throw error
     operating.io.out(`UNKNOWN - ${name}: ${error instanceof Error ? error.message : String(error)}\n`)

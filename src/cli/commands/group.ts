@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { sleep, systemClock } from '../../event/index.ts'
 import { groupDelete, type GroupDeletion } from '../../server/operations/group-delete.ts'
 import {
   groupDescribe,
@@ -22,8 +23,12 @@ import {
 import type { GroupSummary } from '../../server/operations/group-standing.ts'
 import type { Answer } from '../../server/operations/operation.ts'
 import { age } from '../../server/readable.ts'
-import { timeGiven, type Operating, type OperatingOptions } from '../operating.ts'
+import { interruptible } from '../interrupt.ts'
+import { timeGiven, type AskOptions, type Operating, type OperatingOptions } from '../operating.ts'
 import type { View } from '../show.ts'
+
+/** Between two lines of `group lag --watch`. */
+const WATCH_MS = 5_000
 
 /** `holdfast group …`. */
 export function addGroup(program: Command, operating: Operating): void {
@@ -43,6 +48,21 @@ export function addGroup(program: Command, operating: Operating): void {
     .action((name: string, options: OperatingOptions) =>
       operating.run(groupDescribe, { group: name }, options, describeView),
     )
+
+  operating
+    .asking(group, 'lag')
+    .description('print how far a group is behind, and when it will have caught up')
+    .argument('<group>', 'its name')
+    .option('--watch', 'again every 5 s, until Ctrl-C')
+    .action(async (name: string, { watch, ...options }: AskOptions & { readonly watch?: boolean }) => {
+      const line = async (): Promise<void> =>
+        operating.io.out(lagLine(await operating.ask(groupDescribe, { group: name }, options)))
+      if (watch !== true) return line()
+      const code = await interruptible(operating.io, async signal => {
+        for (; !signal.aborted; await sleep(systemClock, WATCH_MS, signal)) await line()
+      })
+      operating.ended(code)
+    })
 
   operating
     .command(group, 'pause', groupPause)
@@ -150,9 +170,23 @@ const describeView: View<GroupReport> = {
   wide: { start: (one: PartitionReport) => one.start },
   notes: ({ group, state, reason, lag, lagSeconds, parked, letters, forecast }) => [
     `${group} is ${state}${reason === null ? '' : `: ${reason}`}`,
-    `${lag} events behind${lag === 0 ? '' : `, the oldest for ${age(lagSeconds)}`}; ${forecastText(forecast)}`,
+    behindText({ lag, lagSeconds, forecast }),
     `${parked} events wait for a retry; ${letters} dead letters are open`,
   ],
+}
+
+function lagLine({ group, state, lag, lagSeconds, parked, forecast }: GroupReport): string {
+  const at = new Date(systemClock.now()).toISOString()
+  return `${at} ${group} ${state}: ${behindText({ lag, lagSeconds, forecast })}; ${parked} wait for a retry\n`
+}
+
+function behindText({
+  lag,
+  lagSeconds,
+  forecast,
+}: Pick<GroupReport, 'lag' | 'lagSeconds' | 'forecast'>): string {
+  const oldest = lag === 0 ? '' : `, the oldest for ${age(lagSeconds)}`
+  return `${lag} events behind${oldest}; ${forecastText(forecast)}`
 }
 
 function forecastText({

@@ -9,7 +9,12 @@ import { embedded } from '../../drivers/embedded/index.ts'
 import { topic } from '../../schema/index.ts'
 import { startAdmin } from '../../server/admin-server.ts'
 import { app, type App } from '../../server/app.ts'
+import { silentLogger, systemClock, systemRandom } from '../../event/index.ts'
+import { testDatabase } from '../../../test/postgres.ts'
+import { postgres } from '../../drivers/postgres/index.ts'
 import { runCli } from '../program.ts'
+
+const database = testDatabase()
 
 const orders = topic('orders', {
   key: 'customer',
@@ -273,7 +278,30 @@ describe('holdfast check', () => {
       code: 3,
       out: expect.stringMatching(/^UNKNOWN/) as string,
     })
+    expect((await lag(1, 5, '--group', 'biling')).code).toBe(3)
+    expect(await lag(1, 5, '--group', 'biling', '--format', 'nagios')).toMatchObject({ code: 3 })
     const letters = await holdfast({}, 'check', 'dlq', '--warn', '1', '--crit', '1', ...on)
     expect(letters).toMatchObject({ code: 0, out: expect.stringContaining('billing 0') as string })
+  })
+
+  it('looks at the outbox of a database', async () => {
+    const sink = await postgres(database.url).open({
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+    })
+    onTestFinished(() => sink.close())
+    await sink.migrate()
+    const env = { DATABASE_URL: database.url }
+    const checked = await holdfast(env, 'check', 'outbox', '--warn', '1', '--crit', '1')
+    expect(checked).toMatchObject({ code: 0, out: expect.stringMatching(/^OK outbox: outbox 0/) as string })
+    await sink.outbox?.transaction(
+      tx =>
+        tx.query(
+          "insert into holdfast.outbox (id, aggregatetype, aggregateid, type) values ('1', 't', 'k', 'x')",
+        ),
+      new AbortController().signal,
+    )
+    expect((await holdfast(env, 'check', 'outbox', '--warn', '1', '--crit', '1')).code).toBe(7)
   })
 })

@@ -5,7 +5,10 @@ import { topic } from '../../schema/index.ts'
 import type { AccessToken } from '../access.ts'
 import { adminHandler } from '../admin.ts'
 import { app, type App } from '../app.ts'
+import { auditList } from './audit-list.ts'
+import { operate } from './operate.ts'
 import { mayRun, pathOf, type AccessRole, type AnyOperation } from './operation.ts'
+import type { Problem } from './shape.ts'
 import { operations } from './table.ts'
 
 const orders = topic('orders', {
@@ -95,6 +98,46 @@ describe('every operation over HTTP', async () => {
       const got = await handle(new Request(url, { headers: { host: 'localhost:4310' } }))
       expect(got.status, `${operation.name} by GET`).toBe(404)
     }
+  })
+
+  it('answers in the shape that its document says', async () => {
+    const a = await running()
+    const handle = adminHandler(a.admin)
+    await a.publish(orders, 'placed', { customer: 'c' }, { id: 'o1' })
+    const inputs: Record<string, string> = {
+      'group.describe': 'group=billing',
+      'topic.describe': 'topic=orders',
+      'topic.stats': 'topic=orders',
+      'circuit.show': 'name=billing-calls',
+      'event.explain': 'id=o1',
+      'event.show': 'id=o1',
+      'event.trace': 'id=o1',
+    }
+    const answered: string[] = []
+    for (const operation of operations.filter(({ effect }) => effect === 'none')) {
+      const url = `http://localhost:4310${pathOf(operation)}?${inputs[operation.name] ?? ''}`
+      const answer = await handle(new Request(url, { headers: { host: 'localhost' } }))
+      if (!answer.ok) continue
+      const { format, ...output } = (await answer.json()) as { format: number }
+      expect(format).toBe(1)
+      const problems: Problem[] = []
+      operation.output.read(output, '', problems)
+      expect(problems, operation.name).toEqual([])
+      answered.push(operation.name)
+    }
+    expect(answered).toEqual(expect.arrayContaining([...Object.keys(inputs), 'group.list', 'audit.verify']))
+  })
+
+  it('writes down who somebody says he is where nobody is known, and believes no header where there are tokens', async () => {
+    const a = await running()
+    const resume = operations.find(({ name }) => name === 'group.resume') as AnyOperation
+    const headers = { 'holdfast-by': 'ada@desk' }
+    const body = { group: 'billing' }
+    expect((await ask(adminHandler(a.admin), resume, { headers, body })).status).toBe(200)
+    const token = secretOf('operator')
+    expect((await ask(adminHandler(a.admin, { tokens }), resume, { headers, body, token })).status).toBe(200)
+    const { acts } = await operate(a)(auditList, {})
+    expect(acts.map(({ who }) => who)).toEqual(['operator-1', 'loopback, says ada@desk'])
   })
 
   it('answers what its input lacks with the field, as a problem', async () => {

@@ -6,19 +6,23 @@ export interface RemoteOptions {
   /** The admin side of a running process: `http://127.0.0.1:4310`. */
   readonly url: string
   readonly token?: string | undefined
+  /** Who that is, for an admin side that has no tokens: it believes nobody, and writes it down as said. */
+  readonly by: string
   readonly signal: AbortSignal
 }
 
+export const BY_HEADER = 'holdfast-by'
+
 /** Runs an operation in another process, by its admin API. Rejects as the operation there does, or as `fetch` does. */
 export async function performRemotely<In extends object, Out extends object>(
-  { url, token, signal }: RemoteOptions,
+  { url, token, by, signal }: RemoteOptions,
   operation: Operation<In, Out>,
   input: In,
   intent: Intent,
 ): Promise<Answer<Out>> {
   if (!URL.canParse(url)) throw new HoldfastError('CONFIG_INVALID', { detail: `${url} is no URL` })
   const target = new URL(url.replace(/\/+$/, '') + pathOf(operation))
-  const headers = new Headers({ accept: 'application/json' })
+  const headers = new Headers({ accept: 'application/json', [BY_HEADER]: by })
   if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
   if (operation.effect === 'none') addQuery(target, input)
   else headers.set('content-type', 'application/json')
