@@ -8,9 +8,11 @@ import { toArray, until } from '../../../test/support/wait.ts'
 import { embedded } from '../../drivers/embedded/index.ts'
 import { memory } from '../../drivers/memory/index.ts'
 import { silentLogger, systemClock, systemRandom } from '../../event/index.ts'
-import type { LogDriver, LogSystem } from '../../log/index.ts'
+import type { Log, LogDriver, LogSystem } from '../../log/index.ts'
 import { topic } from '../../schema/index.ts'
 import { deadLetters } from './dead-letters.ts'
+import type { LetterFilter } from './choose.ts'
+import type { Letter } from './letter-view.ts'
 import type { DeadLetters } from './letters-api.ts'
 
 const orders = topic('orders', {
@@ -21,6 +23,21 @@ const orders = topic('orders', {
     seen: z.object({ order: z.string() }),
   },
 })
+
+/** The log with its methods, so that one can be replaced. */
+function boundLog(log: Log): Log {
+  return {
+    kind: log.kind,
+    durability: log.durability,
+    topics: log.topics,
+    append: (topic, records) => log.append(topic, records),
+    read: (at, limits, signal) => log.read(at, limits, signal),
+    bounds: tp => log.bounds(tp),
+    offsetAt: (tp, time) => log.offsetAt(tp, time),
+    deleteRecords: before => log.deleteRecords(before),
+    close: () => log.close(),
+  }
+}
 
 interface Placed {
   readonly order: string
@@ -109,6 +126,45 @@ describe.each(Object.keys(drivers))('dead letters on the log %s', name => {
       paged.push(...page.map(letter => letter.id))
     }
     expect(paged).toEqual(all.map(letter => letter.id))
+  })
+
+  it('show their first page from the end of what was written, as the whole list has it', async () => {
+    await place(...Array.from({ length: 600 }, (_, i) => 101 + i))
+    await group.atRest()
+    let read = 0
+    const log: Log = {
+      ...boundLog(system.log),
+      read: async (at, limits, signal) => {
+        const page = await system.log.read(at, limits, signal)
+        read += page.records.length
+        return page
+      },
+    }
+    const firstPage = (filter: LetterFilter): Promise<Letter[]> => {
+      const { clock, random } = env
+      const of = { log, group: 'billing', clock, random, by: 'tester', topicOf: () => orders }
+      return toArray(deadLetters(of).list({ ...filter, limit: 5 }))
+    }
+    expect(await firstPage({})).toEqual((await toArray(dead.list())).slice(0, 5))
+    // 105 records of each of two partitions, and those around what is shown; 600 and those would be all.
+    expect(read).toBeLessThanOrEqual(2 * 105 + 2 * 201)
+
+    // The newest have the most written about them: applied, dead again, discarded, edited.
+    group.handler = data => {
+      if ((data as Placed).cents % 2 === 0) throw new RangeError('even')
+    }
+    await dead.replay({ where: 'data.cents > 600' })
+    const edited = { where: 'data.cents > 690 && status == "died"' }
+    await dead.edit(edited, { patch: { note: 'x' } }, { reason: 'r' })
+    await dead.discard({ where: 'data.cents > 680 && edits == 0' }, { reason: 'r' })
+    const filters: LetterFilter[] = [
+      {},
+      { status: 'all' },
+      { where: 'edits == 1' },
+      { where: 'data.cents < 105' },
+    ]
+    for (const filter of filters)
+      expect(await firstPage(filter)).toEqual((await toArray(dead.list(filter))).slice(0, 5))
   })
 
   it('are replayed to their group once it is mended, and applied once', async () => {

@@ -23,6 +23,7 @@ import type { BookedLetter } from './letter-book.ts'
 import { encodeChange, type Wish } from './letter-record.ts'
 import { ReplaysUnderWay } from './replays-under-way.ts'
 import { letterDetail, viewLetter, type Letter, type LetterDetail } from './letter-view.ts'
+import { newestLetters } from './newest-letters.ts'
 import { countBy, selectLetters } from './select-letters.ts'
 import type {
   ActOptions,
@@ -55,6 +56,8 @@ export function deadLetters(options: DeadLettersOptions): DeadLetters {
   return new Letters(options)
 }
 
+/** A larger one reads the letters as a whole. */
+const FIRST_PAGE = 1_000
 /** Examples of an edit that a report holds. */
 const MAX_EXAMPLES = 5
 const MAX_TEXT = 1_000
@@ -80,6 +83,13 @@ class Letters implements DeadLetters {
     after,
     ...filter
   }: LetterFilter & PageOptions = {}): AsyncGenerator<Letter> {
+    // Ids may be old, and would be looked for from the end to the beginning.
+    if (after === undefined && filter.ids === undefined && limit <= FIRST_PAGE && !this.#letters.isRead) {
+      const { among, letters } = await newestLetters(this.#o.log, this.#o.group, filter, limit, neverAborted)
+      const records = new LetterRecords(among)
+      for (const letter of letters) yield viewLetter(records, letter, neverAborted)
+      return
+    }
     const chosen = await this.#choose(filter)
     const from = after === undefined ? 0 : chosen.findIndex(letter => letter.id === after) + 1
     const records = new LetterRecords(this.#letters)

@@ -3,7 +3,7 @@ import type { Log } from '../../log/index.ts'
 import { originOf } from './dead-topic.ts'
 import { LetterBook, type BookedLetter } from './letter-book.ts'
 
-/** Letters that one process keeps in mind of a group: about 150 MB. Older ones are forgotten, and that is said. */
+/** Letters that one process keeps in mind of a group: about 220 MB. Older ones are forgotten, and that is said. */
 const MAX_LETTERS = 500_000
 
 /** Groups that have a topic for letters, whether there are any. */
@@ -16,14 +16,15 @@ export async function groupsWithLetters(log: Log): Promise<readonly string[]> {
 export class GroupLetters {
   readonly group: string
   readonly #log: Log
-  readonly #maxLetters: number
+  readonly #lastRecords: number | undefined
   /** By partition of the events' topic. */
   readonly #books = new Map<string, LetterBook>()
 
-  constructor(log: Log, group: string, maxLetters = MAX_LETTERS) {
+  /** `lastRecords`: only so many records at the end of each partition. */
+  constructor(log: Log, group: string, lastRecords?: number) {
     this.#log = log
     this.group = group
-    this.#maxLetters = maxLetters
+    this.#lastRecords = lastRecords
   }
 
   /** Brings everything up to date, one partition after the other. */
@@ -39,13 +40,22 @@ export class GroupLetters {
     for (const { name, partitions, topic } of parts) {
       for (let partition = 0; partition < partitions; partition++) {
         const place = partitionId({ topic, partition })
-        const maxLetters = Math.ceil(this.#maxLetters / all)
-        const book =
-          this.#books.get(place) ?? new LetterBook(this.#log, { topic: name, partition }, maxLetters)
+        const options = { maxLetters: Math.ceil(MAX_LETTERS / all), lastRecords: this.#lastRecords }
+        const book = this.#books.get(place) ?? new LetterBook(this.#log, { topic: name, partition }, options)
         this.#books.set(place, book)
         await book.readOn(signal)
       }
     }
+  }
+
+  /** Whether it was read before, so that reading on costs only what is new. */
+  get isRead(): boolean {
+    return this.#books.size > 0
+  }
+
+  /** Of partitions that hold older records than were read. */
+  get cutPlaces(): readonly string[] {
+    return [...this.#books].flatMap(([place, book]) => (book.isCut ? [place] : []))
   }
 
   /** Letters that are dead or being replayed. */

@@ -21,21 +21,24 @@ export class LetterBook {
   /** Of the events. */
   readonly topic: string
   readonly #maxLetters: number
+  readonly #lastRecords: number
   /** In the order of their first deaths. */
   readonly #letters = new Map<Offset, Entry>()
   #forgotten = 0
   #open = 0
-  #readTo = offset(0)
+  /** Undefined before the first look. */
+  #readTo: Offset | undefined
+  #isCut = false
   #reading: Promise<void> | undefined
   /** One object for each text that comes again and again. */
   readonly #texts = new Map<string, string>()
 
-  /** `maxLetters`: with more, the oldest are forgotten. An owner forgets none. */
-  constructor(log: Log, dead: TopicPartition, maxLetters = Infinity) {
+  constructor(log: Log, dead: TopicPartition, { maxLetters, lastRecords }: BookOptions = {}) {
     this.#log = log
     this.#dead = dead
     this.topic = originOf(dead.topic)?.topic ?? dead.topic
-    this.#maxLetters = maxLetters
+    this.#maxLetters = maxLetters ?? Infinity
+    this.#lastRecords = lastRecords ?? Infinity
   }
 
   /** Reads to the end that the partition has when this is called. */
@@ -52,13 +55,25 @@ export class LetterBook {
 
   async #read(signal: AbortSignal): Promise<void> {
     const { start, end } = await this.#log.bounds(this.#dead)
-    if (this.#readTo < start) this.#readTo = start
-    while (this.#readTo < end && !signal.aborted) {
-      const page = await this.#log.read({ ...this.#dead, offset: this.#readTo }, PAGE, signal)
+    let at = this.#readTo ?? this.#first(start, end)
+    if (at < start) at = start
+    while (at < end && !signal.aborted) {
+      const page = await this.#log.read({ ...this.#dead, offset: at }, PAGE, signal)
       for (const record of page.records) this.#note(decodeChange(record), record)
-      this.#readTo = page.next
+      this.#readTo = at = page.next
       await othersTurn() // folding many pages must not hold the process
     }
+  }
+
+  #first(start: Offset, end: Offset): Offset {
+    if (end - start <= this.#lastRecords) return start
+    this.#isCut = true
+    return offset(end - BigInt(this.#lastRecords))
+  }
+
+  /** Whether there are older records than those that were read. */
+  get isCut(): boolean {
+    return this.#isCut
   }
 
   of(origin: Offset): BookedLetter | undefined {
@@ -108,6 +123,8 @@ export class LetterBook {
     const state = letterAfter(known?.state, change)
     if (!state) return
     if (!known) {
+      // The end of a replay, of a letter that is older than what is read or kept here.
+      if (change.kind !== 'died' || change.round > 0) return
       if (death) this.#add({ id, origin, state, ...this.#facts(death), at: record.offset })
       return
     }
@@ -151,6 +168,16 @@ export class LetterBook {
     if (this.#texts.size < MAX_TEXTS) this.#texts.set(text, text)
     return text
   }
+}
+
+export interface BookOptions {
+  /** With more letters, the oldest are forgotten. Defaults to none; an owner forgets none. */
+  readonly maxLetters?: number | undefined
+  /**
+   * Read no more than so many records at the end. A letter that died there is whole, since everything about it comes
+   * after its death; of older ones nothing is known. Defaults to all.
+   */
+  readonly lastRecords?: number | undefined
 }
 
 /** A letter as a list needs it. */
