@@ -2,6 +2,7 @@
 import { embedded } from '../../src/drivers/embedded/index.ts'
 import { offset, silentLogger, systemClock, systemRandom } from '../../src/event/index.ts'
 import type { OwnedPartition } from '../../src/log/index.ts'
+import { describeFailure } from '../../src/recover/index.ts'
 import { encodeLaneRecord, encodeNote, laneTopicOf } from '../../src/recover/lane/index.ts'
 import { given, tell } from '../frame/stopwatch.ts'
 import { eventRecord } from './events.ts'
@@ -20,7 +21,7 @@ for (const topic of [parked.name, lane]) await log.topics.create(topic, { partit
 const written = { tenure: TENURE, generation: 0, round: 0 }
 const fence = { kind: 'fence', tenure: TENURE, seq: 0, topic: parked.name, group: GROUP } as const
 await log.append(lane, [encodeLaneRecord(fence, 0)])
-const failure = { name: 'Error', code: undefined, message: 'not now', stack: undefined, at: Date.now() }
+const failure = describeFailure(new Error('not now'), Date.now())
 const state = {
   attempts: 1,
   dueAt: Date.now() + 3_600_000,

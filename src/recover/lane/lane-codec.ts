@@ -132,11 +132,24 @@ function state(fields: Fields): EntryState {
 function failure(fields: Fields | undefined): Failure | undefined {
   return (
     fields && {
-      name: fields.text('name'),
+      name: once(fields.text('name')),
       code: fields.maybe('code')?.text('code'),
-      message: fields.text('message'),
-      stack: fields.maybe('stack')?.text('stack'),
+      message: once(fields.text('message')),
+      stack: once(fields.maybe('stack')?.text('stack')),
       at: fields.count('at'),
     }
   )
 }
+
+/** The same text as before where it was met: thousands of entries fail in few ways, and each would hold its own copy. */
+function once<T extends string | undefined>(text: T): T {
+  if (text === undefined) return text
+  const known = texts.get(text)
+  if (known !== undefined) return known as T
+  if (texts.size >= MAX_TEXTS) texts.clear()
+  texts.set(text, text)
+  return text
+}
+
+const texts = new Map<string, string>()
+const MAX_TEXTS = 1_000
