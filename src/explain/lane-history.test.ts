@@ -84,6 +84,7 @@ it('tells each run of an event in the lane with its error and its time, and what
   await lane.write(
     fence,
     { kind: 'park', ...identity(5), state: failed, event },
+    { kind: 'park', ...identity(4), state: failed, event: { ...event, key: 'bob' } },
     { kind: 'park', ...identity(7), state, event },
     { kind: 'start', ...identity(5) },
     { kind: 'attempt', ...identity(5), attempts: 2, dueAt: 90_000, final: undefined, failure },
@@ -92,7 +93,7 @@ it('tells each run of an event in the lane with its error and its time, and what
     open: { round: 0, behind: undefined, state: { ...failed, attempts: 2, dueAt: 90_000 } },
     attempts: [
       { number: 1, round: 0, at: 0, tookMs: undefined, outcome: 'failed', failure },
-      { number: 2, round: 0, at: 6_000, tookMs: 1_000, outcome: 'failed', failure },
+      { number: 2, round: 0, at: 7_000, tookMs: 1_000, outcome: 'failed', failure },
     ],
     closed: undefined,
     unknown: undefined,
@@ -149,12 +150,18 @@ it('believes only the owner in whose stretch a record stands, and no park that w
   lane.tenure = 'second'
   await lane.write(fence)
   lane.tenure = 'first'
-  await lane.write({ kind: 'closed', ...identity(5), how: 'resolved' })
+  await lane.write(
+    { kind: 'start', ...identity(5) },
+    { kind: 'attempt', ...identity(5), attempts: 2, dueAt: 0, final: undefined, failure },
+    { kind: 'closed', ...identity(5), how: 'resolved' },
+  )
   const tenures = [{ id: 'first', fence: offset(0), main: offset(0), released: false }, second]
   expect(await lane.of(5, 10, { tenures })).toMatchObject({
     open: { state: { attempts: 1 } },
+    attempts: [{ number: 1 }],
     closed: undefined,
   })
+  expect((await lane.of(5, 10, { tenures }))?.attempts).toHaveLength(1)
   expect(await lane.of(20, 10, { tenures })).toMatchObject({ open: undefined })
 })
 

@@ -29,4 +29,6 @@ it('puts one whose cause is not there at the top, and one of a circle once', () 
   expect(lines(event('b', 'gone'), event('c', 'b'))).toEqual(['b', '  c'])
   expect(lines(event('a', 'a'))).toEqual(['a'])
   expect(lines(event('a', 'b'), event('b', 'a')).toSorted()).toEqual(['a', 'b'])
+  // Two sources have used one id: what it caused is still one event.
+  expect(lines(event('a'), event('a'), event('b', 'a'))).toEqual(['a', '  b', 'a'])
 })

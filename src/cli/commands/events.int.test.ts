@@ -221,6 +221,13 @@ describe('topic produce', () => {
       String.raw`%v %h\n`,
     ])
     expect(read.out.split('\n')[0]).toBe('one {"ce_subject":"s"}')
+    const many = Array.from({ length: 20 }, (_, n) => `{"key":"k${n}","data":${n}}`).join('\n')
+    await holdfast(env, ['topic', 'produce', 'orders', '--input', 'jsonl'], many)
+    // Twenty keys in three partitions: those of its neighbours are left out.
+    for (const n of [3, 7, 11]) {
+      const one = await holdfast(env, ['topic', 'consume', 'orders', '--key', `k${n}`, '--format', '%v'])
+      expect(one.out).toBe(String(n))
+    }
     const typed = await holdfast(env, ['topic', 'produce', 'orders', '--type', 'odd'], '{}')
     expect(typed.code).toBe(0)
     for (const refused of ['orders.billing.dead', 'hf.audit'])

@@ -4,11 +4,16 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openLog } from '../../../test/embedded/open.ts'
 import { until } from '../../../test/harness/until.ts'
-import { encodeEvent, newEventId, seededRandom } from '../../event/index.ts'
+import { encodeEvent, newEventId, seededRandom, systemClock } from '../../event/index.ts'
 import type { AppendRecord, IdSearch, LogSystem } from '../../log/index.ts'
-import { DATA_FILE } from './open-folder.ts'
+import { CatalogueReader } from './catalogue.ts'
+import { IdFilter, IdHashes } from './id-filter.ts'
+import { IdIndexer } from './id-indexer.ts'
+import { addPage, readCoverage } from './id-pages.ts'
+import { DATA_FILE, openFolder } from './open-folder.ts'
 import { openEnvironment } from './lmdb.ts'
-import type { EmbeddedOptions } from './options.ts'
+import { resolveEmbeddedOptions, type EmbeddedOptions } from './options.ts'
+import type { Place } from './storage.ts'
 import { verifyLog } from './verify.ts'
 
 /** Three pages and some. */
@@ -179,5 +184,44 @@ describe('the index of ids', () => {
     const found = await find(system, 'order-89999')
     expect(idsOf(found)).toEqual(['order-89999'])
     expect(found.unsearched).toMatchObject([{ topic: 't', partition: 0 }])
+  })
+
+  it('ends when all that is left is damaged, and makes no page twice', async () => {
+    const folder = newFolder()
+    const first = await open(folder, { idIndexBytes: 0 })
+    await first.log.topics.create('t', { partitions: PARTITIONS })
+    await fill(first, 0, 40_000)
+    await first.log.topics.create('one', { partitions: 1 })
+    for (let n = 0; n < 40; n++)
+      await first.log.append(
+        'one',
+        Array.from({ length: 1_000 }, () => event('other', { partition: 0 })),
+      )
+    await first.close()
+    const { storage, holding } = await openFolder(folder, systemClock, resolveEmbeddedOptions({}))
+    onTestFinished(async () => {
+      await storage.close()
+      holding.release()
+    })
+    const catalogue = new CatalogueReader()
+    const placeOf = (topic: string): Place => ({
+      topicId: storage.view(view => catalogue.topic(view, topic)?.id ?? -1),
+      partition: 0,
+    })
+    await storage.transact(tx => tx.deleteChunk(placeOf('one'), 1_000n), 'urgent')
+    const indexer = new IdIndexer({ storage, catalogue, clock: systemClock, maxBytes: 1_000_000 })
+    await indexer.run(new AbortController().signal)
+    const coverage = storage.view(readCoverage)
+    expect(coverage.stretches.find(({ topicId }) => topicId === placeOf('one').topicId)?.to ?? 1_000n).toBe(
+      1_000n,
+    )
+    expect(coverage.stretches.reduce((sum, { from, to }) => sum + (to - from), 0n)).toBeGreaterThan(32_768n)
+    const [stretch] = coverage.stretches
+    const again = await storage.transact(
+      tx => addPage(tx, stretch ? [stretch] : [], IdFilter.of(new IdHashes()), 1_000_000),
+      'ordinary',
+    )
+    expect(again).toBe(false)
+    expect(storage.view(readCoverage)).toEqual(coverage)
   })
 })
