@@ -86,7 +86,18 @@ describe('topics', () => {
       partitions: 3,
       retentionMs: 604_800_000,
     })
-    expect(await a.system.log.topics.describe('orders.billing.dead')).toMatchObject({ partitions: 3 })
+    for (const own of ['orders.billing.dead', 'orders.billing.retry'])
+      expect(await a.system.log.topics.describe(own)).toMatchObject({ partitions: 3 })
+    // The group that runs reads the new ones too.
+    for (let n = 0; n < 20; n++) await a.publish(orders, 'placed', { customer: `c${n}`, n })
+    expect((await a.system.log.bounds({ topic: 'orders', partition: 2 })).end).toBeGreaterThan(0n)
+    await until('all partitions are committed to their ends', async () => {
+      const committed = await a.system.groups.committed('billing')
+      const ends = await Promise.all(
+        committed.map(async one => (await a.system.log.bounds(one)).end === one.offset),
+      )
+      return committed.length === 3 && ends.every(Boolean)
+    })
   })
 
   it('say before their retention is shortened how many events go', async () => {
