@@ -55,21 +55,22 @@ export class Intake {
     if (this.#rows.length < max && now < this.#due) return []
     const batch: Row[] = []
     const left: Row[] = []
-    const taken = new Map<KeyQueue, number>()
     for (const row of this.#rows) {
       if (row.record.gone) continue // parked, or tried alone
-      const before = taken.get(row.queue) ?? 0
+      const before = row.queue.taken
       if (batch.length < max && row.queue.free && row.queue.waiting[before] === row.record) {
         batch.push(row)
-        taken.set(row.queue, before + 1)
+        row.queue.taken = before + 1
       } else left.push(row)
     }
     this.#rows = left
     this.#due = left.length > 0 ? this.#due : undefined
     for (const { record, queue } of batch) {
-      queue.waiting.shift()
-      queue.running = true
       record.gone = true
+      if (queue.taken === 0) continue
+      queue.waiting.splice(0, queue.taken)
+      queue.taken = 0
+      queue.running = true
     }
     this.running = batch.length > 0
     return batch

@@ -75,7 +75,9 @@ const NONE: readonly Entry[] = []
 export class KeyQueue {
   readonly name: string
   /** In offset order. */
-  readonly waiting: Delivered[] = []
+  waiting: Delivered[] = []
+  /** Of those that wait, so many from the first on go into the batch that is just being made. */
+  taken = 0
   /** Sorted by origin, never by where they stand in the lane: a copy stands far behind its followers. */
   get entries(): readonly Entry[] {
     return this.#entries ?? NONE
@@ -107,6 +109,13 @@ export class KeyQueue {
 
   get forgettable(): boolean {
     return this.free && this.waiting.length === 0
+  }
+
+  /** Behind all that wait. */
+  add(record: Delivered): void {
+    // Mostly it is alone: a list of one takes a tenth of the room of one that was pushed to.
+    if (this.waiting.length === 0) this.waiting = [record]
+    else this.waiting.push(record)
   }
 
   insert(entry: Entry): void {

@@ -150,7 +150,9 @@ class Lane implements RetryLane {
     if (this.phase === 'over') return []
     this.#now = now
     this.#take(input)
-    if (this.phase === 'live') this.#goOn()
+    // A record that came changes nothing for entries and requests, and there are many of them.
+    if (input.kind === 'delivered' && !this.#stopping) this.#records.startBatch()
+    else if (this.phase === 'live') this.#goOn()
     return this.#out.take()
   }
 

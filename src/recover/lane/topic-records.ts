@@ -34,7 +34,7 @@ export class TopicRecords {
   delivered(offset: Offset, key: string | undefined): void {
     const queue = this.#p.book.queue(queueName(this.#p.settings.order, key, offset))
     const record = { offset, alone: false, gone: false }
-    queue.waiting.push(record)
+    queue.add(record)
     if (!queue.blocked || !this.#parksFollowers) this.#intake?.gather({ record, queue }, this.#p.now)
     this.#p.step(queue)
   }
