@@ -13,18 +13,34 @@ const pages = [
   'docs/operate.md',
   'examples/campaigns/README.md',
   'examples/drivers/README.md',
+  'examples/orders/README.md',
 ]
 const sources = globSync('src/**/*.ts', { cwd: root })
 const named = [...sources, ...globSync('chaos/src/**/*.ts', { cwd: root })]
+
+/** The page, and the heading in it that the link may name. */
+function isThere(page: string, link: string): boolean {
+  const [path = '', heading] = link.split('#')
+  const target = path === '' ? join(root, page) : join(root, dirname(page), path)
+  if (!existsSync(target)) return false
+  return heading === undefined || headingsOf(readFileSync(target, 'utf8')).includes(heading)
+}
+
+function headingsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} -]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
 
 describe.each(pages)('%s', page => {
   const text = readFileSync(join(root, page), 'utf8')
 
   it('links only to what is there', () => {
     const links = [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target)
-    const broken = links.filter(
-      link => !/^https?:/.test(link) && !existsSync(join(root, dirname(page), link)),
-    )
+    const broken = links.filter(link => !/^https?:/.test(link) && !isThere(page, link))
     expect(broken).toEqual([])
   })
 
