@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { runCli } from '../src/cli/program.ts'
-import { startChild } from './harness/child.ts'
+import { startChild, type Child } from './harness/child.ts'
 import { until } from './harness/until.ts'
 import { holdfastIn, userProject } from './harness/user-project.ts'
 
@@ -85,6 +85,41 @@ it('a session as docs/operate.md has it: every command does what the page says',
   await until('all are billed again', () => billed().length === 6)
   expect(billed().slice(3)).toEqual(billed().slice(0, 3))
   expect(await shop.terminate()).toEqual({ pid: shop.pid, code: 0, signal: null })
+})
+
+it('a group that is paused is paused in all its processes, and in one that was killed and starts again', async () => {
+  const folder = userProject(files)
+  const start = (name: string): Promise<Child> =>
+    startChild({ name, args: [holdfastIn(folder), 'start', 'shop.ts', '--admin-port', '0'], cwd: folder })
+  const [first, second] = await Promise.all([start('first'), start('second')])
+  const doorOf = (child: Child): Promise<string> =>
+    until(`${child.name} announces its door`, () =>
+      child.stderr.map(line => /collector (http:\S+)/.exec(line)?.[1]).find(url => url !== undefined),
+    )
+  const billed = (...children: Child[]): string[] =>
+    children.flatMap(({ stdout }) => stdout.filter(line => line.startsWith('billed: ')))
+  await doorOf(first)
+  const door = await doorOf(second)
+  const shell = shellIn(folder)
+  const members = async (): Promise<number> => {
+    const { out } = await shell('npx holdfast group list -o json')
+    const { groups } = JSON.parse(out) as { groups: { members: unknown[] }[] }
+    return groups[0]?.members.length ?? 0
+  }
+  await until('both are members', async () => (await members()) === 2)
+  expect(await shell('npx holdfast group pause billing --reason "ticket 7"')).toMatchObject({ code: 0 })
+  expect(await members()).toBe(0)
+  expect(await first.kill()).toMatchObject({ signal: 'SIGKILL' })
+  const again = await start('again')
+  await doorOf(again)
+  await post(door, 'o1')
+  const { out } = await shell('npx holdfast group describe billing')
+  expect(out).toMatch(/^orders +0 +\S+ +1 +1 /m)
+  expect(await members()).toBe(0)
+  expect(billed(first, second, again)).toEqual([])
+  expect(await shell('npx holdfast group resume billing')).toMatchObject({ code: 0 })
+  await until('it is billed', () => billed(second, again).length === 1)
+  await until('both are members again', async () => (await members()) === 2)
 })
 
 /**

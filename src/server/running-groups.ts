@@ -98,8 +98,6 @@ class Groups implements RunningGroups {
 
   async pause(group: string, reason: string, by: string): Promise<void> {
     const entry = this.#entry(group)
-    // At once, and durably after that: whoever is told that it is paused finds it so after a restart.
-    entry.runner.pause(reason)
     const decision = { kind: 'paused', group, by, at: this.#o.clock.now(), reason } as const
     this.#apply(decision, await decide(this.#o.log, decision))
     await entry.turn
@@ -124,9 +122,12 @@ class Groups implements RunningGroups {
 
   async stop(drainMs: number): Promise<void> {
     this.#life.abort()
-    const entries = [...this.#entries.values()]
-    await Promise.all(entries.map(({ runner }) => runner.stop(drainMs)))
-    await Promise.all(entries.map(({ turn }) => turn))
+    const stopped = [...this.#entries.values()].map(async entry => {
+      // One that goes on just now has to have joined before it can leave.
+      await entry.turn
+      await entry.runner.stop(drainMs)
+    })
+    await Promise.all(stopped)
     for (const one of this.dependencies()) one.close()
   }
 

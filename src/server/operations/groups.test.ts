@@ -98,6 +98,15 @@ describe('a group that is paused', () => {
     expect(seen).toEqual([0, 1, 2, 3, 4])
   })
 
+  it('can be paused or resumed while its process stops', async () => {
+    for (const when of ['pause', 'resume'] as const) {
+      const { a } = await shop()
+      if (when === 'resume') await a.group('billing').pause('before')
+      const act = when === 'pause' ? a.group('billing').pause('at the end') : a.group('billing').resume()
+      await Promise.all([act.catch(() => {}), a.stop()])
+    }
+  })
+
   it('is not made up: a name that nobody knows is refused', async () => {
     const { a } = await shop()
     await expect(call(a, groupPause, { group: 'biling' })).rejects.toMatchObject({ code: 'GROUP_UNKNOWN' })
