@@ -45,6 +45,24 @@ describe('the admin port', () => {
     }
   })
 
+  it('hazard S1: with tokens it may be reached from elsewhere, and asks everybody for one, on this machine too', async () => {
+    const token = 'a-token-of-a-viewer'
+    server = await startAdmin(source, {
+      port: 0,
+      host: '0.0.0.0',
+      tokens: [{ name: 'grafana', role: 'viewer', token }],
+    })
+    const url = server.url.replace('0.0.0.0', '127.0.0.1')
+    const basic = { authorization: `Basic ${btoa(`browser:${token}`)}` }
+    for (const path of ['/', '/metrics', '/status.json', '/openapi.json', '/api/v1/group/list', '/nothing']) {
+      expect((await fetch(url + path)).status, path).toBe(401)
+      expect((await fetch(url + path, { headers: basic })).status, path).not.toBe(401)
+    }
+    for (const path of ['/livez', '/readyz']) expect((await fetch(url + path)).status, path).toBe(200)
+    expect(await statusOf('/metrics', 'holdfast.example')).toBe(401)
+    expect(await statusOf('/livez', 'holdfast.example')).toBe(200)
+  })
+
   it('hazard S2: a forged Host is refused on the wire too, also when the request line names a host', async () => {
     server = await startAdmin(source, { port: 0 })
     expect(await statusOf('/livez', 'localhost')).toBe(200)
