@@ -1,47 +1,40 @@
 import {
   HoldfastError,
-  isHoldfastError,
-  othersTurn,
   partitionId,
   sleep,
   type LogRecord,
   type Offset,
-  type Position,
   type TopicPartition,
 } from '../event/index.ts'
 import type { OwnedPartition } from '../log/index.ts'
 import { failureText } from '../recover/index.ts'
 import {
-  decodeLaneRecord,
   decodeNote,
-  encodeNote,
   laneLetters,
   laneTopicOf,
   newTenureId,
   retryLane,
   type Effect,
   type Input,
-  type LaneLetters,
-  type Letter,
+  type LaneNote,
   type RetryLane,
-  type RunEvent,
 } from '../recover/lane/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
 import type { Lease } from '../sink/index.ts'
 import type { Place } from './admission.ts'
 import { EventBytes } from './event-bytes.ts'
-import { finished } from './finished.ts'
-import type { DeathReason, GroupContext, Task } from './group-context.ts'
+import type { GroupContext, Task } from './group-context.ts'
 import { LaneAppends } from './lane-appends.ts'
+import { LaneClock } from './lane-clock.ts'
+import { LaneErrands, type Errand } from './lane-errands.ts'
 import { LaneTrim } from './lane-trim.ts'
-import { readEvent } from './read-event.ts'
+import { Persistence } from './persistence.ts'
+import { readLane } from './read-lane.ts'
 import { Runs } from './runs.ts'
 import { laneSettings } from './settings.ts'
 import type { Outcome } from './supervised.ts'
-import { parkedTask } from './task.ts'
 import { TopicIntake } from './topic-intake.ts'
 import { UnderWay } from './under-way.ts'
-import { wasApplied } from './was-applied.ts'
 import { watermark, type Delivery, type Watermark } from './watermark.ts'
 
 /**
@@ -105,14 +98,8 @@ export interface PartitionOwnerOptions {
   failed(error: unknown): void
 }
 
-const LANE_PAGE = { maxRecords: 500, maxBytes: 4 * 1024 * 1024, waitMs: 1_000 }
-/** Between tries of what failed. */
-const RETRY_MS = 1_000
 /** After handlers were cut off, for their marks and the last commit. */
 const LET_GO_MS = 1_000
-/** Timers hold no more than 24 days. */
-const MAX_TIMER_MS = 24 * 60 * 60 * 1_000
-
 /** Throws `LOG_CORRUPT` or `LOG_VERSION` for a note or a lane that cannot be gone on from. */
 export function partitionOwner(options: PartitionOwnerOptions): PartitionOwner {
   return new Owner(options)
@@ -129,11 +116,9 @@ class Owner implements PartitionOwner {
   stopped: string | undefined
   readonly #o: PartitionOwnerOptions
   readonly #c: GroupContext
-  readonly #lane: TopicPartition
   readonly #mark: Watermark
   readonly #machine: RetryLane
-  readonly #letters: LaneLetters
-  readonly #bytes: EventBytes
+  readonly #errands: LaneErrands
   readonly #appends: LaneAppends
   readonly #trim: LaneTrim
   readonly #intake: TopicIntake
@@ -158,68 +143,56 @@ class Owner implements PartitionOwner {
   #offered: Place | undefined
   /** Of entries whose start is being appended, in that order. */
   readonly #places: Place[] = []
-  /** Events whose handlers never came back. */
-  readonly #stuck = new Map<Offset, HoldfastError>()
   /** When the page began that is being taken in: to the machine all its events come at once. */
   #pageTime: number | undefined
   #asked: RetryLane['commitDue'] = 'no'
-  #tick: { readonly at: number; readonly cancel: () => void } | undefined
-  readonly #epoch: number
+  readonly #clock: LaneClock
 
   constructor(options: PartitionOwnerOptions) {
-    const { owned, committed, context, lease } = options
-    const { settings, log, clock, random } = context
+    const { owned, committed, context } = options
     this.#o = options
     this.#c = context
     this.owned = owned
-    this.#epoch = clock.now() - clock.monotonic()
-    const { topic, partition } = owned
-    const origin = { topic, partition }
-    this.#lane = { topic: laneTopicOf(topic, settings.group), partition }
-    const mark = watermark(committed.offset)
-    this.#mark = mark
-    const where = `${settings.group} on ${partitionId(owned)}`
+    this.#mark = watermark(committed.offset)
+    this.#clock = new LaneClock(context.clock, () => this.#tell({ kind: 'tick' }))
+    const where = `${context.settings.group} on ${partitionId(owned)}`
     const note = committed.note === undefined ? undefined : decodeNote(committed.note, where)
-    this.#machine = retryLane({
-      topic,
-      group: settings.group,
-      generation: 0,
-      tenure: newTenureId(random),
-      committed: committed.offset,
-      note,
-      laneStart: options.laneStart,
-      watermark: {
-        completed: offset => this.#completed(offset),
-        get commitable() {
-          return mark.commitable
-        },
-      },
-      settings: laneSettings(settings),
-    })
+    this.#machine = this.#makeMachine(note)
+
+    const { log, clock, settings, logger } = context
+    const { topic, partition } = owned
+    const origin: TopicPartition = { topic, partition }
+    const lane: TopicPartition = { topic: laneTopicOf(topic, settings.group), partition }
     const signal = this.#lifeAbort.signal
-    this.#letters = laneLetters({ log, origin, group: settings.group, clock, signal })
-    this.#bytes = new EventBytes({
-      log,
-      origin,
-      lane: this.#lane,
-      letters: this.#letters,
-      open: this.#open,
-      signal,
+    const persistence = new Persistence(context, origin, signal)
+    const letters = laneLetters({ log, origin, group: settings.group, clock, signal })
+    const bytes = new EventBytes({ log, origin, lane, letters, open: this.#open, signal })
+    this.#errands = new LaneErrands({
+      context,
+      topic: options.topic,
+      lease: options.lease,
+      bytes,
+      letters,
+      persistence,
+      work: this.#workAbort.signal,
+      store: (position, text) => options.store(position, text),
+      fenced: () => this.#fenced(),
+      halted: reason => this.#halt(reason),
     })
     this.#appends = new LaneAppends({
       log,
-      ...this.#lane,
+      ...lane,
       signal,
-      bytes: (offset, body) => this.#bytes.of(offset, body),
-      appended: (seq, position) => this.#tell({ kind: 'appended', seq, position }),
-      failed: error => this.#troubled('an append to the retry lane failed: the partition waits', error),
+      bytes: (offset, body) => bytes.of(offset, body),
+      appended: (seq, at) => this.#tell({ kind: 'appended', seq, position: at }),
+      failed: error => persistence.failed('an append to the retry lane failed: the partition waits', error),
     })
-    this.#trim = new LaneTrim({ log, lane: this.#lane, clock, logger: context.logger })
+    this.#trim = new LaneTrim({ log, lane, clock, logger })
     this.#intake = new TopicIntake({
       context,
       topic: options.topic,
       partition: origin,
-      mark,
+      mark: this.#mark,
       signal: this.#intakeAbort.signal,
       isFull: () => this.#isFull(),
       skipped: record => this.#runs.skipped(record),
@@ -232,21 +205,44 @@ class Owner implements PartitionOwner {
     })
     this.#runs = new Runs({
       context,
-      lease,
+      lease: options.lease,
       underWay: this.#underWay,
       intake: this.#intakeAbort.signal,
       work: this.#workAbort.signal,
-      now: () => this.#now(),
+      now: () => this.#clock.now(),
       appliedBelow: () => this.#appliedBelow(),
-      load: event => this.#load(event),
+      load: event => this.#errands.load(event),
       ended: (run, results) => this.#tell({ kind: 'ran', run, results }),
       began: () => this.#intake.makeRoom(),
       place: place => this.#offer(place),
       fenced: () => this.#fenced(),
-      stuck: (offset, error) => void this.#stuck.set(offset, error),
+      stuck: (offset, error) => this.#errands.stuck(offset, error),
     })
     this.#tell({ kind: 'tick' })
-    this.#underWay.track(this.#readLane(note?.lane ?? options.laneStart))
+    const from = note?.lane ?? options.laneStart
+    const read = (page: Extract<Input, { kind: 'read' }>): void => this.#tell(page)
+    this.#underWay.track(readLane({ log, lane, from, persistence, signal, read }))
+  }
+
+  #makeMachine(note: LaneNote | undefined): RetryLane {
+    const { settings, random } = this.#c
+    const mark = this.#mark
+    return retryLane({
+      topic: this.owned.topic,
+      group: settings.group,
+      generation: 0,
+      tenure: newTenureId(random),
+      committed: mark.commitable,
+      note,
+      laneStart: this.#o.laneStart,
+      watermark: {
+        completed: offset => this.#completed(offset),
+        get commitable() {
+          return mark.commitable
+        },
+      },
+      settings: laneSettings(settings),
+    })
   }
 
   get phase(): RetryLane['phase'] {
@@ -317,7 +313,7 @@ class Owner implements PartitionOwner {
   #end(): void {
     for (const abort of [this.#intakeAbort, this.#workAbort, this.#lifeAbort]) abort.abort()
     this.#intake.makeRoom()
-    this.#tick?.cancel()
+    this.#clock.stop()
     for (const place of this.#places.splice(0)) place.leave('neither')
     this.#over.resolve()
   }
@@ -331,7 +327,7 @@ class Owner implements PartitionOwner {
     this.#c.logger.error(this.#facts(), `${partitionId(this.owned)} of ${group} is stopped: ${reason}`)
   }
 
-  #fenced(): undefined {
+  #fenced(): void {
     if (this.stopped !== undefined) return
     this.stopped = 'another worker owns the lease in the database'
     this.#intakeAbort.abort()
@@ -351,7 +347,7 @@ class Owner implements PartitionOwner {
     if (this.#lifeAbort.signal.aborted) return
     this.#inputs.push(input)
     if (this.#telling) return
-    this.#drain(this.#now())
+    this.#drain(this.#clock.now())
     this.#lookAround()
   }
 
@@ -378,7 +374,7 @@ class Owner implements PartitionOwner {
     if (machine.wantsPlace && this.stopped === undefined) this.#runs.askForEntry()
     const trimmed = machine.phase === 'live' ? this.#trim.below(machine.forgettable) : undefined
     if (trimmed) this.#underWay.track(trimmed)
-    this.#schedule(machine.dueAt)
+    this.#clock.set(machine.dueAt)
     this.#askForCommit()
     this.#intake.makeRoom()
   }
@@ -394,62 +390,14 @@ class Owner implements PartitionOwner {
         }
         this.#appends.push(effect)
         return this.#underWay.track(this.#appends.work())
-      case 'check':
-        return this.#see('an event could not be looked up in the inbox', async () => {
-          const task = await this.#load(effect.event)
-          const applied = task && (await wasApplied(task, this.#c, this.#o.lease, this.#workAbort.signal))
-          if (applied === 'fenced') return this.#fenced()
-          if (task && applied === 'unknown') await sleep(this.#c.clock, RETRY_MS, this.#lifeAbort.signal)
-          return { kind: 'checked', ref: effect.ref, applied: applied === 'unknown' ? undefined : applied }
-        })
-      case 'letter':
-        return this.#see('a dead letter could not be written: the partition waits', async () => {
-          const { letter, ref } = effect
-          const died = letter.death && (await this.#bytes.of(letter.origin, letter.death.body))
-          await this.#letters.write(letter, died)
-          if (died) this.#died(letter, died)
-          return { kind: 'written', ref }
-        })
-      case 'look-up':
-        return this.#see('a dead letter could not be read', async () => {
-          const letter = await this.#letters.find(effect.origin)
-          return { kind: 'looked-up', ref: effect.ref, letter }
-        })
-      case 'commit':
-        return this.#see('a commit failed, trying again', async () => {
-          const accepted = await this.#o.store(effect.main, encodeNote(effect.note))
-          return { kind: accepted ? 'committed' : 'refused' }
-        })
+      default:
+        return this.#underWay.track(this.#see(effect))
     }
   }
 
-  /** Does something until it succeeds, and tells the machine. Nothing passes it by meanwhile: its input is missing. */
-  #see(trouble: string, what: () => Promise<Input | undefined>): void {
-    this.#underWay.track(
-      (async () => {
-        const input = await this.#persist(trouble, what)
-        if (input) this.#tell(input)
-      })(),
-    )
-  }
-
-  /** Undefined at the end of this owner. Throws what no trying mends. */
-  async #persist<T>(trouble: string, what: () => Promise<T>): Promise<T | undefined> {
-    while (!this.#lifeAbort.signal.aborted) {
-      try {
-        return await what()
-      } catch (error) {
-        await this.#troubled(trouble, error)
-      }
-    }
-    return undefined
-  }
-
-  async #troubled(trouble: string, error: unknown): Promise<void> {
-    if (this.#lifeAbort.signal.aborted) return
-    if (isHoldfastError(error) && hopeless.has(error.code)) throw error
-    this.#c.logger.warn({ ...this.#facts(), error: failureText(error) }, trouble)
-    await sleep(this.#c.clock, RETRY_MS, this.#lifeAbort.signal)
+  async #see(errand: Errand): Promise<void> {
+    const answer = await this.#errands.run(errand)
+    if (answer) this.#tell(answer)
   }
 
   // ---- events
@@ -467,7 +415,7 @@ class Owner implements PartitionOwner {
     this.#open.set(offset, { record, task, delivery })
     this.#begun = begun
     this.#inputs.push({ kind: 'delivered', offset, key })
-    this.#pageTime ??= this.#now()
+    this.#pageTime ??= this.#clock.now()
     this.#drain(this.#pageTime) // one event of a page is not worth a look around
   }
 
@@ -507,18 +455,6 @@ class Owner implements PartitionOwner {
     this.#begun = undefined
   }
 
-  /** An event that waits in the lane. Undefined where nobody here can know what it means: then the partition stops. */
-  async #load(event: RunEvent): Promise<Task | undefined> {
-    const record = await this.#persist('an event could not be read for its retry', () =>
-      this.#bytes.of(event.origin, event.body),
-    )
-    if (!record) return undefined
-    const reading = readEvent(record, this.#o.topic, this.#c.settings)
-    if (reading.kind !== 'pause') return parkedTask(record, reading, event)
-    this.#halt(reading.reason)
-    return undefined
-  }
-
   #offer(place: Place): void {
     this.#offered = place
     this.#tell({ kind: 'place' })
@@ -530,55 +466,6 @@ class Owner implements PartitionOwner {
   #appliedBelow(): Offset {
     const { parkedFrom } = this.#machine
     return parkedFrom !== undefined && parkedFrom < this.commitable ? parkedFrom : this.commitable
-  }
-
-  #died({ origin, death }: Letter, record: LogRecord): void {
-    const { observer, settings, logger, fatal } = this.#c
-    const { topic } = record
-    const { group } = settings
-    const { attempts, last, final } = death?.state ?? { attempts: 0, last: undefined, final: undefined }
-    const reason = (final ?? 'attempts') as DeathReason
-    finished(this.#c, { record, attempts, lastError: last?.message }, 'dead_lettered')
-    observer.deadLettered?.({ topic, group, reason })
-    const facts = { ...this.#facts(), offset: String(origin), reason, error: last?.message }
-    logger.warn(facts, 'event is a dead letter now')
-    const stuck = this.#stuck.get(origin)
-    if (stuck) fatal(stuck)
-  }
-
-  // ---- reading the lane
-
-  async #readLane(from: Offset): Promise<void> {
-    const signal = this.#lifeAbort.signal
-    for (let at: Position = { ...this.#lane, offset: from }; !signal.aborted;) {
-      const page = await this.#persist('reading the retry lane failed, trying again', () =>
-        this.#c.log.read(at, LANE_PAGE, signal),
-      )
-      if (!page || page.next === at.offset) continue
-      const records = page.records.map(record => ({ ...decodeLaneRecord(record), position: record.offset }))
-      this.#tell({ kind: 'read', records, next: page.next })
-      at = { ...at, offset: page.next }
-      await othersTurn()
-    }
-  }
-
-  // ---- time
-
-  /** The wall clock as it was at the takeover, going on evenly: a clock that is set must not hold back a retry. */
-  #now(): number {
-    return Math.round(this.#epoch + this.#c.clock.monotonic())
-  }
-
-  #schedule(at: number | undefined): void {
-    if (at === this.#tick?.at) return
-    this.#tick?.cancel()
-    this.#tick = undefined
-    if (at === undefined) return
-    const cancel = this.#c.clock.after(Math.min(MAX_TIMER_MS, Math.max(0, at - this.#now())), () => {
-      this.#tick = undefined
-      this.#tell({ kind: 'tick' })
-    })
-    this.#tick = { at, cancel }
   }
 
   #askForCommit(): void {
@@ -593,14 +480,3 @@ class Owner implements PartitionOwner {
     return { group: this.#c.settings.group, topic: this.owned.topic, partition: this.owned.partition }
   }
 }
-
-/** What is so will stay so. */
-const hopeless: ReadonlySet<string> = new Set([
-  'LOG_CORRUPT',
-  'LOG_VERSION',
-  'LOG_CLOSED',
-  'LOG_RECORD_TOO_LARGE',
-  'OFFSET_OUT_OF_RANGE',
-  'EVENT_UNDECODABLE',
-  'INTERNAL',
-])
