@@ -60,14 +60,14 @@ export class LaneErrands {
 
   /** An event that waits in the lane. Undefined at the end of the owner, and where the partition must stop at it. */
   async load(event: RunEvent): Promise<Task | undefined> {
-    const { persistence, bytes, topic, context, halted } = this.#o
+    const { persistence, bytes, topic, context } = this.#o
     const record = await persistence.until('an event could not be read for its retry', () =>
       bytes.of(event.origin, event.body),
     )
     if (!record) return undefined
     const reading = readEvent(record, topic, context.settings)
     if (reading.kind !== 'pause') return parkedTask(record, reading, event)
-    halted(reading.reason)
+    this.#o.halted(reading.reason)
     return undefined
   }
 
@@ -95,11 +95,11 @@ export class LaneErrands {
   }
 
   async #check({ event, ref }: Extract<Errand, { kind: 'check' }>): Promise<Input | undefined> {
-    const { context, lease, work, persistence, fenced } = this.#o
+    const { context, lease, work, persistence } = this.#o
     const task = await this.load(event)
     const applied = task ? await wasApplied(task, context, lease, work) : 'unknown'
     if (applied === 'fenced') {
-      fenced()
+      this.#o.fenced()
       return undefined
     }
     if (applied === 'unknown') await persistence.pause()

@@ -17,7 +17,7 @@ export interface ReadLaneOptions {
 
 /** Reads a retry lane until the abort: what the owner wrote itself, and what others ask of it. */
 export async function readLane(options: ReadLaneOptions): Promise<void> {
-  const { log, lane, from, persistence, signal, read } = options
+  const { log, lane, from, persistence, signal } = options
   let offset = from
   while (!signal.aborted) {
     const page = await persistence.until('reading the retry lane failed, trying again', () =>
@@ -25,7 +25,7 @@ export async function readLane(options: ReadLaneOptions): Promise<void> {
     )
     if (!page || page.next === offset) continue
     const records = page.records.map(record => ({ ...decodeLaneRecord(record), position: record.offset }))
-    read({ kind: 'read', records, next: page.next })
+    options.read({ kind: 'read', records, next: page.next })
     offset = page.next
     await othersTurn()
   }
