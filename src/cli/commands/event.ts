@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { silentLogger, systemClock, systemRandom } from '../../event/index.ts'
+import { parseDuration, silentLogger, systemClock, systemRandom } from '../../event/index.ts'
 import { explainEvent } from '../../explain/index.ts'
 import { knownGroups } from '../../server/declared.ts'
 import { eventExplain, explained, type Explained } from '../../server/operations/event-explain.ts'
@@ -66,7 +66,7 @@ export function addEvent(program: Command, operating: Operating): void {
       const answer =
         app === undefined
           ? await operating.ask(eventExplain, { id, patience }, options)
-          : { format: 1 as const, ...(await explainWith(app, id, options, operating)) }
+          : { format: 1 as const, ...(await explainWith(app, id, { ...options, patience }, operating)) }
       const { io, ended } = operating
       io.out(
         options.output === 'table' || options.output === 'wide'
@@ -99,16 +99,21 @@ interface ExplainCommandOptions extends PatientOptions {
 async function explainWith(
   file: string,
   id: string,
-  { log }: OperatingOptions,
+  { log, patience }: Pick<OperatingOptions, 'log'> & { readonly patience: string | undefined },
   { io }: Operating,
 ): Promise<Explained> {
   const { declared } = await loadApp(file)
   const env = { clock: systemClock, random: systemRandom, logger: silentLogger }
+  const patient = patience === undefined ? {} : { patienceMs: parseDuration(patience, '--patience') }
   const sink = await declared.db?.open(env)
   try {
     return await withLog(logFolder(log, io), async system =>
       explained(
-        await explainEvent({ system, sink, declared: knownGroups(declared), clock: systemClock }, id),
+        await explainEvent(
+          { system, sink, declared: knownGroups(declared), clock: systemClock },
+          id,
+          patient,
+        ),
       ),
     )
   } finally {

@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { until } from '../../../test/harness/until.ts'
+import { testDatabase } from '../../../test/postgres.ts'
 import { embedded } from '../../drivers/embedded/index.ts'
+import { postgres } from '../../drivers/postgres/index.ts'
 import { topic } from '../../schema/index.ts'
 import { startAdmin } from '../../server/admin-server.ts'
 import { app, type App } from '../../server/app.ts'
@@ -266,6 +268,34 @@ async function shopOnce(env: Record<string, string>): Promise<void> {
   await a.start()
   await a.stop()
 }
+
+describe('explain with an app', () => {
+  const database = testDatabase()
+
+  it('asks the inbox of its database, which answers though nothing of the app runs, and says when it cannot', async () => {
+    const { env, folder } = dataFolder()
+    const a = app({ name: 'shop', log: embedded(folder), db: postgres(database.url) })
+    a.consumer('billing', orders, { from: 'earliest' }).effect('placed', async () => {})
+    await a.start()
+    await a.publish(orders, 'placed', { customer: 'ada', total: 1 }, { id: 'order-1' })
+    await until('it is done', async () => (await a.groups()).every(({ lag }) => lag === 0n))
+    await a.stop()
+    const explain = async (url: string): Promise<string> => {
+      const child = spawn(process.execPath, [bin, 'explain', 'order-1', '--app', module], {
+        cwd: root,
+        env: { ...process.env, ...env, DATABASE_URL: url },
+      })
+      let out = ''
+      child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
+      expect(await once(child, 'close')).toEqual([0, null])
+      return out
+    }
+    expect(await explain(database.url)).toContain('postgres: its effect committed, once (inbox row)')
+    expect(await explain('postgres://127.0.0.1:1/none')).toContain('postgres: did not answer (ECONNREFUSED')
+    const alone = await holdfast(env, ['explain', 'order-1'])
+    expect(alone.out).toContain('nothing durable says which')
+  })
+})
 
 describe('through the admin side of a running process', () => {
   it('explain knows the groups and their handlers', async () => {
