@@ -71,7 +71,7 @@ export class IdIndexer {
     due: readonly Stretch[],
     signal: AbortSignal,
   ): Promise<{ readonly stretches: readonly Stretch[]; readonly hashes: IdHashes }> {
-    const { storage, clock } = this.#deps
+    const { clock } = this.#deps
     const hashes = new IdHashes()
     const stretches: Stretch[] = []
     let left = PAGE_EVENTS
@@ -79,7 +79,7 @@ export class IdIndexer {
       let at = stretch.from
       while (at < stretch.to && left > 0n && !signal.aborted) {
         const began = clock.monotonic()
-        const next = storage.view(view => addSlice(view, { ...stretch, from: at }, left, hashes))
+        const next = this.#add({ ...stretch, from: at }, left, hashes)
         await sleep(clock, (clock.monotonic() - began) * REST, signal)
         if (next === at) {
           this.#stuck.set(placeId(stretch), at) // damage, or retention was faster and it begins elsewhere now
@@ -93,6 +93,16 @@ export class IdIndexer {
     }
     return { stretches, hashes }
   }
+
+  /** Where it goes on: nowhere, at a page of LMDB that is damaged. That is the log's own damage, and no reason to begin anew. */
+  #add(stretch: Stretch, most: bigint, hashes: IdHashes): bigint {
+    try {
+      return this.#deps.storage.view(view => addSlice(view, stretch, most, hashes))
+    } catch (error) {
+      if (isHoldfastError(error, 'LOG_CORRUPT')) return stretch.from
+      throw error
+    }
+  }
 }
 
 /** Adds the ids of about {@link SLICE_BYTES}, and answers where it goes on: nowhere, where the chunk that follows is missing. */
@@ -104,18 +114,19 @@ function addSlice(
 ): bigint {
   let at = from
   let bytes = 0
-  for (const stored of view.chunks(place, from)) {
+  view.visitChunks(place, from, stored => {
     const chunk = glanceAt(stored)
     if (chunk === undefined || stored.base !== at || at >= to || bytes > SLICE_BYTES || at - from >= most)
-      break
+      return false
     try {
       addIds(stored.bytes, hashes)
     } catch (error) {
-      if (isHoldfastError(error, 'LOG_CORRUPT')) break
+      if (isHoldfastError(error, 'LOG_CORRUPT')) return false
       throw error
     }
     at = chunk.next
     bytes += stored.bytes.length
-  }
+    return true
+  })
   return at
 }

@@ -164,7 +164,7 @@ class Search {
     if (topic === undefined) return // deleted since it was indexed
     let at = stretch.from
     while (at < to && !this.#isOver(until)) {
-      const next = storage.view(view => this.#readSlice(view, topic, { ...place, from: at, to }))
+      const next = this.#slice(topic, { ...place, from: at, to })
       if (next === at) break // damage
       if (until === Number.POSITIVE_INFINITY) this.#candidates += next - at
       else this.#uncovered += next - at
@@ -174,18 +174,29 @@ class Search {
     this.#leaveOut({ ...stretch, from: at })
   }
 
+  /** The same where LMDB meets a page that is damaged: those who read the partition are told. */
+  #slice(topic: string, stretch: Stretch): bigint {
+    try {
+      return this.#deps.storage.view(view => this.#readSlice(view, topic, stretch))
+    } catch (error) {
+      if (isHoldfastError(error, 'LOG_CORRUPT')) return stretch.from
+      throw error
+    }
+  }
+
   /** Answers where to go on: nowhere, where the chunk that follows is missing. */
   #readSlice(view: StorageView, topic: string, { from, to, ...place }: Stretch): bigint {
     const { start } = readTail(view, place) ?? EMPTY_TAIL
     let at = from < start ? start : from // retention
     let bytes = 0
-    for (const stored of view.chunks(place, at)) {
+    view.visitChunks(place, at, stored => {
       const chunk = glanceAt(stored)
-      if (chunk === undefined || stored.base !== at || at >= to || bytes > SLICE_BYTES) break
-      if (!this.#take(topic, stored)) break
+      if (chunk === undefined || stored.base !== at || at >= to || bytes > SLICE_BYTES) return false
+      if (!this.#take(topic, stored)) return false
       at = chunk.next
       bytes += stored.bytes.length
-    }
+      return true
+    })
     return at < to ? at : to
   }
 

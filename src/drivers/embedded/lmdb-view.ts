@@ -23,6 +23,17 @@ export class LmdbView implements StorageView {
     }
   }
 
+  visitChunks(place: Place, from: bigint, visit: (chunk: StoredChunk) => boolean): void {
+    const { chunks } = this.#lmdb
+    const end = placeKey({ ...place, partition: place.partition + 1 })
+    for (const key of iterated(chunks.getKeys({ start: chunkKey(place, from), end }))) {
+      const value = chunks.getBinaryFast(key)
+      if (value === undefined) return
+      const bytes = Buffer.from(value.buffer, value.byteOffset, value.length)
+      if (!visit({ base: baseOf(key), bytes })) return
+    }
+  }
+
   row(table: Table, key: Uint8Array): Uint8Array | undefined {
     return this.#lmdb.table(table).get(key)
   }
@@ -60,15 +71,19 @@ export class LmdbView implements StorageView {
   }
 }
 
+function entries(
+  database: LmdbDatabase,
+  range: Parameters<LmdbDatabase['getRange']>[0],
+): Iterable<LmdbEntry> {
+  return iterated(database.getRange(range))
+}
+
 /**
  * A range of LMDB. Its iterator keeps the read transaction when it throws at a damaged page, and with that all pages
  * from being used again and all later reads in the damaged state; so it is ended by hand.
  */
-function* entries(
-  database: LmdbDatabase,
-  range: Parameters<LmdbDatabase['getRange']>[0],
-): Iterable<LmdbEntry> {
-  const iterator = database.getRange(range)[Symbol.iterator]()
+function* iterated<T>(range: Iterable<T>): Iterable<T> {
+  const iterator = range[Symbol.iterator]()
   try {
     for (let step = iterator.next(); step.done !== true; step = iterator.next()) yield step.value
   } finally {

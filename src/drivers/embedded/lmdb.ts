@@ -25,6 +25,9 @@ export interface Lmdb {
 
 export interface LmdbDatabase {
   get(key: Uint8Array): Uint8Array | undefined
+  /** The same in memory of the package, until the next call of it. Its `length` is that of the value, not its `byteLength`. */
+  getBinaryFast(key: Uint8Array): Uint8Array | undefined
+  getKeys(range: { start: Uint8Array; end: Uint8Array }): Iterable<Uint8Array>
   getRange(range: {
     start: Uint8Array
     end?: Uint8Array

@@ -33,6 +33,8 @@ export class Overlay implements StorageTransaction {
 
   chunkAt: StorageView['chunkAt'] = (place, at) => this.#under.chunkAt(place, at)
   chunks: StorageView['chunks'] = (place, from) => this.#under.chunks(place, from)
+  visitChunks: StorageView['visitChunks'] = (place, from, visit) =>
+    this.#under.visitChunks(place, from, visit)
   rowCount: StorageView['rowCount'] = table => this.#under.rowCount(table)
 
   row(table: Table, key: Uint8Array): Uint8Array | undefined {

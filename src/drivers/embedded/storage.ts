@@ -56,6 +56,11 @@ export interface StorageView {
   chunkAt(place: Place, at: bigint): StoredChunk | undefined
   /** Chunks with a base at or above `from`, in order. Ends without an error where a page is damaged: check the chain. */
   chunks(place: Place, from: bigint): Iterable<StoredChunk>
+  /**
+   * The same for whoever looks at many and keeps none: `visit` gets each until it answers false, and its bytes are gone
+   * with the next. Memory of its own for each chunk costs more than looking at it.
+   */
+  visitChunks(place: Place, from: bigint, visit: (chunk: StoredChunk) => boolean): void
   row(table: Table, key: Uint8Array): Uint8Array | undefined
   rows(table: Table, prefix: Uint8Array): Iterable<readonly [key: Uint8Array, value: Uint8Array]>
   /** How many rows there should be: fewer in {@link rows} means damage. */
