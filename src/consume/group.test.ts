@@ -32,6 +32,23 @@ describe('a consumer group on the memory log', () => {
     await a.stop()
   })
 
+  it('publishes from a handler into a topic that nobody has used yet', async () => {
+    const notes = topic('notes', {
+      key: 'customer',
+      events: { noted: z.object({ customer: z.string() }) },
+    })
+    const a = app({ name: 'test', log: memory() })
+    a.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', async (e, context) => {
+      await context.publish(notes, 'noted', { customer: e.data.customer })
+    })
+    await a.start()
+    await a.publish(orders, 'placed', { customer: 'c', n: 0 })
+    await until(async () => (await a.groups()).every(group => group.lag === 0n && group.parked === 0))
+    expect(await toArray(a.dead('billing').list())).toEqual([])
+    expect(await a.system.log.topics.describe('notes')).toBeDefined()
+    await a.stop()
+  })
+
   it('retries in place, holding back only the key, and then writes a whole dead letter', async () => {
     const a = app({ name: 'test', log: memory() })
     const runs: string[] = []

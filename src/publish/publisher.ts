@@ -39,11 +39,14 @@ export function publisher(of: {
   readonly system: Pick<LogSystem, 'log' | 'features'>
   readonly clock: Clock
   readonly random: Random
+  /** Makes the topic in the log, if it is not there yet. */
+  declare(topic: AnyTopic): Promise<void>
 }): Publisher {
   const { log, features } = of.system
   return {
     async publish(topic, type, data, options, origin) {
       const { id, record } = draftEvent({ topic, type, data }, options, origin, of)
+      await of.declare(topic)
       const dedup =
         origin.dedup && options.id !== undefined && features.deduplicates === true
           ? {

@@ -335,7 +335,6 @@ class HoldfastApp implements App<boolean> {
     options: PublishOptions = {},
   ): Promise<Published> {
     if (!this.#publisher) throw notRunning(this.#state)
-    await this.#declare(topic)
     const began = this.#clock.monotonic()
     const published = await this.#publisher.publish(topic, type, data, options, {
       source: `/apps/${this.name}`,
@@ -487,7 +486,12 @@ class HoldfastApp implements App<boolean> {
       const system = await this.#options.log.open({ ...env, observer: this.#monitor.log })
       this.#system = system
       void system.failed.then(error => this.#fail(error))
-      this.#publisher = publisher({ system, clock: this.#clock, random: this.#random })
+      this.#publisher = publisher({
+        system,
+        clock: this.#clock,
+        random: this.#random,
+        declare: topic => this.#declare(topic),
+      })
       if (collector) await this.#openDoor(system, collector, held)
       if (roles.includes('consumers')) await this.#startGroups(system, this.#publisher)
       if (roles.includes('relay')) this.#relay = this.#startRelay(system)
