@@ -119,6 +119,19 @@ describe('holdfast dlq beside a running group', () => {
     })
   })
 
+  it('asks call after call where one would take too long, for each letter once', async () => {
+    const more = Array.from({ length: 11 }, (_, i) => ({ order: `c${i}`, cents: 301 + i }))
+    await group.send('placed', ...more)
+    await group.atRest()
+    const calls = group.calls
+    // One a second: more than one call goes on asking. Those that die again must not be taken for more of the same.
+    const ran = await dlq('replay', '--all', '--rate', '1/s', '--execute', '--reason', 'r', '--limit', '12')
+    expect(ran.code).toBe(1)
+    expect(ran.err.match(/dead again/g)?.length).toBeGreaterThan(1)
+    expect(group.calls - calls).toBe(12)
+    expect((await json<Letters>('list', '--where', 'round == 1')).letters).toHaveLength(12)
+  })
+
   it('discards and restores, and answers an id that is none with 3', async () => {
     const { letters } = await json<Letters>('list')
     const [{ id } = expect.fail()] = letters

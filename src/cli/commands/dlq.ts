@@ -6,7 +6,7 @@ import { dlqEdit } from '../../server/operations/dlq-edit.ts'
 import type { LetterSelection } from '../../server/operations/dlq-letters.ts'
 import { dlqList, type DlqListInput } from '../../server/operations/dlq-list.ts'
 import { dlqNote } from '../../server/operations/dlq-note.ts'
-import { dlqReplay } from '../../server/operations/dlq-replay.ts'
+import { dlqReplay, type DlqReplay, type DlqReplayInput } from '../../server/operations/dlq-replay.ts'
 import { dlqShow } from '../../server/operations/dlq-show.ts'
 import { dlqStats } from '../../server/operations/dlq-stats.ts'
 import { CliError, exitCode } from '../exit-code.ts'
@@ -92,7 +92,7 @@ export function addDlq(program: Command, operating: Operating): void {
     .action(
       (ids: string[], options: SelectingOptions & { readonly rate?: string; readonly first?: number }) => {
         const { rate, first } = options
-        return operating.run(dlqReplay, { ...selectionOf(ids, options), rate, first }, options, replayView)
+        return replay(operating, { ...selectionOf(ids, options), rate, first }, options)
       },
     )
 
@@ -172,7 +172,32 @@ async function edit(
     },
   })
   if (options.replay !== true || options.execute !== true || edited === 0) return
-  await operating.run(dlqReplay, selection, { ...options, yes: true }, replayView)
+  await replay(operating, selection, { ...options, yes: true })
+}
+
+/** Call after call, until all were asked for. */
+async function replay(operating: Operating, input: DlqReplayInput, options: OperatingOptions): Promise<void> {
+  let last: DlqReplay | undefined
+  await operating.run(dlqReplay, input, options, {
+    ...replayView,
+    exit: answer => {
+      last = answer
+      return replayView.exit?.(answer)
+    },
+  })
+  const { reason, execute } = options
+  if (execute !== true) return
+  while (last && last.notAsked > 0 && last.unanswered === 0) {
+    if (reason === undefined) {
+      operating.io.err(`${last.notAsked} are left: say the same again\n`)
+      return
+    }
+    const next = { ...input, first: undefined, limit: last.notAsked, diedBefore: last.began }
+    last = await operating.ask(dlqReplay, next, options, { execute, reason })
+    for (const note of replayView.notes?.(last) ?? []) operating.io.err(`${note}\n`)
+    const code = replayView.exit?.(last)
+    if (code !== undefined) operating.ended(code)
+  }
 }
 
 function patchIn(file: string | undefined): unknown {

@@ -30,6 +30,7 @@ export interface AskOptions {
   readonly answerMs: number
   readonly clock: Clock
   readonly random: Random
+  /** No more is asked for; what was asked is waited for. */
   readonly signal: AbortSignal
   /** Awaited before each request. */
   readonly room: (() => Promise<void>) | undefined
@@ -60,7 +61,7 @@ export async function askOwners(letters: readonly SeenLetter[], options: AskOpti
   failed.promise.catch(() => {}) // heard by whoever waits for an answer
   const ask = async (seen: SeenLetter): Promise<void> => {
     const lane = await (lanes.get(partitionId(seen.letter)) ?? open(seen.letter))
-    const asked = await Promise.race([askOwner(seen, lane, options, over), failed.promise])
+    const asked = await Promise.race([askOwner(seen, lane, options, ended.signal), failed.promise])
     options.answered(seen, asked)
     if (asked.kind === 'unanswered') ended.abort()
   }
@@ -95,7 +96,7 @@ export async function askOwners(letters: readonly SeenLetter[], options: AskOpti
         })
       const answers = new LaneAnswers(log, lane)
       const { end } = await log.bounds(lane)
-      reading.push(answers.read(end, over).catch((error: unknown) => failed.reject(error)))
+      reading.push(answers.read(end, ended.signal).catch((error: unknown) => failed.reject(error)))
       return answers
     })()
     lanes.set(partitionId({ topic, partition }), opened)
@@ -107,7 +108,7 @@ async function askOwner(
   { letter, state }: SeenLetter,
   lane: LaneAnswers,
   { log, group, action, wish, answerMs, clock, random }: AskOptions,
-  over: AbortSignal,
+  ended: AbortSignal,
 ): Promise<Asked> {
   const { topic, partition, origin } = letter
   const id = newEventId(clock, random)
@@ -117,7 +118,7 @@ async function askOwner(
   const [outcome] = await log.append(laneTopicOf(topic, group), [record])
   if (outcome) lane.stored(id, outcome.position.offset)
   const done = new AbortController()
-  const late = sleep(clock, answerMs, AbortSignal.any([over, done.signal]))
+  const late = sleep(clock, answerMs, AbortSignal.any([ended, done.signal]))
   const asked = await Promise.race([answered, late.then(() => ({ kind: 'unanswered' }) as const)])
   done.abort()
   return asked

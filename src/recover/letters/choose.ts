@@ -13,6 +13,8 @@ export interface LetterFilter {
   /** `open` (the default): dead, or being replayed. `all`: whatever became of them. */
   readonly status?: LetterStatus | 'open' | 'all' | undefined
   readonly topic?: string | undefined
+  /** Only what died before, milliseconds since 1970: what dies again later is another matter. */
+  readonly diedBefore?: number | undefined
   /** Type of the event. */
   readonly type?: string | undefined
   /**
@@ -55,6 +57,7 @@ export async function chooseLetters(
       (status === 'all' || (status === 'open' ? isOpen(letter.state) : letter.state.status === status)) &&
       (filter.topic ?? letter.topic) === letter.topic &&
       (filter.type ?? letter.eventType) === letter.eventType &&
+      letter.diedAt < (filter.diedBefore ?? Infinity) &&
       (filter.cause === undefined || filter.cause === letter.cause || filter.cause === letter.error),
   )
   if (ids) refuseUnknown(all.group, ids, found)

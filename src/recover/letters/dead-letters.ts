@@ -199,9 +199,9 @@ class Letters implements DeadLetters {
       limit: Math.min(first, limit),
       perSecond,
       accepted: seen => replays.add(seen),
-      room: () => replays.atMost(this.#o.maxUnderWay ?? MAX_UNDER_WAY, Infinity, signal),
+      room: () => replays.room(this.#o.maxUnderWay ?? MAX_UNDER_WAY, signal),
     })
-    await replays.atMost(0, endMs, signal)
+    await replays.ended(endMs, signal)
     const { resolved, diedAgain, running } = replays
     return { ...report, resolved, diedAgain, running }
   }

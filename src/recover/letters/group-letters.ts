@@ -69,6 +69,11 @@ export class GroupLetters {
     return [...this.#books.values()].reduce((sum, book) => sum + book.open, 0)
   }
 
+  /** Letters whose replay is under way, whoever asked for it. */
+  get replaying(): number {
+    return [...this.#books.values()].reduce((sum, book) => sum + book.replaying, 0)
+  }
+
   /** Older letters that are in the log and not in mind. */
   get forgotten(): number {
     return [...this.#books.values()].reduce((sum, book) => sum + book.forgotten, 0)

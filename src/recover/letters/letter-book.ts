@@ -26,6 +26,7 @@ export class LetterBook {
   readonly #letters = new Map<Offset, Entry>()
   #forgotten = 0
   #open = 0
+  #replaying = 0
   /** Undefined before the first look. */
   #readTo: Offset | undefined
   #isCut = false
@@ -90,6 +91,11 @@ export class LetterBook {
     return this.#open
   }
 
+  /** Letters whose replay is under way. */
+  get replaying(): number {
+    return this.#replaying
+  }
+
   /** Older ones that the book holds no more. */
   get forgotten(): number {
     return this.#forgotten
@@ -133,6 +139,7 @@ export class LetterBook {
     known.changes.push(record.offset)
     if (known.changes.length > MAX_CHANGES) known.changes.splice(1, 1)
     this.#open += Number(isOpen(state)) - Number(isOpen(known.state))
+    this.#replaying += Number(state.status === 'replaying') - Number(known.state.status === 'replaying')
     known.state = state
     if (death) Object.assign(known, this.#facts(death), { death: record.offset })
     if (death || change.kind === 'edited') known.event = record.offset
@@ -150,6 +157,7 @@ export class LetterBook {
     this.#letters.delete(oldest.origin)
     this.#forgotten += 1
     this.#open -= Number(isOpen(oldest.state))
+    this.#replaying -= Number(oldest.state.status === 'replaying')
   }
 
   #facts({ reason, cause, error, eventType, ...rest }: DeathFacts): DeathFacts {

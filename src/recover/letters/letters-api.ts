@@ -65,7 +65,7 @@ export interface ActOptions {
   readonly limit?: number | undefined
   /** How long the owner of a partition may take to answer. Defaults to `'30s'`. */
   readonly answerWithin?: Duration | undefined
-  /** Stops asking. What was asked is done. */
+  /** Stops asking. What was asked is done, and waited for. */
   readonly signal?: AbortSignal | undefined
   /** Told after each answer. */
   readonly progress?: ((of: { readonly answered: number; readonly letters: number }) => void) | undefined

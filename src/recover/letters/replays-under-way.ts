@@ -26,12 +26,21 @@ export class ReplaysUnderWay {
     this.#running.add(seen)
   }
 
-  /** Waits until at most so many run, or for so long. */
-  async atMost(count: number, forMs: number, signal: AbortSignal): Promise<void> {
+  /** Waits until no more than `most` replays of the group run, whoever asked for them. */
+  async room(most: number, signal: AbortSignal): Promise<void> {
+    await this.#until(() => Math.max(this.#running.size, this.#letters.replaying) <= most, Infinity, signal)
+  }
+
+  /** Waits until all of these have ended, or for so long. */
+  async ended(forMs: number, signal: AbortSignal): Promise<void> {
+    await this.#until(() => this.#running.size === 0, forMs, signal)
+  }
+
+  async #until(holds: () => boolean, forMs: number, signal: AbortSignal): Promise<void> {
     const deadline = this.#clock.monotonic() + forMs
-    while (this.#running.size > count) {
+    while (!holds()) {
       await this.#look()
-      if (this.#running.size <= count || this.#clock.monotonic() >= deadline || signal.aborted) return
+      if (holds() || this.#clock.monotonic() >= deadline || signal.aborted) return
       await sleep(this.#clock, LOOK_MS, signal)
     }
   }
