@@ -73,7 +73,7 @@ export const groups = {
         await applyMany('blocking', [event], tx)
       })
   },
-  /** One event in twenty fails three times, a bad one always, and a stuck one ends the process at its second attempt. */
+  /** One event in twenty fails three times, a bad one always, and a stuck one kills the process at its second attempt. */
   ailing(app: App<true>): void {
     app
       .consumer('ailing', moves, { from: 'earliest', retry: [...ailingRetry] })
@@ -87,7 +87,8 @@ export const groups = {
       })
       .effect('stuck', async event => {
         if (event.attempt === 1) throw new Error('not at once')
-        process.exit(1)
+        process.kill(process.pid, 'SIGKILL')
+        await new Promise(() => {})
       })
   },
   /** As `ailing`, many events in one transaction. */
