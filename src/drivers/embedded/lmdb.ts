@@ -1,6 +1,9 @@
+import { realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import path from 'node:path'
 import { HoldfastError } from '../../event/index.ts'
 import { DEDUP_TABLES, type Table } from './storage.ts'
+import { inTurn } from './turns.ts'
 
 /** The few calls of the package `lmdb` that are made here, and the rules for making them. */
 export interface Lmdb {
@@ -103,6 +106,12 @@ export async function openEnvironment(file: string, mode: OpenMode): Promise<Lmd
   // Loaded when first used: who takes another log needs no native package. By `require`, because the declarations that
   // the package gives to `import` do not compile.
   const lmdb = require('lmdb') as LmdbModule
+  const place = path.join(realpathSync(path.dirname(file)), path.basename(file))
+  if (mode === 'read') return open(lmdb, file, place, mode)
+  return inTurn(place, () => open(lmdb, file, place, mode)) // each table takes LMDB's lock
+}
+
+async function open(lmdb: LmdbModule, file: string, place: string, mode: OpenMode): Promise<Lmdb> {
   const root = lmdb.open({ path: file, noSubdir: true, readOnly: mode === 'read', ...OPTIONS })
   try {
     refuseUnsafe(file, lmdb.nativeAddon.getEnvFlags(root.env.address))
@@ -120,7 +129,7 @@ export async function openEnvironment(file: string, mode: OpenMode): Promise<Lmd
       const there = root.openDB('ids', { ...ENCODING, create: false })
       tables.set('ids', there ?? database('ids', true))
     }
-    return environment(root, database('chunks', make), tables)
+    return environment(root, place, database('chunks', make), tables)
   } catch (error) {
     await root.close()
     throw explained(error)
@@ -143,7 +152,12 @@ const UNSAFE_FLAGS = {
   MDB_OVERLAPPINGSYNC: 0x1000,
 } as const
 
-function environment(root: LmdbRoot, chunks: LmdbDatabase, tables: ReadonlyMap<Table, LmdbDatabase>): Lmdb {
+function environment(
+  root: LmdbRoot,
+  place: string,
+  chunks: LmdbDatabase,
+  tables: ReadonlyMap<Table, LmdbDatabase>,
+): Lmdb {
   let inTransaction = false
   const { pageSize } = root.getStats()
   const endBytes = (): number => (root.env.info().lastPageNumber + 1) * pageSize
@@ -159,14 +173,16 @@ function environment(root: LmdbRoot, chunks: LmdbDatabase, tables: ReadonlyMap<T
       return database
     },
     transaction: fn =>
-      root.transaction(() => {
-        inTransaction = true
-        try {
-          fn()
-        } finally {
-          inTransaction = false
-        }
-      }),
+      inTurn(place, () =>
+        root.transaction(() => {
+          inTransaction = true
+          try {
+            fn()
+          } finally {
+            inTransaction = false
+          }
+        }),
+      ),
     refresh() {
       if (!inTransaction) root.resetReadTxn()
     },
