@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 export interface Child {
   /** What it has said. */
   readonly lines: string[]
+  /** What it wrote to stderr. */
+  errors(): string
   /** Resolves when it has said a line that begins so, not counting the first `after`; rejects when it ends without. */
   said(beginning: string, after?: number): Promise<void>
   signal(name: NodeJS.Signals): void
@@ -72,6 +74,7 @@ export function startChild(
   }
   const child: Child = {
     lines,
+    errors: () => errors,
     signal,
     said: (beginning, after = 0) =>
       new Promise((resolve, reject) => {

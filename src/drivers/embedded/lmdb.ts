@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { HoldfastError } from '../../event/index.ts'
+import { endingWithExit } from './exit-within-commit.ts'
 import { DEDUP_TABLES, type Table } from './storage.ts'
 import { inTurn } from './turns.ts'
 
@@ -174,14 +175,16 @@ function environment(
     },
     transaction: fn =>
       inTurn(place, () =>
-        root.transaction(() => {
-          inTransaction = true
-          try {
-            fn()
-          } finally {
-            inTransaction = false
-          }
-        }),
+        endingWithExit(() =>
+          root.transaction(() => {
+            inTransaction = true
+            try {
+              fn()
+            } finally {
+              inTransaction = false
+            }
+          }),
+        ),
       ),
     refresh() {
       if (!inTransaction) root.resetReadTxn()
