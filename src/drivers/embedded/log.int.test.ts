@@ -154,24 +154,6 @@ describe('embedded log', () => {
     expect(commits.length).toBeGreaterThan(2)
   })
 
-  it('is opened again and again in the process that writes to it', async () => {
-    const { log, folder } = await newLog()
-    await log.topics.create('t', { partitions: 1 })
-    let goesOn = true
-    let appends = 0
-    const writing = (async () => {
-      for (; goesOn; appends++) await log.append('t', [record(100)])
-    })()
-    for (let n = 0; n < 20; n++) {
-      const again = await openLog(folder)
-      await again.log.append('t', [record(100)])
-      await again.close()
-    }
-    goesOn = false
-    await writing
-    expect((await log.bounds({ topic: 't', partition: 0 })).end).toBe(BigInt(appends + 20))
-  })
-
   it('reads the same through a partition whose readers are elsewhere', async () => {
     const { log, ...system } = await newLog()
     await log.topics.create('t', { partitions: 1 })

@@ -69,9 +69,9 @@ describe('processes on one folder', () => {
     }
     expect(within).toBe(3)
     observed(`${within} processes ended by SIGKILL within a commit`)
-    const { log, close } = await openLog(folder)
-    await log.append('t', [{ value: Buffer.alloc(1), headers: {}, partition: 0 }])
-    await close()
+    const system = await openLog(folder)
+    await system.log.append('t', [{ value: Buffer.alloc(1), headers: {}, partition: 0 }])
+    await system.close()
   })
 
   it('hazard 18: several append at once: every offset once, in order, each with the record it was told for', async () => {
