@@ -56,9 +56,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     fault: 'swallows the failure to write a letter',
-    file: 'src/consume/partition-owner.ts',
-    text: 'await this.#letters.write(letter, died)',
-    becomes: 'await this.#letters.write(letter, died).catch(() => {})',
+    file: 'src/consume/lane-errands.ts',
+    text: 'await letters.write(letter, died)',
+    becomes: 'await letters.write(letter, died).catch(() => {})',
     tests: ['src/consume/poison.test.ts'],
   },
   {
@@ -77,7 +77,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     fault: 'counts an outage as an attempt',
-    file: 'src/consume/runs.ts',
+    file: 'src/consume/run-results.ts',
     text: "      case 'pause':\n        return again(task)",
     becomes:
       "      case 'pause':\n        return { kind: 'retry', dueAt: 0, failure: describeFailure(error, clock.now()) }",
@@ -92,8 +92,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     fault: 'goes on without having written the letter',
-    file: 'src/consume/partition-owner.ts',
-    text: 'await this.#letters.write(letter, died)',
+    file: 'src/consume/lane-errands.ts',
+    text: 'await letters.write(letter, died)',
     becomes: 'await Promise.resolve()',
     tests: ['src/consume/poison.test.ts'],
   },
