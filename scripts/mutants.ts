@@ -26,6 +26,7 @@ try {
 function makeCopy(): string {
   const copy = mkdtempSync(path.join(tmpdir(), 'holdfast-mutants-'))
   for (const name of [
+    'bin',
     'src',
     'test',
     'examples',
