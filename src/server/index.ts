@@ -14,6 +14,7 @@ export {
 } from './local-postgres.ts'
 export { findPostgresBinaries, type BinarySearch, type PostgresBinaries } from './postgres-binaries.ts'
 export { outliveReaders } from './outlive-readers.ts'
+export { portSetting } from './port-setting.ts'
 export { processLogger, type ProcessLoggerOptions } from './process-logger.ts'
 export { version } from '../version.ts'
 export type { Role } from './app.ts'

@@ -1,4 +1,5 @@
 import { HoldfastError } from 'holdfast'
+import { portSetting } from 'holdfast/server'
 import { Client } from 'pg'
 
 /** How `npm start` runs, from the environment and the command line. */
@@ -37,26 +38,14 @@ export function readSettings(
   }
   if (databaseUrl !== undefined) checkDatabaseUrl(databaseUrl, yes)
   return {
-    port: portOf(env, 'HOLDFAST_PORT', 4300),
-    adminPort: portOf(env, 'HOLDFAST_ADMIN_PORT', 4310),
+    port: portSetting(env, 'HOLDFAST_PORT', 4300),
+    adminPort: portSetting(env, 'HOLDFAST_ADMIN_PORT', 4310),
     dataDir: env['HOLDFAST_DATA'] || '.holdfast',
     databaseUrl,
     trafficPerSecond: args.includes('--no-traffic') ? 0 : 5,
     reset,
     yes,
   }
-}
-
-function portOf(env: Readonly<Record<string, string | undefined>>, name: string, fallback: number): number {
-  const text = env[name]
-  if (text === undefined || text === '') return fallback
-  const port = Number(text)
-  if (!/^\d+$/.test(text) || port > 65_535) {
-    throw invalid(
-      `${name} must be a whole number from 0 (any free port) to 65535, got ${JSON.stringify(text)}`,
-    )
-  }
-  return port
 }
 
 /** A shell may hold the address of a database that nobody meant to try an example on. */

@@ -11,6 +11,7 @@ import {
   holdPort,
   keepPostgres,
   outliveReaders,
+  portSetting,
   processLogger,
   run,
   stopSignals,
@@ -40,16 +41,17 @@ process.exit(
 
 /** Answers the exit code, when everything is stopped. */
 async function start(): Promise<number> {
-  // Before anything is started that would have to be stopped again.
-  const door = await hold('HOLDFAST_PORT', 4400)
-  const admin = await hold('HOLDFAST_ADMIN_PORT', 4410)
-  const mail = await hold('MAIL_PORT', 4420)
   mkdirSync(dataDir, { recursive: true })
+  // First of all: the ports of a run on the same folder are taken too, and that would be the lesser news.
   const claim = claimFolder(
     path.join(dataDir, 'owner.json'),
     ({ pid }) => new HoldfastError('ALREADY_RUNNING', { detail: `pid ${pid} (data in ${dataDir})` }),
   )
   try {
+    // Before anything is started that would have to be stopped again.
+    const door = await hold('HOLDFAST_PORT', 4400)
+    const admin = await hold('HOLDFAST_ADMIN_PORT', 4410)
+    const mail = await hold('MAIL_PORT', 4420)
     // By a name of its own: a shell may hold the DATABASE_URL of something else.
     const local = env['ORDERS_DATABASE_URL'] ? undefined : await localPostgres()
     return await runShop({ door, admin, mail }, local)
@@ -91,7 +93,7 @@ async function runShop(
 }
 
 function hold(name: string, usual: number): Promise<HeldPort> {
-  return holdPort({ host: '127.0.0.1', port: Number(env[name] || usual), setBy: name })
+  return holdPort({ host: '127.0.0.1', port: portSetting(env, name, usual), setBy: name })
 }
 
 /** One folder for each major version: data of one is no use to another. */
