@@ -21,11 +21,17 @@ export async function endingWithExit<T>(commit: () => Promise<T>): Promise<T> {
   }
 }
 
+/**
+ * Another program takes this one's place, which ends every thread at once and can still give the exit code; a signal
+ * could not. What a shell, a supervisor or npm makes of a second Ctrl-C hangs on that code.
+ */
 function endNow(code: number): void {
   if (underWay === 0) return
-  writeSync(
-    2,
-    `holdfast: exit ${code} within a commit of the log, which cannot be waited for: ended by SIGKILL\n`,
-  )
+  writeSync(2, `holdfast: exit ${code} within a commit of the log, which is not waited for\n`)
+  try {
+    process.execve?.(process.execPath, [process.execPath, '--eval', `process.exit(${code})`], {})
+  } catch {
+    // A worker thread may not, and some systems cannot: better another exit code than none.
+  }
   process.kill(process.pid, 'SIGKILL')
 }
