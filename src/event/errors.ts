@@ -110,6 +110,27 @@ const table = {
     retriable: false,
     kind: 'refused',
   },
+  LOG_MOVED: {
+    message: 'The log was moved, so what is appended here would be read by nobody',
+    advice:
+      'Name the log that it was moved to. To go back to this one for good, delete moved.json in its folder: what the other has taken in since is not in it.',
+    retriable: false,
+    kind: 'refused',
+  },
+  MIGRATION_REFUSED: {
+    message: 'The log cannot be moved there as things stand',
+    advice:
+      'Do what the sentence says, then run the same command again: what was copied is not copied twice.',
+    retriable: false,
+    kind: 'refused',
+  },
+  MIGRATION_DIFFERS: {
+    message: 'The copy of the log is not what the old one holds',
+    advice:
+      'Something else wrote to the new log. Delete the named topic there and run the same command again; the old log is as it was.',
+    retriable: false,
+    kind: 'damaged',
+  },
   OFFSET_OUT_OF_RANGE: {
     message: 'The position is no longer, or not yet, in the log',
     advice:

@@ -52,6 +52,17 @@ export function movePositions(
   positions: readonly Position[],
   rules: SettleRules,
 ): void {
+  const noted = positions.map(position => ({ ...position, note: rows.position(tx, group, position)?.note }))
+  setPositions(tx, group, noted, rules)
+}
+
+/** With their notes, whatever was noted before. */
+export function setPositions(
+  tx: GroupTransaction,
+  group: string,
+  positions: readonly Committed[],
+  rules: SettleRules,
+): void {
   checkGroupName(group)
   settle(tx, group, rules) // an owner that is dead is none, and its epoch is no longer valid
   for (const position of positions) {
@@ -62,9 +73,9 @@ export function movePositions(
         facts: { group, members: [owner.name] },
       })
     }
+    checkNote(position)
     checkWithin(rules.topics, group, position)
-    const { topic, partition, offset } = position
-    const note = rows.position(tx, group, position)?.note
+    const { topic, partition, offset, note } = position
     rows.putPosition(tx, group, { topic, partition, offset, note, epoch: undefined })
   }
 }
@@ -134,7 +145,7 @@ function checkWithin(topics: GroupTopics, group: string, position: Position): vo
   }
 }
 
-function checkNote({ note, ...tp }: Commit): void {
+function checkNote({ note, ...tp }: Pick<Commit, 'topic' | 'partition' | 'note'>): void {
   const bytes = note === undefined ? 0 : new TextEncoder().encode(note).length
   if (bytes > MAX_NOTE_BYTES) {
     throw new HoldfastError('INTERNAL', {

@@ -7,12 +7,13 @@ import {
   listGroups,
   movePositions,
   partitionsOf,
+  setPositions,
 } from './group-positions.ts'
 import { checkGroupName, rows } from './group-rows.ts'
 import type { GroupStore, GroupTopics, GroupTransaction } from './group-store.ts'
 import { resolveLeaseOptions, type LeaseOptions, type ResolvedLeaseOptions } from './lease-options.ts'
 import { LocalMember, type Changes } from './local-member.ts'
-import type { Groups, Member, Membership, OwnedPartition } from './port.ts'
+import type { Groups, Imports, Member, Membership, OwnedPartition } from './port.ts'
 import type { ProcessProbe } from './process-probe.ts'
 import { free, settle, type SettleRules } from './settle.ts'
 
@@ -27,6 +28,8 @@ export interface LeaseGroupsDeps {
 }
 
 export interface LeaseGroups extends Groups {
+  /** See the port. */
+  readonly restore: Imports['positions']
   /** All members of this process leave, each after its drain. The second call does nothing. */
   close(): Promise<void>
 }
@@ -49,6 +52,7 @@ export function leaseGroups(deps: LeaseGroupsDeps, options: LeaseOptions = {}): 
     list: async () => store.read(view => listGroups(view, leases.rules())),
     describe: async group => store.read(view => describeGroup(view, group, leases.rules())),
     move: (group, positions) => store.transact(tx => movePositions(tx, group, positions, leases.rules())),
+    restore: (group, positions) => store.transact(tx => setPositions(tx, group, positions, leases.rules())),
     delete: group => store.transact(tx => deleteGroup(tx, group, leases.rules())),
     close: () => leases.close(),
   }

@@ -260,6 +260,34 @@ export interface Unsearched extends TopicPartition {
   readonly until: number | undefined
 }
 
+/**
+ * Optional power: becomes the copy of another log, at the same offsets. Everything that names an offset then stays true:
+ * notes of positions, retry lanes, dead letters, replays, the database. For partitions that nobody else appends to.
+ */
+export interface Imports {
+  /**
+   * An empty partition that ends at or below this offset goes on at it: both {@link Bounds} are equal to it. Called again
+   * after a death in the middle, it ends the work. Rejects with `MIGRATION_REFUSED` where records are stored, or the end
+   * lies above.
+   */
+  begin(at: Position): Promise<void>
+  /**
+   * Appends records of one partition with the times that they have, the first at exactly this offset, the others behind
+   * it without gaps. Resolves when all are durable; after a death in the middle, the first of them are.
+   *
+   * Rejects with `MIGRATION_REFUSED` when the partition ends elsewhere, and as {@link Log.append} does.
+   */
+  append(at: Position, records: readonly ImportedRecord[]): Promise<void>
+  /**
+   * Sets positions of a group together with their notes, undefined ones included. Rejects as {@link Groups.move} does,
+   * also with `GROUP_ACTIVE` while a partition named has an owner.
+   */
+  positions(group: string, positions: readonly Committed[]): Promise<void>
+}
+
+/** Times do not decrease within a partition. */
+export type ImportedRecord = Pick<LogRecord, 'key' | 'value' | 'headers' | 'timestamp'>
+
 /** What a driver can and cannot do. A `false` carries the reason, which the suite prints instead of the test. */
 export interface Features {
   /** Appends honour {@link DedupKey}. */
@@ -270,6 +298,8 @@ export interface Features {
   readonly persists: Supported
   /** Events are found by an id: {@link FindsIds}. */
   readonly findsIds: Supported
+  /** It can become the copy of another log: {@link Imports}. */
+  readonly imports: Supported
 }
 
 type Supported = true | { readonly reason: string }
@@ -285,6 +315,7 @@ export interface LogSystem extends Partial<FindsIds> {
   readonly log: Log & Partial<Retains>
   readonly groups: Groups
   readonly features: Features
+  readonly imports?: Imports | undefined
   /** Room on the disk, for a log that is on one of ours. */
   space?(): LogSpace
   /** Bytes that the kept events of a partition take there; undefined for one that is not there. */

@@ -155,8 +155,8 @@ interface Growth {
   end: bigint
 }
 
-/** Records in groups of at most {@link CHUNK_BYTES}, at least one record each. */
-function* chunksOf(records: readonly Uint8Array[]): Iterable<readonly Uint8Array[]> {
+/** Encoded records in groups of at most {@link CHUNK_BYTES}, at least one record each. */
+export function* chunksOf(records: readonly Uint8Array[]): Iterable<readonly Uint8Array[]> {
   let group: Uint8Array[] = []
   let bytes = 0
   for (const record of records) {

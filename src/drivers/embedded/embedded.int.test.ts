@@ -6,7 +6,7 @@ import { embedded } from './embedded.ts'
 
 describeLog(
   'embedded',
-  { deduplicates: true, retains: true, persists: true, findsIds: true },
+  { deduplicates: true, retains: true, persists: true, findsIds: true, imports: true },
   async ({ maxRecordBytes, ...leases }) => {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-log-'))
     return {

@@ -31,10 +31,23 @@ export function embedded(folder: string, options: EmbeddedOptions = {}): LogDriv
   return { kind: 'embedded', where, open: env => openEmbedded(where, env, resolved) }
 }
 
+/**
+ * Opens a log so that it can be moved: nothing is deleted from it meanwhile, neither by retention nor for its index of
+ * ids. `alone` is refused with `LOG_IN_USE` while any other process has it open, and keeps all others out.
+ */
+export function openToMove(folder: string, env: LogEnvironment, as: 'shared' | 'alone'): Promise<LogSystem> {
+  const options = resolveEmbeddedOptions({ retentionInterval: LONG, idIndexBytes: 0 })
+  return openEmbedded(resolve(folder), env, options, as)
+}
+
+/** As long as a timer takes. */
+const LONG = '24d'
+
 async function openEmbedded(
   folder: string,
   env: LogEnvironment,
   options: ResolvedEmbeddedOptions,
+  as: 'shared' | 'alone' = 'shared',
 ): Promise<LogSystem> {
   const observe: EmbeddedObserver = {
     ...options.observe,
@@ -43,7 +56,7 @@ async function openEmbedded(
       env.observer?.synced?.({ seconds: ms / 1_000 })
     },
   }
-  const opened = await openFolder(folder, env.clock, { ...options, observe })
+  const opened = await openFolder(folder, env.clock, { ...options, observe }, as)
   const { storage } = opened
   const catalogue = new CatalogueReader()
   const log = new EmbeddedLog(opened, catalogue, env, options)
@@ -59,7 +72,8 @@ async function openEmbedded(
   return {
     log,
     groups,
-    features: { deduplicates: true, retains: true, persists: true, findsIds: true },
+    features: { deduplicates: true, retains: true, persists: true, findsIds: true, imports: true },
+    imports: { ...log.imports, positions: groups.restore },
     findId: (id, options) => log.findId(id, options),
     space() {
       const { fileBytes, diskFreeBytes } = storage.sizes()

@@ -69,6 +69,17 @@ export async function holdFolder(folder: string, clock: Clock, as: 'shared' | 'a
   return holding
 }
 
+/** Other living processes that hold the folder, while this one does: strangers were refused or are kept out by then. */
+export function otherHolders(folder: string): readonly number[] {
+  const probe = systemProcessProbe()
+  const holders = readdirSync(join(folder, 'holders'))
+    .filter(name => name.endsWith('.json'))
+    .map(name => readHolder(join(folder, 'holders', name)))
+    .filter(holder => holder !== undefined)
+    .filter(holder => holder.pid !== probe.self.pid && probe.alive(holder) !== false)
+  return [...new Set(holders.map(({ pid }) => pid))].toSorted((a, b) => a - b)
+}
+
 /** A process may have the folder open more than once. */
 let openings = 0
 

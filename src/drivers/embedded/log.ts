@@ -15,6 +15,7 @@ import type {
   FindOptions,
   FindsIds,
   IdSearch,
+  Imports,
   Log,
   ReadLimits,
   ReadResult,
@@ -26,6 +27,7 @@ import type { CatalogueReader } from './catalogue.ts'
 import { Changes } from './changes.ts'
 import { KnownIds } from './dedup.ts'
 import { deleteRecords } from './delete-records.ts'
+import { importer } from './import.ts'
 import { IdIndexer } from './id-indexer.ts'
 import { searchId } from './id-search.ts'
 import { Maintenance } from './maintenance.ts'
@@ -41,6 +43,7 @@ export class EmbeddedLog implements Log, Retains, FindsIds {
   readonly kind = 'embedded'
   readonly durability = 'fsync'
   readonly topics: Topics
+  readonly imports: Pick<Imports, 'begin' | 'append'>
   readonly #opened: OpenFolder
   readonly #catalogue: CatalogueReader
   readonly #clock: Clock
@@ -86,6 +89,7 @@ export class EmbeddedLog implements Log, Retains, FindsIds {
     const corrupt = (tp: TopicPartition, error: HoldfastError): void => this.#report(tp, error)
     this.#reader = new Reader({ storage, catalogue, changes: this.#changes, clock, corrupt })
     this.topics = storedTopics(storage, catalogue, () => this.#changes.wakeAll())
+    this.imports = importer(storage, catalogue, place => this.#changes.wake(place))
     const work = { clock, logger, signal: this.#stop.signal }
     this.#maintenance = [
       new Maintenance({

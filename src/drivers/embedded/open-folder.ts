@@ -8,6 +8,7 @@ import { readFormat, writeFormat } from './format.ts'
 import { holdFolder, type Holding } from './holders.ts'
 import { openLmdbStorage } from './lmdb-storage.ts'
 import { problemOfFile } from './meta-page.ts'
+import { refuseMoved } from './moved.ts'
 import type { ResolvedEmbeddedOptions } from './options.ts'
 import type { Storage, StorageView } from './storage.ts'
 
@@ -21,17 +22,19 @@ export interface OpenFolder {
 export const DATA_FILE = 'data.mdb'
 
 /**
- * Opens the folder of a log, or makes one. The order matters: whether others hold it, then whether its format is known,
- * then whether the file is as long as it must be, and only then is it mapped.
+ * Opens the folder of a log, or makes one. The order matters: whether others hold it, then whether it is still here and
+ * its format known, then whether the file is as long as it must be, and only then is it mapped.
  */
 export async function openFolder(
   folder: string,
   clock: Clock,
   options: ResolvedEmbeddedOptions,
+  as: 'shared' | 'alone' = 'shared',
 ): Promise<OpenFolder> {
   mkdirSync(folder, { recursive: true })
-  const holding = await holdFolder(folder, clock, 'shared')
+  const holding = await holdFolder(folder, clock, as)
   try {
+    refuseMoved(folder)
     const file = join(folder, DATA_FILE)
     const format = readFormat(folder)
     checkFile(file, format !== undefined)

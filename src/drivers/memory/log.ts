@@ -17,6 +17,7 @@ import {
   type AppendRecord,
   type Bounds,
   type GroupStore,
+  type Imports,
   type Log,
   type Partitioner,
   type ReadLimits,
@@ -36,6 +37,7 @@ export class MemoryLog implements Log, Retains {
   readonly kind = 'memory'
   readonly durability = 'memory'
   readonly topics: Topics
+  readonly imports: Pick<Imports, 'begin' | 'append'>
   readonly #store: MemoryStore
   readonly #clock: Clock
   readonly #options: ResolvedMemoryOptions
@@ -65,6 +67,20 @@ export class MemoryLog implements Log, Retains {
         store.topics.delete(topic)
         await groups.transact(tx => forgetTopic(tx, topic))
         for (const partition of partitions) partition.wake()
+      },
+    }
+    this.imports = {
+      begin: async at => {
+        this.#checkOpen()
+        store.partition(at).begin(at.offset)
+      },
+      append: async (at, records) => {
+        this.#checkOpen()
+        const target = store.partition(at)
+        target.expectEnd(at.offset)
+        this.#checkRoom(records)
+        for (const record of records) target.append(record, record.timestamp)
+        target.wake()
       },
     }
   }

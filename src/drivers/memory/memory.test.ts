@@ -13,6 +13,7 @@ describeLog(
     retains: true,
     persists: { reason: 'it is in the memory of the process' },
     findsIds: { reason: 'it keeps no index: whoever asks reads what there is' },
+    imports: true,
   },
   async ({ maxRecordBytes, ...leases }) => ({
     driver: memory({ maxRecordBytes, leases }),

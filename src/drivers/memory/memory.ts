@@ -32,7 +32,9 @@ export function memory(options: MemoryOptions = {}): LogDriver {
           retains: true,
           persists: { reason: 'it is in the memory of the process' },
           findsIds: { reason: 'it keeps no index: whoever asks reads what there is' },
+          imports: true,
         },
+        imports: { ...log.imports, positions: groups.restore },
         failed: new Promise(() => {}), // memory does not fail by itself
         close: async () => {
           await groups.close()

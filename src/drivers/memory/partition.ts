@@ -35,7 +35,7 @@ export class Partition {
     return { start: offset(this.#end - BigInt(this.#records.length - this.#head)), end: offset(this.#end) }
   }
 
-  append({ key, value, headers }: NewRecord, now: number): LogRecord {
+  append({ key, value, headers }: Pick<NewRecord, 'key' | 'value' | 'headers'>, now: number): LogRecord {
     this.#lastTimestamp = Math.max(now, this.#lastTimestamp)
     const record: LogRecord = {
       ...this.#tp,
@@ -48,6 +48,17 @@ export class Partition {
     this.#records.push(record)
     this.#bytes += storedBytes(record)
     return record
+  }
+
+  /** Empty, it goes on at this offset. */
+  begin(at: Offset): void {
+    if (this.#head < this.#records.length || this.#end > at) throw this.#elsewhere(at)
+    this.#end = at
+  }
+
+  /** Refuses when it does not end at this offset. */
+  expectEnd(at: Offset): void {
+    if (this.#end !== at) throw this.#elsewhere(at)
   }
 
   read(from: Offset, limits: Pick<ReadLimits, 'maxRecords' | 'maxBytes'>): ReadResult {
@@ -123,6 +134,14 @@ export class Partition {
     return new HoldfastError('OFFSET_OUT_OF_RANGE', {
       detail: `${at} of ${partitionId(this.#tp)}, which holds ${start} to ${end}`,
       facts: { ...this.#tp, start, end, ...(at < start ? { lost: start - at } : {}) },
+    })
+  }
+
+  #elsewhere(at: Offset): HoldfastError {
+    const { start, end } = this.bounds()
+    return new HoldfastError('MIGRATION_REFUSED', {
+      detail: `${partitionId(this.#tp)} holds ${start} to ${end} and cannot go on at ${at}`,
+      facts: { ...this.#tp, start, end },
     })
   }
 

@@ -6,6 +6,7 @@ import { dedupPromises } from './promises/dedup.ts'
 import { deletionPromises } from './promises/deletion.ts'
 import { findPromises } from './promises/find.ts'
 import { groupPromises } from './promises/groups.ts'
+import { importPromises } from './promises/imports.ts'
 import { lifecyclePromises } from './promises/lifecycle.ts'
 import { positionPromises } from './promises/positions.ts'
 import { readPromises } from './promises/read.ts'
@@ -22,6 +23,7 @@ export const logPromises: Readonly<Record<string, readonly LogPromise[]>> = {
   retention: retentionPromises,
   deletion: deletionPromises,
   'finding ids': findPromises,
+  'records of another log': importPromises,
   groups: groupPromises,
   positions: positionPromises,
   'open and close': lifecyclePromises,
@@ -41,6 +43,7 @@ export function describeLog(name: string, features: Features, makeLog: MakeLog):
         expect(world.log.kind).not.toBe('')
         expect(typeof world.log.enforceRetention).toBe(features.retains === true ? 'function' : 'undefined')
         expect(typeof world.system.findId).toBe(features.findsIds === true ? 'function' : 'undefined')
+        expect(typeof world.system.imports).toBe(features.imports === true ? 'object' : 'undefined')
       } finally {
         await world.dispose()
       }

@@ -8,6 +8,7 @@ import type {
   AppendRecord,
   FindOptions,
   IdSearch,
+  Imports,
   Log,
   LogEnvironment,
   LogSystem,
@@ -665,7 +666,12 @@ const lifecycleMutants: readonly Mutant[] = [
   },
   {
     fault: 'is empty whenever it is opened',
-    breaks: ['goes on after it was closed', 'hazard 1: has every', 'knows ids after'],
+    breaks: [
+      'goes on after it was closed',
+      'hazard 1: has every',
+      'knows ids after',
+      'has what came from another log',
+    ],
     log: async ({ maxRecordBytes, ...leases }) => {
       const open = (env: LogEnvironment): Promise<LogSystem> => memory({ maxRecordBytes, leases }).open(env)
       return { driver: { kind: 'memory', where: 'memory', open } }
@@ -742,9 +748,121 @@ const findMutants: readonly Mutant[] = [
   },
 ]
 
+/** The memory log with some of its ways to become the copy of another replaced. */
+function importing(
+  change: (imports: Imports, system: LogSystem) => Partial<Imports>,
+  settings: Partial<SuiteSettings> = {},
+): MakeLog {
+  return async given => {
+    const { maxRecordBytes, ...leases } = { ...given, ...settings }
+    const driver = memory({ maxRecordBytes, leases })
+    const open = async (env: LogEnvironment): Promise<LogSystem> => {
+      const system = await driver.open(env)
+      const { imports } = system
+      if (!imports) throw new Error('the memory log can become a copy')
+      return { ...system, imports: { ...imports, ...change(imports, system) } }
+    }
+    return { driver: { ...driver, open } }
+  }
+}
+
+const importMutants: readonly Mutant[] = [
+  {
+    fault: 'begins where it is',
+    breaks: ['lets an empty partition go on', 'lets none go on elsewhere'],
+    log: importing(() => ({ begin: async () => {} })),
+  },
+  {
+    fault: 'keeps what it put in front of the beginning',
+    breaks: ['lets an empty partition go on'],
+    log: importing((imports, { log }) => ({
+      async begin(at) {
+        const { end } = await log.bounds(at)
+        const filler = { key: undefined, value: null, headers: {}, timestamp: 0 }
+        const count = Number(at.offset - end)
+        if (count > 0)
+          await imports.append(
+            { ...at, offset: end },
+            Array.from({ length: count }, () => filler),
+          )
+      },
+    })),
+  },
+  {
+    fault: 'deletes what is there to begin elsewhere',
+    breaks: ['lets none go on elsewhere'],
+    log: importing((imports, { log }) => ({
+      async begin(at) {
+        const { end } = await log.bounds(at)
+        await log.deleteRecords({ ...at, offset: end })
+        await imports.begin(at)
+      },
+    })),
+  },
+  {
+    fault: 'stamps records of another log anew',
+    breaks: ['has every record of another log'],
+    log: importing((_, { log }) => ({
+      async append(at, records) {
+        await log.append(
+          at.topic,
+          records.map(record => ({ ...record, partition: at.partition })),
+        )
+      },
+    })),
+  },
+  {
+    fault: 'loses what has no value',
+    breaks: ['has every record of another log'],
+    log: importing(imports => ({
+      append: (at, records) =>
+        imports.append(
+          at,
+          records.map(record => ({ ...record, value: record.value ?? new Uint8Array() })),
+        ),
+    })),
+  },
+  {
+    fault: 'appends wherever the partition ends',
+    breaks: ['takes records of another log only'],
+    log: importing((imports, { log }) => ({
+      append: async (at, records) => imports.append({ ...at, offset: (await log.bounds(at)).end }, records),
+    })),
+  },
+  {
+    fault: 'says nothing of records of another log',
+    breaks: ['wakes who waits'],
+    log: importing((_, { log }) => {
+      const read = log.read.bind(log)
+      log.read = async (at, limits, signal) => {
+        const first = await read(at, { ...limits, waitMs: 0 }, signal)
+        if (first.records.length > 0 || limits.waitMs === 0) return first
+        await sleep(systemClock, limits.waitMs, signal)
+        return first
+      }
+      return {}
+    }),
+  },
+  {
+    fault: 'loses notes, as a move by hand keeps those that are there',
+    breaks: ['sets positions with their notes'],
+    log: importing((_, { groups }) => ({ positions: (group, positions) => groups.move(group, positions) })),
+  },
+  {
+    fault: 'sets the positions of a call one after another, wherever it can',
+    breaks: ['sets no position under'],
+    log: importing(imports => ({
+      async positions(group, positions) {
+        for (const position of positions) await imports.positions(group, [position])
+      },
+    })),
+  },
+]
+
 const {
   append = [],
   read = [],
+  'records of another log': imported = [],
   'finding ids': find = [],
   topics = [],
   deduplication = [],
@@ -769,6 +887,7 @@ describe('mutants of the log', () => {
       ...deduplication,
       ...retention,
       ...deletion,
+      ...imported,
       ...find,
       ...openAndClose,
     ].filter(
@@ -781,6 +900,7 @@ describe('mutants of the log', () => {
       ...dedupMutants,
       ...retentionMutants,
       ...deletionMutants,
+      ...importMutants,
       ...findMutants,
       ...lifecycleMutants,
     ],
