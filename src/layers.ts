@@ -12,6 +12,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   outbox: ['event', 'schema', 'log', 'publish', 'sink'],
   recover: ['event', 'schema', 'log', 'sink'],
   consume: ['event', 'schema', 'log', 'publish', 'sink', 'outbox', 'recover'],
+  migrate: ['event', 'log'],
   explain: ['event', 'log', 'recover', 'sink'],
   observe: ['event', 'schema', 'log', 'collect', 'consume', 'recover', 'sink'],
   'drivers/memory': ['event', 'log'],

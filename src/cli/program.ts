@@ -21,6 +21,7 @@ import type { CliIo } from './io.ts'
 import { logBackup, logCompact, logRestore } from './log-copies.ts'
 import { logStats } from './log-stats.ts'
 import { logVerify } from './log-verify.ts'
+import { logMigrate, type LogMigrateOptions } from './migrate/log-migrate.ts'
 import { schemaCheck, type SchemaCheckOptions } from './schema-check.ts'
 import { operating } from './operating.ts'
 import { outboxDrain, outboxRebase, outboxStatus } from './outbox.ts'
@@ -138,6 +139,21 @@ export async function cliProgram(
     .addOption(output())
     .description('give the room of deleted events back to the disk, by a checked copy')
     .action((folder: string, options: { output: 'table' | 'json' }) => logCompact(folder, options, io))
+
+  log
+    .command('migrate')
+    .addOption(new Option('--from <kind>', 'what the log is').choices(['embedded']).makeOptionMandatory())
+    .addOption(new Option('--to <kind>', 'what it becomes').choices(['embedded']).makeOptionMandatory())
+    .option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)')
+    .option('--target <folder>', 'the folder of the new log, with --to embedded')
+    .option('--app <file>', 'a module whose default export is the app as it will be: its log is the new one')
+    .option('--dry-run', 'only say what would be copied, and what stands in the way')
+    .option('--follow', 'copy while the log is in use, and move when nobody uses it any more')
+    .addOption(output())
+    .description(
+      'copy a log to another one with all positions, waiting retries and dead letters at their offsets, compare it, and let groups go on there',
+    )
+    .action(async (options: LogMigrateOptions) => ended(await logMigrate(options, io)))
 
   const operate = operating(io, ended)
   addTopicEvents(addTopic(program, operate), operate)

@@ -8,7 +8,10 @@ const PAGE = { maxRecords: 2_000, maxBytes: 8 * 1024 * 1024, waitMs: 0 }
  * How many events of a group wait in its retry lanes, with the decisions that wait there for an owner. Reads the lanes
  * from where their owners are done, as a successor would.
  */
-export async function openInLanes({ system, signal }: OperationContext, group: string): Promise<number> {
+export async function openInLanes(
+  { system, signal }: Pick<OperationContext, 'system' | 'signal'>,
+  group: string,
+): Promise<number> {
   const { log, groups } = system
   let open = 0
   for (const { topic, partition, offset: main, note: text } of await groups.committed(group)) {
