@@ -18,7 +18,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
-    globalSetup: ['test/postgres-service.ts'],
+    globalSetup: ['test/postgres-service.ts', 'test/kafka-service.ts'],
     pool: 'forks',
   },
 })

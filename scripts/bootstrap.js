@@ -1,4 +1,4 @@
-// `npm start`, `npm run demo` and `npm test` straight from a clone: installs what is missing, then hands over to the Node that the
+// `npm start`, `npm run demo`, `npm run kafka` and `npm test` straight from a clone: installs what is missing, then hands over to the Node that the
 // project pins. Runs on whatever Node the machine has, so it uses nothing new.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -12,6 +12,7 @@ const node = path.join(root, 'node_modules', '.bin', 'node')
 const commands = {
   start: ['--conditions=holdfast-source', 'examples/campaigns/src/main.ts'],
   orders: ['--conditions=holdfast-source', 'examples/orders/src/main.ts'],
+  kafka: ['--conditions=holdfast-source', 'scripts/kafka.ts'],
   rows: ['--conditions=holdfast-source', 'examples/campaigns/src/rows.ts'],
   demo: ['bin/holdfast.js', 'chaos', 'run', 'demo', '--live'],
   experiment: ['bin/holdfast.js', 'chaos', 'run', 'published'],
@@ -44,7 +45,9 @@ if (!installed()) {
 
 const [name = '', ...rest] = process.argv.slice(2)
 // By the channel, what runs until it is stopped notices when this process is killed, and ends too.
-const stdio = ['start', 'orders'].includes(name) ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit'
+const stdio = ['start', 'orders', 'kafka'].includes(name)
+  ? ['inherit', 'inherit', 'inherit', 'ipc']
+  : 'inherit'
 const child = spawn(node, [...(commands[name] ?? []), ...rest], { cwd: root, stdio })
 // The terminal sends Ctrl-C to both; a signal that only this process gets is passed on. Its end is ours.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {

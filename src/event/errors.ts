@@ -256,6 +256,22 @@ const table = {
     advice: 'Read what it said and its log file. The data folder was left as it is.',
     retriable: true,
   },
+  KAFKA_UNAVAILABLE: {
+    message: 'There is no Kafka to start',
+    advice:
+      'Set KAFKA_BROKERS to one that runs, or install Java 17 or newer and Maven, or start Docker. The first start needs a network.',
+    retriable: false,
+  },
+  KAFKA_IN_USE: {
+    message: 'The Kafka of this folder belongs to a running process',
+    advice: 'Use the one that runs, stop the named process, or choose another folder.',
+    retriable: true,
+  },
+  KAFKA_START_FAILED: {
+    message: 'Kafka did not start',
+    advice: 'Read what it said and its log file. The data folder was left as it is.',
+    retriable: true,
+  },
   EVENT_UNKNOWN: {
     message: 'There is no event with this id in what was searched',
     advice:

@@ -10,11 +10,16 @@ import { HoldfastError, systemRandom } from '../event/index.ts'
 export async function choosePort(file: string): Promise<number> {
   const kept = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
   if (kept > 0 && kept !== MACHINES_OWN && (await isFree(kept))) return kept
+  return await freePort()
+}
+
+/** A port that nobody listens on now. */
+export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt++) {
     const port = 20_000 + Math.floor(systemRandom() * 10_000)
     if (await isFree(port)) return port
   }
-  throw new HoldfastError('POSTGRES_START_FAILED', { detail: 'no free port between 20000 and 29999' })
+  throw new HoldfastError('PORT_TAKEN', { detail: 'no free port between 20000 and 29999' })
 }
 
 /** Of the PostgreSQL that the machine itself may have, now or after its next update. */
