@@ -17,6 +17,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   observe: ['event', 'schema', 'log', 'collect', 'consume', 'recover', 'sink'],
   'drivers/memory': ['event', 'log'],
   'drivers/embedded': ['event', 'log'],
+  'drivers/kafka': ['event', 'log'],
   'drivers/postgres': ['event', 'sink'],
   testing: ['event', 'schema', 'log', 'collect', 'consume', 'recover', 'sink'],
   advise: [],

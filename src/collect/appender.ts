@@ -86,7 +86,7 @@ export function appender({ log, clock, observer, limits, onAppend }: AppenderPar
  */
 function problemOf(error: unknown): Problem {
   if (isHoldfastError(error, 'LOG_RECORD_TOO_LARGE')) return { code: 'event_too_large', detail: error.detail }
-  if (isHoldfastError(error, 'LOG_FULL', 'LOG_STALLED', 'LOG_CLOSED', 'LOG_TOPIC_UNKNOWN'))
+  if (isHoldfastError(error, 'LOG_FULL', 'LOG_STALLED', 'LOG_CLOSED', 'LOG_DENIED', 'LOG_TOPIC_UNKNOWN'))
     return { code: 'not_stored', detail: errorCatalogue[error.code].message }
   return { code: 'outcome_unknown', detail: 'the log did not say whether it stored the event' }
 }

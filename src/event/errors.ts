@@ -74,16 +74,29 @@ const table = {
     kind: 'unavailable',
   },
   LOG_STALLED: {
-    message: 'Another process has begun to write to the log and does not go on, so nothing was stored',
+    message: 'The log does not answer, so nothing was stored',
     advice:
-      'Let the process that is stopped or hangs go on, or kill it. Nothing was stored; appends go on by themselves then.',
+      'A log in a folder: let the process that is stopped or hangs in the middle of a write go on, or kill it. Kafka: see to the brokers and the way to them. All goes on by itself then.',
     retriable: true,
     kind: 'unavailable',
   },
   LOG_FAILED: {
     message: 'A write to the log failed while it was made durable, so what it stored is not known',
-    advice: 'Send again with the same id. The process stops and recovers from disk; look at the disk first.',
+    advice:
+      'Send again with the same id. With a log in a folder the process stops and recovers from disk: look at the disk first. With Kafka it goes on by itself.',
     retriable: true,
+  },
+  LOG_DENIED: {
+    message: 'The brokers of the log refuse this',
+    advice:
+      'Do what the sentence says: correct the login or the certificates, or grant what is missing. Nothing was stored.',
+    retriable: false,
+    kind: 'denied',
+  },
+  LOG_PACKAGE_MISSING: {
+    message: 'The client package of the log is not installed',
+    advice: 'Install the named version of the package beside holdfast.',
+    retriable: false,
   },
   LOG_CLOSED: {
     message: 'The log is closed',

@@ -24,7 +24,7 @@ export function classify(error: unknown, sink: Judge | undefined): Blame {
   if (sink?.isBadData(error)) return { kind: 'data' }
   if (hasSqlState(error) && sink?.isOutage(error)) return { kind: 'sink' }
   // Our own log is full, closing or away: an event that publishes another waits for it.
-  if (isHoldfastError(error, 'LOG_FULL', 'LOG_STALLED', 'LOG_CLOSED', 'LOG_FAILED'))
+  if (isHoldfastError(error, 'LOG_FULL', 'LOG_STALLED', 'LOG_DENIED', 'LOG_CLOSED', 'LOG_FAILED'))
     return { kind: 'network' }
   // Connection codes look alike for a database and for any other service; a ping tells them apart.
   if (isNetworkError(error)) return { kind: 'network' }

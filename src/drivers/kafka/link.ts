@@ -1,0 +1,178 @@
+import type * as client from '@platformatic/kafka'
+import { HoldfastError } from '../../event/index.ts'
+import type { ConnectionSettings } from './options.ts'
+
+/**
+ * The one file that knows the client package, `@platformatic/kafka`, which serves as protocol library: connections,
+ * TLS, SASL, and typed requests. Its producer and consumer are not used (docs/decisions/kafka.md).
+ *
+ * `kGetApi` and `kGetConnection` are exported by the package and not documented. Its version is pinned, and
+ * `link.test.ts` fails when one of them, or a request that we send, is not what it was.
+ */
+type Client = typeof client
+
+/** Requests by name, each typed by the newest version known: what is asked and answered has one shape in all versions. */
+export interface Requests {
+  readonly Metadata: Client['metadataV12']
+  readonly DescribeCluster: Client['describeClusterV1']
+  readonly InitProducerId: Client['initProducerIdV5']
+  readonly Produce: Client['produceV11']
+  readonly Fetch: Client['fetchV17']
+  readonly ListOffsets: Client['listOffsetsV9']
+  readonly DeleteRecords: Client['deleteRecordsV2']
+  readonly CreateTopics: Client['createTopicsV7']
+  readonly CreatePartitions: Client['createPartitionsV3']
+  readonly DeleteTopics: Client['deleteTopicsV6']
+  readonly DescribeConfigs: Client['describeConfigsV4']
+  readonly IncrementalAlterConfigs: Client['incrementalAlterConfigsV1']
+  readonly FindCoordinator: Client['findCoordinatorV6']
+  readonly JoinGroup: Client['joinGroupV9']
+  readonly SyncGroup: Client['syncGroupV5']
+  readonly Heartbeat: Client['heartbeatV4']
+  readonly LeaveGroup: Client['leaveGroupV5']
+  readonly OffsetCommit: Client['offsetCommitV9']
+  readonly OffsetFetch: Client['offsetFetchV9']
+  readonly OffsetDelete: Client['offsetDeleteV0']
+  readonly ListGroups: Client['listGroupsV5']
+  readonly DescribeGroups: Client['describeGroupsV5']
+  readonly DeleteGroups: Client['deleteGroupsV2']
+}
+
+export type RequestName = keyof Requests
+
+/** The key of each request in the protocol, which names it whatever the package calls it. */
+export const requestKeys: Readonly<Record<RequestName, number>> = {
+  Produce: 0,
+  Fetch: 1,
+  ListOffsets: 2,
+  Metadata: 3,
+  OffsetCommit: 8,
+  OffsetFetch: 9,
+  FindCoordinator: 10,
+  JoinGroup: 11,
+  Heartbeat: 12,
+  LeaveGroup: 13,
+  SyncGroup: 14,
+  DescribeGroups: 15,
+  ListGroups: 16,
+  CreateTopics: 19,
+  DeleteTopics: 20,
+  DeleteRecords: 21,
+  InitProducerId: 22,
+  DescribeConfigs: 32,
+  CreatePartitions: 37,
+  DeleteGroups: 42,
+  IncrementalAlterConfigs: 44,
+  OffsetDelete: 47,
+  DescribeCluster: 60,
+}
+
+type Call<Name extends RequestName> = Requests[Name]['api']['async']
+export type RequestArguments<Name extends RequestName> =
+  Parameters<Call<Name>> extends [unknown, ...infer Arguments] ? Arguments : never
+export type Reply<Name extends RequestName> = Awaited<ReturnType<Call<Name>>>
+
+export interface Send<Name extends RequestName> {
+  (...args: RequestArguments<Name>): Promise<Reply<Name>>
+  /** Of the request, as the broker speaks it. */
+  readonly version: number
+}
+
+export interface Broker {
+  readonly host: string
+  readonly port: number
+}
+
+export interface LinkLimits {
+  /** After this a request has failed, and so has its connection: what waited behind it fails with it. */
+  readonly requestTimeoutMs: number
+}
+
+/**
+ * One connection to each broker that is asked. A broker answers the requests of a connection one after the other, so a
+ * request that waits (a fetch, a join) holds up all behind it: what must not wait for one another takes links of its own.
+ */
+export class Link {
+  readonly #client: Client
+  readonly #base: client.Base
+
+  constructor(from: Client, settings: ConnectionSettings, limits: LinkLimits) {
+    this.#client = from
+    this.#base = new from.Base({
+      clientId: settings.clientId,
+      bootstrapBrokers: settings.brokers.map(broker => ({ ...broker })),
+      connectTimeout: settings.connectTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      // Only for asking once which versions a broker speaks: each try takes another broker.
+      retries: settings.brokers.length,
+      retryDelay: 100,
+      maxInflights: MAX_IN_FLIGHT,
+      autocreateTopics: false,
+      ...(settings.tls !== undefined && { tls: { ...settings.tls } }),
+      ...(settings.sasl !== undefined && { sasl: { ...settings.sasl } }),
+    })
+    // A connection can report a second error when it has left the pool; an error event without a listener would end
+    // the process. Whoever waits for an answer is told by the answer.
+    this.#base.connections.on('connecting', ({ connection }) => connection.on('error', () => {}))
+  }
+
+  /** Rejects with the package's errors: read them by `errors.ts`. An error of a part of the answer rejects as well. */
+  async call<Name extends RequestName>(
+    broker: Broker,
+    name: Name,
+    ...args: RequestArguments<Name>
+  ): Promise<Reply<Name>> {
+    const send = await this.reach(broker, name)
+    return send(...args)
+  }
+
+  /** Connects, and answers what sends the request. While this has not resolved, nothing of it was sent. */
+  async reach<Name extends RequestName>(broker: Broker, name: Name): Promise<Send<Name>> {
+    const [api, connection] = await Promise.all([
+      promised<client.API<unknown[], unknown>>(done => this.#base[this.#client.kGetApi](name, done)),
+      promised<client.Connection>(done => this.#base[this.#client.kGetConnection]({ ...broker }, done)),
+    ])
+    const send = (...args: RequestArguments<Name>): Promise<Reply<Name>> =>
+      api.async(connection, ...args) as Promise<Reply<Name>>
+    return Object.assign(send, { version: api.version })
+  }
+
+  /** Requests under way fail. The second call does nothing. */
+  async close(): Promise<void> {
+    if (!this.#base.closed) await this.#base.close()
+  }
+}
+
+/** Never the limit that counts: how many requests go out at once is decided by whoever sends them. */
+const MAX_IN_FLIGHT = 1_024
+
+export type MakeLink = (limits: LinkLimits) => Link
+
+/** Kept equal to the peer dependency in package.json. */
+const VERSION = '2.12.1'
+
+/** Loads the package, only now: an app without Kafka need not install it. */
+export async function linkMaker(
+  settings: ConnectionSettings,
+  load: () => Promise<Client> = () => import('@platformatic/kafka'),
+): Promise<MakeLink> {
+  let from: Client
+  try {
+    from = await load()
+  } catch (cause) {
+    throw new HoldfastError('LOG_PACKAGE_MISSING', {
+      detail: `npm install @platformatic/kafka@${VERSION}`,
+      cause,
+    })
+  }
+  return limits => new Link(from, settings, limits)
+}
+
+function promised<T>(ask: (done: (error: Error | null, answer?: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    ask((error, answer) => {
+      if (error) reject(error)
+      else resolve(answer as T)
+    })
+  })
+}

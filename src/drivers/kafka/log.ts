@@ -1,0 +1,148 @@
+import {
+  HoldfastError,
+  type Clock,
+  type Durability,
+  type Logger,
+  type Offset,
+  type Position,
+  type Random,
+  type TopicPartition,
+} from '../../event/index.ts'
+import type {
+  AppendOutcome,
+  AppendRecord,
+  Bounds,
+  Log,
+  ReadLimits,
+  ReadResult,
+  Topics,
+} from '../../log/index.ts'
+import { Appender } from './append.ts'
+import { Cluster } from './cluster.ts'
+import { DurabilityClass } from './durability.ts'
+import { FetchHub } from './fetch-hub.ts'
+import type { Link, MakeLink } from './link.ts'
+import type { ResolvedKafkaOptions } from './options.ts'
+import { Positions } from './positions.ts'
+import { Reader } from './read.ts'
+import { KafkaTopics } from './topics.ts'
+
+export interface KafkaLogDeps {
+  readonly makeLink: MakeLink
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Positions of groups in a topic go before it does. */
+  readonly deleting: (topic: string) => Promise<void>
+}
+
+/** The log port on a Kafka cluster; each power is in a file of its own, and this puts them together. */
+export class KafkaLog implements Log {
+  readonly kind = 'kafka'
+  readonly topics: Topics
+  readonly cluster: Cluster
+  readonly positions: Positions
+  readonly appender: Appender
+  readonly #reader: Reader
+  readonly #hub: FetchHub
+  readonly #links: readonly Link[]
+  readonly #durability: DurabilityClass
+  readonly #closing = new AbortController()
+  readonly #stopped = new AbortController()
+  #closed: Promise<void> | undefined
+
+  constructor({ makeLink, clock, random, logger, deleting }: KafkaLogDeps, options: ResolvedKafkaOptions) {
+    const { requestTimeoutMs } = options
+    // Appends never stand behind a question, nor a question behind an append that waits for the copies.
+    const asking = makeLink({ requestTimeoutMs })
+    const appending = makeLink({ requestTimeoutMs })
+    this.#links = [asking, appending]
+    this.#hub = new FetchHub(makeLink, clock, requestTimeoutMs)
+    this.#durability = new DurabilityClass(options, logger)
+    this.cluster = new Cluster({ link: asking, bootstrap: options.connection.brokers, clock })
+    const shared = { cluster: this.cluster, clock, random }
+    const { signal } = this.#stopped
+    this.positions = new Positions({ ...shared, link: asking, requestTimeoutMs, signal })
+    const topics = new KafkaTopics({
+      ...shared,
+      link: asking,
+      logger,
+      durability: this.#durability,
+      options,
+      deleting,
+      deleted: topic => this.appender.forget(topic),
+    })
+    this.appender = new Appender({
+      ...shared,
+      link: appending,
+      limits: options,
+      requestTimeoutMs,
+      compression: options.compression,
+      facts: topic => topics.check(topic),
+      renewed: (tp, error) => {
+        logger.warn(
+          { ...tp, err: error },
+          'the broker lost the sequence of this producer: what it had not acknowledged is sent again, and may stand there twice',
+        )
+      },
+      signal,
+    })
+    this.#reader = new Reader({
+      ...shared,
+      hub: this.#hub,
+      positions: this.positions,
+      closed: this.#closing.signal,
+    })
+    this.topics = {
+      create: (topic, settings) => this.#open(() => topics.create(topic, settings)),
+      describe: topic => this.#open(() => topics.describe(topic)),
+      list: () => this.#open(() => topics.list()),
+      delete: topic => this.#open(() => topics.delete(topic)),
+    }
+  }
+
+  get durability(): Durability {
+    return this.#durability.current
+  }
+
+  append(topic: string, records: readonly AppendRecord[]): Promise<readonly AppendOutcome[]> {
+    return this.#open(() => this.appender.append(topic, records))
+  }
+
+  read(at: Position, limits: ReadLimits, signal: AbortSignal): Promise<ReadResult> {
+    return this.#open(() => this.#reader.read(at, limits, signal))
+  }
+
+  bounds(tp: TopicPartition): Promise<Bounds> {
+    return this.#open(() => this.positions.bounds(tp))
+  }
+
+  offsetAt(tp: TopicPartition, time: number): Promise<Offset> {
+    return this.#open(() => this.positions.offsetAt(tp, time))
+  }
+
+  deleteRecords(before: Position): Promise<void> {
+    return this.#open(async () => {
+      await this.positions.deleteRecords(before)
+      this.#reader.forget(before)
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort()
+    await this.appender.drain()
+    this.#stopped.abort()
+    await Promise.all([...this.#links.map(link => link.close()), this.#hub.close()])
+  }
+
+  #open<T>(fn: () => Promise<T>): Promise<T> {
+    if (this.#closed !== undefined)
+      return Promise.reject(new HoldfastError('LOG_CLOSED', { detail: 'the log on Kafka' }))
+    return fn()
+  }
+}

@@ -1,0 +1,96 @@
+import { HoldfastError } from '../../event/index.ts'
+import type { TopicSettings } from '../../log/index.ts'
+import type { Cluster } from './cluster.ts'
+import { isAuthorization, kafkaError } from './errors.ts'
+import type { Link } from './link.ts'
+
+/** How a topic is set on the brokers. */
+export interface TopicFacts {
+  readonly retentionMs: number | undefined
+  readonly retentionBytes: number | undefined
+  readonly maxMessageBytes: number
+  readonly minInsync: number
+}
+
+/** Undefined for a topic that does not exist. Without leave to look, what Kafka sets when nobody says anything. */
+export async function readTopicFacts(
+  cluster: Cluster,
+  link: Link,
+  topic: string,
+): Promise<TopicFacts | undefined> {
+  const resource = { resourceType: TOPIC, resourceName: topic, configurationKeys: Object.values(keys) }
+  try {
+    const { results } = await link.call(
+      await cluster.controller(),
+      'DescribeConfigs',
+      [resource],
+      false,
+      false,
+    )
+    const values = new Map(results[0]?.configs.map(({ name, value }) => [name, value]))
+    const number = (key: string): number | undefined => {
+      const value = Number(values.get(key) ?? Number.NaN)
+      return Number.isFinite(value) && value >= 0 ? value : undefined // -1 keeps for ever
+    }
+    return {
+      retentionMs: number(keys.retentionMs),
+      retentionBytes: number(keys.retentionBytes),
+      maxMessageBytes: number(keys.maxMessageBytes) ?? unknown.maxMessageBytes,
+      minInsync: number(keys.minInsync) ?? unknown.minInsync,
+    }
+  } catch (error) {
+    if (isAuthorization(error)) return unknown
+    const failure = kafkaError(error, {
+      doing: `look at the settings of topic ${topic}`,
+      grant: `DescribeConfigs on topic ${topic}`,
+    })
+    if (failure.code === 'LOG_TOPIC_UNKNOWN') return undefined
+    throw failure
+  }
+}
+
+/** Retention as a topic is set to it: without a bound it must be said, or the brokers take theirs. */
+export function retentionConfigs(to: TopicSettings): { name: string; value: string }[] {
+  return [
+    { name: keys.retentionMs, value: String(to.retentionMs ?? FOR_EVER) },
+    { name: keys.retentionBytes, value: String(to.retentionBytes ?? FOR_EVER) },
+  ]
+}
+
+export function topicConfigs(minInsync: number, maxRecordBytes: number): { name: string; value: string }[] {
+  // A batch of one record with many headers takes more than what counts of it.
+  const maxMessageBytes = Math.max(unknown.maxMessageBytes, Math.ceil(maxRecordBytes * 1.05) + 65_536)
+  return [
+    { name: keys.minInsync, value: String(minInsync) },
+    { name: keys.maxMessageBytes, value: String(maxMessageBytes) },
+  ]
+}
+
+/** The kind of resource in DescribeConfigs and IncrementalAlterConfigs. */
+export const TOPIC = 2 as const
+
+const FOR_EVER = -1
+
+const keys = {
+  retentionMs: 'retention.ms',
+  retentionBytes: 'retention.bytes',
+  maxMessageBytes: 'max.message.bytes',
+  minInsync: 'min.insync.replicas',
+} as const
+
+/** The defaults of Kafka. */
+const unknown: TopicFacts = {
+  retentionMs: undefined,
+  retentionBytes: undefined,
+  maxMessageBytes: 1_048_588,
+  minInsync: 1,
+}
+
+/** Retention settings as the port speaks of them. */
+export function sameRetention(a: TopicSettings | TopicFacts, b: TopicSettings | TopicFacts): boolean {
+  return a.retentionMs === b.retentionMs && a.retentionBytes === b.retentionBytes
+}
+
+export function missingTopic(topic: string): HoldfastError {
+  return new HoldfastError('LOG_TOPIC_UNKNOWN', { detail: `topic ${topic}`, facts: { topic } })
+}
