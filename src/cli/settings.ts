@@ -1,5 +1,4 @@
 import { tokensFrom } from '../server/access.ts'
-import { PORT_RULE, portIn } from '../server/port-setting.ts'
 
 /** One variable of the environment that commands and `npm start` heed. */
 export interface Setting {
@@ -13,7 +12,7 @@ export interface Setting {
 }
 
 const port = (text: string): void => {
-  if (portIn(text) === undefined) throw new Error(PORT_RULE)
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new Error('must be a number from 0 to 65535')
 }
 
 const url = (text: string): void => {

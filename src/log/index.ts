@@ -1,3 +1,4 @@
+export { assign } from './assign.ts'
 export { findByReading, madeAround } from './find-by-reading.ts'
 export { forgetTopic } from './group-rows.ts'
 export type { GroupStore, GroupTopics, GroupTransaction, GroupView } from './group-store.ts'

@@ -17,8 +17,7 @@ function reportWith(text: string): StatusReport {
       pools: [],
       outbox: undefined,
       topics: [{ topic: text, retentionMs: 1_000, bytes: 2_048, partitions: [] }],
-      letters: [{ group: text, topic: text, open: 1, oldestAt: now }],
-      replays: [],
+      letters: [{ group: text, topic: text, open: 1 }],
       groups: [
         {
           group: text,

@@ -1,4 +1,5 @@
-import { systemClock, systemRandom } from '../../src/event/index.ts'
+import { embedded } from '../../src/drivers/embedded/index.ts'
+import { silentLogger, systemClock, systemRandom } from '../../src/event/index.ts'
 import type { Log } from '../../src/log/index.ts'
 import { deadLetters, type Letter } from '../../src/recover/index.ts'
 import { toArray } from '../support/wait.ts'
@@ -6,7 +7,11 @@ import type { System } from './system.ts'
 
 /** Opens the log of the system beside the process that serves it, as processes of one machine may. */
 export async function withLog<T>(system: System, use: (log: Log) => Promise<T>): Promise<T> {
-  const opened = await system.openLog()
+  const opened = await embedded(system.data).open({
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+  })
   try {
     return await use(opened.log)
   } finally {

@@ -33,7 +33,6 @@ import type {
   EditReport,
   LetterDiff,
   LetterStats,
-  OpenLetters,
   PageOptions,
   ReplayOptions,
   ReplayReport,
@@ -115,7 +114,7 @@ class Letters implements DeadLetters {
     }
   }
 
-  async openByTopic(): Promise<ReadonlyMap<string, OpenLetters>> {
+  async openByTopic(): Promise<ReadonlyMap<string, number>> {
     await this.#letters.readOn(neverAborted)
     return this.#letters.openByTopic
   }
@@ -162,7 +161,7 @@ class Letters implements DeadLetters {
       const topic = this.#o.topicOf(letter.topic)
       try {
         if (!topic) {
-          const detail = `${letter.id}: the schemas of topic ${letter.topic} are known to the app that declares it (--url or --app)`
+          const detail = `${letter.id}: this process does not know the schemas of topic ${letter.topic}`
           throw new HoldfastError('LETTER_NOT_EDITABLE', { detail })
         }
         const { log, clock } = this.#o
