@@ -1,8 +1,5 @@
-import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { encodeEvent, seededRandom } from '../../src/event/index.ts'
-import type { Log } from '../../src/log/index.ts'
-import { ledgerOf, type Ledger, type LedgerLine } from '../../src/testing/audit/index.ts'
+import { seededRandom } from '../../src/event/index.ts'
 import { startLoad } from '../harness/load.ts'
 import { observed } from '../harness/observed.ts'
 import { scale, seed } from '../harness/scale.ts'
@@ -11,6 +8,7 @@ import { attack } from './attack.ts'
 import { auditGroup, expectClean } from './audited.ts'
 import { allDone, startShared } from './consumers.ts'
 import { lettersOf, withLog } from './log-access.ts'
+import { appendMixed, kindOf } from './mixed-events.ts'
 import { startSystem } from './system.ts'
 import { watchGroups } from './watch-groups.ts'
 import { watchLane } from './watch-lane.ts'
@@ -164,42 +162,6 @@ test('1,000 poison events of three causes among 20,000, with the default guard: 
   expectClean(await auditGroup(system, ledger, 'picky', { dead: poison }))
   expect((await system.status()).groups.map(({ state }) => state)).toEqual(['running'])
 })
-
-const POISON_EVERY = 20
-/** Three kinds of poison, in turns. */
-const poisons = [
-  { type: 'moved', dataOf: (key: string, n: number): object => ({ vehicle: key, n: -n }) },
-  { type: 'bad', dataOf: (key: string, n: number): object => ({ vehicle: key, n }) },
-  { type: 'moved', dataOf: (key: string): object => ({ vehicle: key }) },
-]
-const kindOf = (id = ''): number => Math.floor(Number(id) / POISON_EVERY) % poisons.length
-
-/** Appends events past the collector, of which every 20th is poison. */
-async function appendMixed(log: Log, count: number): Promise<{ ledger: Ledger; poison: string[] }> {
-  const lines: LedgerLine[] = [{ line: 'run', planned: count }]
-  const poison: string[] = []
-  const records = Array.from({ length: count }, (_, n) => {
-    const [id, key] = [String(n), `k${n % 2_003}`]
-    const kind = n % POISON_EVERY === POISON_EVERY - 1 ? poisons[kindOf(id)] : undefined
-    if (kind) poison.push(id)
-    const data = Buffer.from(JSON.stringify(kind?.dataOf(key, n) ?? { vehicle: key, n }))
-    const hash = createHash('sha256').update(data).digest('hex')
-    lines.push({ line: 'sent', id, key, hash, at: n }, { line: 'answer', id, outcome: 'accepted', at: n })
-    return encodeEvent({
-      id,
-      source: '/test',
-      type: kind?.type ?? 'moved',
-      version: 1,
-      time: undefined,
-      acceptedAt: Date.now(),
-      extensions: {},
-      key,
-      data,
-    })
-  })
-  for (let from = 0; from < count; from += 1_000) await log.append('moves', records.slice(from, from + 1_000))
-  return { ledger: ledgerOf(lines), poison }
-}
 
 /** By the number in its id, as the plan of the load has it. */
 function isBad(id: string): boolean {
