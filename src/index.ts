@@ -27,6 +27,15 @@ export type {
   Verdict,
 } from './consume/index.ts'
 export { embedded, type EmbeddedOptions } from './drivers/embedded/index.ts'
+export {
+  kafka,
+  type KafkaCompression,
+  type KafkaGroupOptions,
+  type KafkaOptions,
+  type KafkaReplication,
+  type KafkaSasl,
+  type KafkaTls,
+} from './drivers/kafka/index.ts'
 export { memory } from './drivers/memory/index.ts'
 export { postgres, type PostgresOptions } from './drivers/postgres/index.ts'
 export {

@@ -158,7 +158,9 @@ class TopicAppends {
   readonly #lanes = new Map<number, Lane>()
   #waiting: AppendCall[] = []
   #looking = false
-  #view: TopicView | undefined
+  #isCheckingAgain = false
+  /** It is known what the topic takes, and that it is as durable as asked for. */
+  #isChecked = false
   #maxBatchBytes = Number.POSITIVE_INFINITY
   #trouble = 'no broker has answered yet'
 
@@ -173,8 +175,9 @@ class TopicAppends {
     this.#room.taken(call.bytes)
     this.#waiting.push(call)
     if (this.#looking) return
-    if (this.#view === undefined) void this.#look(false)
-    else this.#place(this.#view)
+    const view = this.#deps.cluster.known(this.#topic)
+    if (view === undefined || !this.#isChecked) void this.#look(false)
+    else this.#place(view)
   }
 
   trouble({ entries }: AppendCall): string {
@@ -200,6 +203,7 @@ class TopicAppends {
         const view = await cluster.topic(this.#topic, { fresh: isFresh || tries > 0 })
         if (view === undefined) throw new HoldfastError('LOG_TOPIC_UNKNOWN', { detail: this.#topic })
         this.#maxBatchBytes = (await facts(this.#topic)).maxMessageBytes
+        this.#isChecked = true
         this.#looking = false
         this.#place(view)
         return
@@ -217,8 +221,7 @@ class TopicAppends {
 
   /** Gives the calls that wait to their partitions, in their order. */
   #place(view: TopicView): void {
-    const { clock, cluster } = this.#deps
-    this.#view = view
+    const { clock } = this.#deps
     while (this.#waiting.length > 0) {
       const [call] = this.#waiting
       if (call === undefined) return
@@ -234,11 +237,21 @@ class TopicAppends {
         this.#reject(call, error)
       }
     }
-    if (clock.monotonic() - view.seenAt > VIEW_MAX_AGE_MS)
-      void cluster.refresh(this.#topic).then(
-        () => (this.#view = cluster.known(this.#topic)),
-        () => {}, // it is looked for again with the next append
-      )
+    if (clock.monotonic() - view.seenAt > VIEW_MAX_AGE_MS) void this.#checkAgain()
+  }
+
+  /** Others may have added partitions, or set the topic otherwise. What has gone wrong is met by the next append. */
+  async #checkAgain(): Promise<void> {
+    if (this.#isCheckingAgain) return
+    this.#isCheckingAgain = true
+    const { cluster, facts } = this.#deps
+    try {
+      await cluster.refresh(this.#topic)
+      this.#maxBatchBytes = (await facts(this.#topic)).maxMessageBytes
+    } catch {
+      this.#isChecked = false
+    }
+    this.#isCheckingAgain = false
   }
 
   #toLanes(call: AppendCall, { partitions }: TopicView): void {

@@ -51,9 +51,9 @@ export class FetchHub {
 }
 
 /** Connections to each broker on which requests wait: a reader that comes to the end while all do joins the next one. */
-const WAITING_LINKS = 2
+const WAITING_LINKS = 3
 /** So long such a request waits, and so long at most a reader for the next one. Milliseconds. */
-const LONGEST_WAIT_MS = 200
+const LONGEST_WAIT_MS = 100
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 
 interface Waiting extends FetchAsk {

@@ -140,6 +140,14 @@ export class KafkaLog implements Log {
     await Promise.all([...this.#links.map(link => link.close()), this.#hub.close()])
   }
 
+  /** As if the process had died. */
+  async abandon(): Promise<void> {
+    this.#closed ??= Promise.resolve()
+    this.#closing.abort()
+    this.#stopped.abort()
+    await Promise.all([...this.#links.map(link => link.close()), this.#hub.close()])
+  }
+
   #open<T>(fn: () => Promise<T>): Promise<T> {
     if (this.#closed !== undefined)
       return Promise.reject(new HoldfastError('LOG_CLOSED', { detail: 'the log on Kafka' }))

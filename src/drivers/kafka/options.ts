@@ -1,4 +1,5 @@
 import { HoldfastError, parseDuration, type Duration } from '../../event/index.ts'
+import { resolveGroupOptions, type GroupOptions, type ResolvedGroupOptions } from './groups/index.ts'
 
 export interface KafkaOptions {
   /** Where to begin: `host:port` of one broker or, better, several. The others are learned from them. */
@@ -40,6 +41,8 @@ export interface KafkaOptions {
   readonly requestTimeout?: Duration | undefined
   /** How long one attempt to connect may take, with TLS and login. Defaults to `'2s'`. */
   readonly connectTimeout?: Duration | undefined
+  /** Members of groups: how soon a dead one is missed, and names that stay. */
+  readonly groups?: GroupOptions | undefined
 }
 
 /** As in `tls.connect` of Node: PEM text. */
@@ -95,6 +98,7 @@ export interface ResolvedKafkaOptions {
   readonly maxQueueBytes: number
   readonly deliveryTimeoutMs: number
   readonly requestTimeoutMs: number
+  readonly groups: ResolvedGroupOptions
 }
 
 const MIB = 1024 * 1024
@@ -118,6 +122,7 @@ export function resolveKafkaOptions(options: KafkaOptions): ResolvedKafkaOptions
     maxQueueBytes: options.maxQueueBytes ?? 64 * MIB,
     deliveryTimeoutMs: parseDuration(options.deliveryTimeout ?? '10s', 'kafka: deliveryTimeout'),
     requestTimeoutMs: parseDuration(options.requestTimeout ?? '3s', 'kafka: requestTimeout'),
+    groups: resolveGroupOptions(options.groups),
   }
   check(resolved)
   return resolved

@@ -1,5 +1,6 @@
 import {
   HoldfastError,
+  isHoldfastError,
   offset,
   partitionId,
   type Clock,
@@ -38,6 +39,21 @@ export class Positions {
 
   async end(tp: TopicPartition): Promise<Offset> {
     return offset(await this.#listed(tp, LATEST))
+  }
+
+  /** By partition id; what does not exist is left out. */
+  async ends(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, Offset>> {
+    const found = await Promise.all(
+      partitions.map(async tp => {
+        try {
+          return [[partitionId(tp), await this.end(tp)] as const]
+        } catch (error) {
+          if (isHoldfastError(error, 'LOG_TOPIC_UNKNOWN')) return []
+          throw error
+        }
+      }),
+    )
+    return new Map(found.flat())
   }
 
   async offsetAt(tp: TopicPartition, time: number): Promise<Offset> {

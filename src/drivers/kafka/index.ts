@@ -1,0 +1,9 @@
+export type { GroupOptions as KafkaGroupOptions } from './groups/index.ts'
+export { kafka } from './kafka.ts'
+export type {
+  KafkaCompression,
+  KafkaOptions,
+  KafkaReplication,
+  KafkaSasl,
+  KafkaTls,
+} from './options.ts'
