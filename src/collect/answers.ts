@@ -13,7 +13,7 @@ export function singleAnswer(result: EventResult, durability: Durability, random
     headers: {
       'content-type': 'application/json',
       location: `/v1/receipts/${result.receipt}`,
-      'collector-durability': durability,
+      'collector-durability': result.spooled ? 'spool' : durability,
     },
     body: JSON.stringify({ id: result.id, receipt: result.receipt, duplicate: result.duplicate }),
   }
@@ -35,9 +35,11 @@ export function batchAnswer(
     return problemAnswer(withErrors(broken ?? commonProblem(results), errors), random)
   }
   const all = accepted === results.length && !broken
+  // What holds for all of them: the spool is the weakest.
+  const spooled = results.some(result => result.kind === 'accepted' && result.spooled)
   return {
     status: all ? 202 : 207,
-    headers: { 'content-type': 'application/json', 'collector-durability': durability },
+    headers: { 'content-type': 'application/json', 'collector-durability': spooled ? 'spool' : durability },
     body: JSON.stringify({
       accepted,
       refused: results.length - accepted,

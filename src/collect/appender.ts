@@ -1,4 +1,4 @@
-import { errorCatalogue, isHoldfastError, type Clock } from '../event/index.ts'
+import { errorCatalogue, isHoldfastError, type Clock, type Position } from '../event/index.ts'
 import type { AppendOutcome, AppendRecord, Log } from '../log/index.ts'
 import { deadlines } from './deadlines.ts'
 import type { Lease } from './in-flight.ts'
@@ -6,16 +6,22 @@ import type { CollectorLimits } from './limits.ts'
 import type { CollectObserver } from './observer.ts'
 import type { Problem } from './problems.ts'
 
-/** Appends to the log, and says of what went wrong what it means to the sender. */
+/** Puts events where they are durable, and says of what went wrong what it means to the sender. */
 export interface Appender {
-  /** One outcome for each record: the log's, or the problem that they share. Never rejects. */
-  append(
-    topic: string,
-    records: readonly AppendRecord[],
-    lease: Lease,
-  ): Promise<readonly (AppendOutcome | Problem)[]>
+  /** One outcome for each record, or its problem. Never rejects. */
+  append(topic: string, records: readonly AppendRecord[], lease: Lease): Promise<readonly (Taken | Problem)[]>
   /** Ends its timer; for when nothing is under way any more. */
   close(): void
+}
+
+export type Taken = AppendOutcome | Spooled
+
+/** In the collector's spool, at a place of that, until a log that is away has it. */
+export interface Spooled {
+  readonly kind: 'spooled'
+  readonly position: Position
+  /** It was there already, with the same payload. Defaults to false. */
+  readonly isDuplicate?: boolean | undefined
 }
 
 export interface AppenderParts {
@@ -27,6 +33,7 @@ export interface AppenderParts {
   readonly onAppend: (failure: unknown) => void
 }
 
+/** Straight to the log. */
 export function appender({ log, clock, observer, limits, onAppend }: AppenderParts): Appender {
   const waits = deadlines(limits.appendTimeoutMs, clock)
 
@@ -65,8 +72,8 @@ export function appender({ log, clock, observer, limits, onAppend }: AppenderPar
       return outcomes
     } catch (error) {
       const problem = problemOf(error)
-      const tooLarge = isHoldfastError(error, 'LOG_RECORD_TOO_LARGE') ? error.facts['index'] : undefined
-      if (typeof tooLarge === 'number' && records.length > 1) {
+      const tooLarge = tooLargeAt(error)
+      if (tooLarge !== undefined && records.length > 1) {
         // One record that the log cannot take was refused before anything was written: the others are not at fault.
         const others = await append(topic, records.toSpliced(tooLarge, 1), lease)
         return others.toSpliced(tooLarge, 0, problem)
@@ -80,11 +87,17 @@ export function appender({ log, clock, observer, limits, onAppend }: AppenderPar
   return { append, close: () => waits.close() }
 }
 
+/** Which record of a call the log finds too large; then none of them was stored. */
+export function tooLargeAt(error: unknown): number | undefined {
+  const index = isHoldfastError(error, 'LOG_RECORD_TOO_LARGE') ? error.facts['index'] : undefined
+  return typeof index === 'number' ? index : undefined
+}
+
 /**
  * Only errors that promise "nothing was stored" are `not_stored`; whatever is not known to be harmless may have been
  * stored.
  */
-function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown): Problem {
   if (isHoldfastError(error, 'LOG_RECORD_TOO_LARGE')) return { code: 'event_too_large', detail: error.detail }
   if (isHoldfastError(error, 'LOG_FULL', 'LOG_STALLED', 'LOG_CLOSED', 'LOG_DENIED', 'LOG_TOPIC_UNKNOWN'))
     return { code: 'not_stored', detail: errorCatalogue[error.code].message }

@@ -1,16 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { problemAnswer } from './answers.ts'
+import { appender } from './appender.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
 import { eventsRequest } from './events-request.ts'
 import { BodyBroken, type Inbound, type Reply } from './exchange.ts'
 import { fetchInbound, fetchResponse } from './fetch-shape.ts'
 import { inFlight } from './in-flight.ts'
 import { intake } from './intake.ts'
+import { localDedup } from './local-dedup.ts'
 import { nodeFront, type Listening } from './node-front.ts'
 import { resolveCollectorOptions, type CollectorOptions } from './options.ts'
 import { answerOtherwise } from './otherwise.ts'
 import { RequestRefused, type Problem } from './problems.ts'
-import { readiness, type CollectorReadiness } from './readiness.ts'
+import { logProof, readiness, type CollectorReadiness } from './readiness.ts'
 import { routes } from './routes.ts'
 
 /**
@@ -22,7 +24,7 @@ export interface Collector {
   listen(port: number, host?: string): Promise<Listening>
   fetch(request: Request): Promise<Response>
   handler(req: IncomingMessage, res: ServerResponse): Promise<void>
-  /** Whether the log took and kept something within the last seconds, proved by an append; or why not. */
+  /** Whether the log, or the spool, took and kept something within the last seconds, proved by an append; or why not. */
   ready(): Promise<CollectorReadiness>
   /**
    * Stops being ready, keeps serving for `lameDuckMs` (defaults to that of the options) with `Connection: close`, then
@@ -34,9 +36,12 @@ export interface Collector {
 /** Throws `CONFIG_INVALID` for an option that cannot work. */
 export function createCollector(given: CollectorOptions): Collector {
   const options = resolveCollectorOptions(given)
-  const { clock, keys, limits, log, logger, observer, random } = options
-  const health = readiness(log, clock, logger)
-  const take = intake({ ...options, onAppend: health.appended })
+  const { clock, keys, limits, log, logger, observer, random, spool } = options
+  const health = readiness(spool ?? logProof(log), clock, logger)
+  const reporting = { log, clock, observer, limits, onAppend: health.appended }
+  const straight = spool?.appender(reporting) ?? appender(reporting)
+  const appending = options.dedup === 'local' ? localDedup(straight, clock) : straight
+  const take = intake({ ...options, appender: appending })
   const events = eventsRequest(options, take, inFlight(limits.maxInFlightBytes))
   let phase: 'serving' | 'stopping' | 'stopped' = 'serving'
   let stopped: Promise<void> | undefined
@@ -140,7 +145,7 @@ export function createCollector(given: CollectorOptions): Collector {
         await Promise.allSettled(underWay)
         phase = 'stopped'
         events.close()
-        take.close()
+        appending.close()
       })()
       await stopped
     },

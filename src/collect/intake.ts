@@ -1,17 +1,25 @@
-import { encodeEvent, isHoldfastError, newEventId, sha256, type Random } from '../event/index.ts'
-import type { AppendOutcome, AppendRecord } from '../log/index.ts'
+import { encodeEvent, isHoldfastError, newEventId, sha256, type Clock, type Random } from '../event/index.ts'
+import type { AppendRecord } from '../log/index.ts'
 import { recordKey, type AnyTopic } from '../schema/index.ts'
 import { askAccept, type AcceptCheck } from './accept.ts'
-import { appender, type AppenderParts } from './appender.ts'
+import type { Appender, Taken } from './appender.ts'
 import type { Lease } from './in-flight.ts'
 import type { Key } from './keys.ts'
+import type { CollectObserver } from './observer.ts'
 import type { Problem } from './problems.ts'
 import type { IncomingEvent, ReadEvent } from './read-event.ts'
 import { receiptOf } from './receipts.ts'
 
 /** What became of one event, in request order. */
 export type EventResult =
-  | { readonly kind: 'accepted'; readonly id: string; readonly receipt: string; readonly duplicate: boolean }
+  | {
+      readonly kind: 'accepted'
+      readonly id: string
+      readonly receipt: string
+      readonly duplicate: boolean
+      /** It is in the collector's spool, and not yet in the log. */
+      readonly spooled: boolean
+    }
   | { readonly kind: 'refused'; readonly id: string | undefined; readonly problem: Problem }
 
 /** What the events of one request share. */
@@ -35,11 +43,12 @@ export interface Intake {
     context: IntakeContext,
     firstIndex?: number,
   ): Promise<readonly EventResult[]>
-  /** Ends its timers; for when nothing is under way any more. */
-  close(): void
 }
 
-export interface IntakeParts extends AppenderParts {
+export interface IntakeParts {
+  readonly appender: Appender
+  readonly clock: Clock
+  readonly observer: CollectObserver
   readonly random: Random
   readonly accept: Readonly<Record<string, AcceptCheck>>
 }
@@ -60,10 +69,8 @@ interface Prepared {
 }
 
 export function intake(parts: IntakeParts): Intake {
-  const { clock, observer, accept } = parts
-  const log = appender(parts)
+  const { clock, observer, accept, appender } = parts
   return {
-    close: () => log.close(),
     async take(events, context, firstIndex = 0) {
       const acceptedAt = clock.now()
       const results: EventResult[] = Array.from({ length: events.length })
@@ -87,7 +94,7 @@ export function intake(parts: IntakeParts): Intake {
         : prepared
       const appends = byTopic(taken).map(({ topic, events }) => {
         const records = events.map(({ record }) => record)
-        return { events, outcomes: log.append(topic.name, records, context.lease) }
+        return { events, outcomes: appender.append(topic.name, records, context.lease) }
       })
       for (const { events, outcomes } of appends) {
         const stored = await outcomes
@@ -244,7 +251,7 @@ function byTopic(
   return [...Map.groupBy(prepared, one => one.topic)].map(([topic, events]) => ({ topic, events }))
 }
 
-function resultOf(id: string, outcome: AppendOutcome | Problem | undefined): EventResult {
+function resultOf(id: string, outcome: Taken | Problem | undefined): EventResult {
   if (outcome === undefined || 'code' in outcome) {
     return {
       kind: 'refused',
@@ -259,7 +266,8 @@ function resultOf(id: string, outcome: AppendOutcome | Problem | undefined): Eve
   return {
     kind: 'accepted',
     id,
-    receipt: receiptOf(outcome.position),
-    duplicate: outcome.kind === 'duplicate',
+    receipt: receiptOf(outcome),
+    duplicate: outcome.kind === 'duplicate' || (outcome.kind === 'spooled' && outcome.isDuplicate === true),
+    spooled: outcome.kind === 'spooled',
   }
 }

@@ -6,6 +6,10 @@ export interface CollectObserver {
   published?(facts: { readonly topic: string; readonly count: number; readonly seconds: number }): void
   /** An append was refused or failed. `reason` is the code of the problem answered. */
   publishFailed?(facts: { readonly topic: string; readonly reason: string; readonly count: number }): void
+  /** Events are durable in the spool, and were answered so. `seconds` is how long they waited for that. */
+  spooled?(facts: { readonly topic: string; readonly count: number; readonly seconds: number }): void
+  /** Events of the spool are durable in the log. */
+  drained?(facts: { readonly topic: string; readonly count: number }): void
   /** An event did not pass a check of its topic. `reason` is the code of the problem answered. */
   rejected?(facts: { readonly topic: string; readonly type: string; readonly reason: string }): void
 }

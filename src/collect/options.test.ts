@@ -21,6 +21,8 @@ describe('the options of a collector', () => {
     expect(resolved).toEqual({
       topics: required.topics,
       log,
+      spool: undefined,
+      dedup: 'log',
       typeTopics: {},
       aliases: {},
       accept: {},

@@ -15,11 +15,19 @@ import { resolveCollectorLimits, type CollectorLimits } from './limits.ts'
 import type { CollectObserver } from './observer.ts'
 import type { Otherwise } from './otherwise.ts'
 import type { EventForm } from './read-event.ts'
+import type { Spool } from './spool/spool.ts'
 
 export interface CollectorOptions {
   /** Topics that events may be posted to. They must exist in the log. */
   readonly topics: readonly AnyTopic[]
   readonly log: Log
+  /** Where events are kept while the log is away. Defaults to nowhere: they are then answered 503. */
+  readonly spool?: Spool
+  /**
+   * Who recognises an id that was sent before: the log, or for a log that does not, this collector, for ten minutes.
+   * Defaults to `log`.
+   */
+  readonly dedup?: 'log' | 'local'
   /** Who may post, by the name of the key. */
   readonly keys: Readonly<Record<string, KeyOptions>>
   /** Where events of a type go that several topics declare, when the request names no topic. */
@@ -71,11 +79,12 @@ export interface AliasOptions {
 }
 
 export interface ResolvedCollectorOptions extends Required<
-  Omit<CollectorOptions, 'keys' | 'limits' | 'otherwise' | 'statusUrl'>
+  Omit<CollectorOptions, 'keys' | 'limits' | 'otherwise' | 'spool' | 'statusUrl'>
 > {
   readonly keys: KeyRing
   readonly limits: CollectorLimits
   readonly otherwise: Otherwise | undefined
+  readonly spool: Spool | undefined
   readonly statusUrl: string | undefined
 }
 
@@ -109,6 +118,8 @@ export function resolveCollectorOptions(given: CollectorOptions): ResolvedCollec
   return {
     topics,
     log: given.log,
+    spool: given.spool,
+    dedup: given.dedup ?? 'log',
     keys: keyRing(given.keys, { topics, typeTopics, keyEventsPerSecond: limits.keyEventsPerSecond, clock }),
     typeTopics,
     aliases,

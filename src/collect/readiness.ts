@@ -2,7 +2,8 @@ import { isHoldfastError, RESERVED_TOPIC_PREFIX, type Clock, type Logger } from 
 import type { Log } from '../log/index.ts'
 
 export type CollectorReadiness =
-  | { readonly ready: true }
+  /** `note`: what there is to say of it all the same. */
+  | { readonly ready: true; readonly note?: string | undefined }
   /** One sentence that says why not. */
   | { readonly ready: false; readonly reason: string }
 
@@ -13,19 +14,37 @@ export interface Readiness {
   readonly appended: (failure: unknown) => void
 }
 
-/** Records of the collector's own that prove that the log takes and keeps something. */
-const READY_TOPIC = `${RESERVED_TOPIC_PREFIX}ready`
+/** What shows that events are taken and kept. */
+export interface ReadinessProof {
+  /** Makes something durable; rejects with why not. Answers what there is to say of it, if anything. */
+  prove(): Promise<string | undefined>
+}
+
+/** Records of the collector's own that prove that a log takes and keeps something. */
+export function logProof(log: Log): ReadinessProof {
+  let created = false
+  return {
+    async prove() {
+      if (!created) await log.topics.create(READY_TOPIC, { partitions: 1, retentionMs: 3_600_000 })
+      created = true
+      await log.append(READY_TOPIC, [{ value: null, headers: {} }])
+      return undefined
+    },
+  }
+}
+
+export const READY_TOPIC: string = `${RESERVED_TOPIC_PREFIX}ready`
 /** How old the last durable append may be, and how long a failed one is held against the log. */
 const FRESH_MS = 2_000
 /** How long the proof may take. */
 const PROOF_TIMEOUT_MS = 3_000
 
-export function readiness(log: Log, clock: Clock, logger: Logger): Readiness {
+export function readiness(by: ReadinessProof, clock: Clock, logger: Logger): Readiness {
   let durableAt = -Infinity
   let failedAt = -Infinity
   /** Why the log takes no events; kept for a while after the last failure, so that a log at its limit does not flicker. */
   let reason: string | undefined
-  let created = false
+  let note: string | undefined
   let proof: Promise<CollectorReadiness> | undefined
 
   const appended = (failure: unknown): void => {
@@ -48,24 +67,19 @@ export function readiness(log: Log, clock: Clock, logger: Logger): Readiness {
     const late = Promise.withResolvers<'late'>()
     const cancel = clock.after(PROOF_TIMEOUT_MS, () => late.resolve('late'))
     try {
-      const appending = appendProof()
-      appending.catch(() => {}) // when it is late, nobody waits for it any more
-      if ((await Promise.race([appending, late.promise])) === 'late')
-        throw new Error(`an append was not durable within ${PROOF_TIMEOUT_MS} ms`)
+      const proving = by.prove()
+      proving.catch(() => {}) // when it is late, nobody waits for it any more
+      const answer = await Promise.race([proving.then(said => ({ said })), late.promise])
+      if (answer === 'late') throw new Error(`an append was not durable within ${PROOF_TIMEOUT_MS} ms`)
       appended(undefined)
-      return { ready: true }
+      note = answer.said
+      return { ready: true, note }
     } catch (error) {
       appended(error)
       return { ready: false, reason: sentence(error) }
     } finally {
       cancel()
     }
-  }
-
-  const appendProof = async (): Promise<void> => {
-    if (!created) await log.topics.create(READY_TOPIC, { partitions: 1, retentionMs: 3_600_000 })
-    created = true
-    await log.append(READY_TOPIC, [{ value: null, headers: {} }])
   }
 
   return {

@@ -4,6 +4,7 @@ import type { EventsRequest, EventsTarget } from './events-request.ts'
 import type { Inbound, Reply } from './exchange.ts'
 import type { Key } from './keys.ts'
 import { landingPage } from './landing-page.ts'
+import { dedupFacts } from './local-dedup.ts'
 import type { ResolvedCollectorOptions } from './options.ts'
 import { RequestRefused } from './problems.ts'
 import { findReceipt } from './receipts.ts'
@@ -21,7 +22,7 @@ export function routes(
   options: ResolvedCollectorOptions,
   events: EventsRequest,
 ): (method: string, path: string) => Match<Handler> {
-  const { keys, limits, log } = options
+  const { keys, limits, log, spool } = options
 
   const post =
     (target: EventsTarget): Handler =>
@@ -43,14 +44,14 @@ export function routes(
 
   const showReceipt: Handler = async (inbound, { query, params: [receipt = ''] }) => {
     const key = keyOf(inbound, query, keys)
-    const found = await findReceipt(log, key, receipt)
+    const found = await findReceipt({ log, spool }, key, receipt)
     if (found) return json(found)
     const detail = `receipt ${JSON.stringify(receipt.slice(0, 300))}`
     throw new RequestRefused({ code: 'receipt_unknown', detail })
   }
 
   const showLimits: Handler = () =>
-    json({ limits, durability: log.durability, dedup: 'log', mediaTypes, contentEncodings })
+    json({ limits, durability: log.durability, ...dedupFacts(options.dedup), mediaTypes, contentEncodings })
 
   const showPage: Handler = inbound => {
     const host = inbound.header('host') ?? ''

@@ -23,6 +23,8 @@ export interface Log {
   readonly kind: string
   /** What an acknowledged append of this log survives. */
   readonly durability: Durability
+  /** Largest record that it takes (`recordBytes`), where that is known before it is tried. */
+  readonly maxRecordBytes?: number | undefined
 
   /**
    * Appends records of one topic. Resolves only when all that will be stored is durable, with one outcome per record
@@ -331,6 +333,8 @@ export interface LogDriver {
   readonly kind: string
   /** Where its data is, for people: a folder, brokers, `memory`. */
   readonly where: string
+  /** It is on other machines, which may be away while this one works: a collector then keeps a spool. Defaults to false. */
+  readonly remote?: boolean | undefined
   /** Opens the log. Rejects with `LOG_IN_USE`, `LOG_VERSION`, `LOG_CORRUPT` or `CONFIG_INVALID`. */
   open(env: LogEnvironment): Promise<LogSystem>
 }

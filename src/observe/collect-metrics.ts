@@ -29,6 +29,18 @@ export function collectMetrics(registry: Registry, publish: PublishMetrics): Req
     labelNames: ['subject', 'reason'],
     registers,
   })
+  const spooled = new Counter({
+    name: 'spool_written_messages_total',
+    help: 'Events answered once they were durable in the spool of the collector',
+    labelNames: ['topic'],
+    registers,
+  })
+  const drained = new Counter({
+    name: 'spool_drained_messages_total',
+    help: 'Events of the spool that became durable in the log',
+    labelNames: ['topic'],
+    registers,
+  })
   const routeLabel = boundedLabel(MAX_LABEL_VALUES)
   const subjectLabel = boundedLabel(MAX_LABEL_VALUES)
   return {
@@ -38,6 +50,8 @@ export function collectMetrics(registry: Registry, publish: PublishMetrics): Req
       duration.observe({ route: label }, seconds)
     },
     published: of => publish.published({ ...of, source: 'http' }),
+    spooled: ({ topic, count }) => spooled.inc({ topic }, count),
+    drained: ({ topic, count }) => drained.inc({ topic }, count),
     publishFailed: of => publish.failed(of),
     rejected({ topic, type, reason }) {
       rejected.inc({ subject: subjectLabel(`${topic}/${type}`), reason })

@@ -1,5 +1,5 @@
 import { Gauge, Histogram, Registry } from 'prom-client'
-import type { CollectObserver } from '../collect/index.ts'
+import type { CollectObserver, SpoolStatus } from '../collect/index.ts'
 import type { ConsumeObserver } from '../consume/index.ts'
 import type { LogObserver } from '../log/index.ts'
 import type { BreakerObserver } from '../recover/index.ts'
@@ -10,6 +10,7 @@ import { collectMetrics } from './collect-metrics.ts'
 import { consumeMetrics, type Subscription } from './consume-metrics.ts'
 import { logGauges } from './log-gauges.ts'
 import { publishMetrics, type PublishMetrics } from './publish-metrics.ts'
+import { spoolGauges } from './spool-gauges.ts'
 import type { Standing } from './standing.ts'
 
 /** Prometheus metrics of one app: observers to hand to its parts, and the text that a scrape gets. */
@@ -38,6 +39,8 @@ export interface MetricsOptions {
   readonly version: string
   /** Asked at each scrape. */
   readonly standing: () => Promise<Standing>
+  /** The same; it never asks the log. Undefined where there is no spool. */
+  readonly spool?: (() => SpoolStatus | undefined) | undefined
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {
@@ -49,6 +52,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     registers: [registry],
   }).set({ version: options.version, node: process.versions.node }, 1)
   const setGauges = logGauges(registry)
+  const setSpool = spoolGauges(registry)
   const consume = consumeMetrics(registry)
   const publish = publishMetrics(registry)
   const syncs = new Histogram({
@@ -96,6 +100,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
       // The counters matter most while something is broken: a log that cannot be asked does not hide them.
       const standing = await options.standing().catch(() => undefined)
       if (standing !== undefined) setGauges(standing)
+      const spool = options.spool?.()
+      if (spool !== undefined) setSpool(spool)
       return registry.metrics()
     },
   }

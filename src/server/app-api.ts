@@ -7,7 +7,7 @@ import type {
   KeyedTopics,
   ReplayPlan,
 } from '../consume/index.ts'
-import type { CollectObserver, Collector, CollectorOptions } from '../collect/index.ts'
+import type { CollectObserver, Collector, CollectorOptions, SpoolOptions } from '../collect/index.ts'
 import type { Explanation, ExplainOptions } from '../explain/index.ts'
 import type { LogDriver, LogSystem } from '../log/index.ts'
 import type { PublishingTx, RelayState } from '../outbox/index.ts'
@@ -75,7 +75,10 @@ export interface App<HasDatabase extends boolean> {
   collector(options: AppCollectorOptions): void
   /** The collector once the app runs, with the port that it listens on. Throws without one. */
   readonly door: Collector & { readonly port: number | undefined }
-  /** Opens the log, declares the topics, joins the groups. The database may still be away: groups then wait for it. */
+  /**
+   * Opens the log, declares the topics, joins the groups. The database may still be away, and so may a log on other
+   * machines: groups then wait for it.
+   */
   start(options?: StartOptions): Promise<void>
   /** Closes the door, drains handlers, commits, leaves, closes. The second call waits for the first. */
   stop(options?: StopOptions): Promise<void>
@@ -151,10 +154,12 @@ export interface DoorSettings extends Pick<AppCollectorOptions, 'port'> {
 
 export type AppCollectorOptions = Omit<
   CollectorOptions,
-  'log' | 'clock' | 'random' | 'logger' | 'observer'
+  'log' | 'spool' | 'dedup' | 'clock' | 'random' | 'logger' | 'observer'
 > & {
   readonly port?: number | undefined
   readonly host?: string | undefined
+  /** Where events are kept while a log on other machines is away. For a log on this machine there is none. */
+  readonly spool?: SpoolOptions | undefined
 }
 
 /** The acts of an operator on one breaker. */

@@ -22,7 +22,7 @@ import {
   type KeyedTopics,
   type ReplayPlan,
 } from '../consume/index.ts'
-import { createCollector, type CollectObserver, type Collector } from '../collect/index.ts'
+import { createCollector, type CollectObserver, type Collector, type SpoolStatus } from '../collect/index.ts'
 import { explainEvent, type Explanation, type ExplainOptions } from '../explain/index.ts'
 import type { LogSystem } from '../log/index.ts'
 import { outboxRelay, Publishing, type OutboxContext, type OutboxRelay } from '../outbox/index.ts'
@@ -72,7 +72,9 @@ import type {
   GroupControl,
 } from './app-api.ts'
 import { holdDoor, listenOn } from './app-door.ts'
+import { keepSpool, type KeptSpool } from './collector-spool.ts'
 import { onceSuccessful } from './once-successful.ts'
+import { startOnceThere, type StartOnceThere } from './start-once-there.ts'
 
 export type * from './app-api.ts'
 
@@ -113,6 +115,9 @@ class HoldfastApp implements App<boolean> {
   #stopping: Promise<void> | undefined
   #stopPruning: (() => void) | undefined
   #relay: OutboxRelay | undefined
+  /** On a log that may have been away at the start. */
+  #groupsStart: StartOnceThere | undefined
+  #spool: KeptSpool | undefined
   #jobTopic: Promise<JobTopic> | undefined
   readonly #life = new AbortController()
   readonly #progress = new GroupProgress()
@@ -335,7 +340,7 @@ class HoldfastApp implements App<boolean> {
         declare: topic => this.#declare(topic),
       })
       if (collector) await this.#openDoor(system, collector, held)
-      if (roles.includes('consumers')) await this.#startGroups(system, this.#publisher)
+      if (roles.includes('consumers')) await this.#startGroupsOnceThere(system, this.#publisher)
       if (roles.includes('relay')) this.#relay = this.#startRelay(system)
       this.#state = 'running'
     } catch (error) {
@@ -355,19 +360,41 @@ class HoldfastApp implements App<boolean> {
     declared: AppCollectorOptions,
     held: HeldPort | undefined,
   ): Promise<void> {
-    const { port: _, host: __, ...options } = declared
-    for (const topic of options.topics) await this.#declare(topic)
+    const { port: _, host: __, spool, ...options } = declared
+    const env = { clock: this.#clock, random: this.#random, logger: this.#logger }
+    const observer = both<CollectObserver>(this.#monitor.collect, this.#options.observer?.collect)
+    const { log, features } = system
+    if (this.#options.log.remote === true) {
+      const declare = (topic: AnyTopic): Promise<void> => this.#declare(topic)
+      const { topics } = options
+      this.#spool = await keepSpool({ log, topics, declare, options: spool, env, observer })
+      void this.#spool.failed.then(error => this.#fail(error))
+    } else for (const topic of options.topics) await this.#declare(topic)
     const collector = createCollector({
       ...options,
-      log: system.log,
-      clock: this.#clock,
-      random: this.#random,
-      logger: this.#logger,
-      observer: both<CollectObserver>(this.#monitor.collect, this.#options.observer?.collect),
+      log,
+      ...(this.#spool && { spool: this.#spool.spool }),
+      dedup: features.deduplicates === true ? 'log' : 'local',
+      ...env,
+      observer,
     })
     await held?.release()
     const listening = held && (await listenOn(collector, held))
     this.#door = Object.assign(collector, { port: listening?.port })
+  }
+
+  /** A log on other machines may be away: the collector then takes events all the same, and the groups start later. */
+  async #startGroupsOnceThere(system: LogSystem, publish: Publisher): Promise<void> {
+    const start = (): Promise<void> => this.#startGroups(system, publish)
+    if (this.#options.log.remote !== true) return await start()
+    this.#groupsStart = startOnceThere({
+      answers: () => system.log.topics.list(),
+      start,
+      clock: this.#clock,
+      logger: this.#logger,
+    })
+    void this.#groupsStart.failed.then(error => this.#fatal(error))
+    await this.#groupsStart.tried
   }
 
   async #startGroups(system: LogSystem, publish: Publisher): Promise<void> {
@@ -507,7 +534,9 @@ class HoldfastApp implements App<boolean> {
     }
     // The door first: what is answered until then is durable, and the groups may still be working on it.
     await step(this.#door?.stop(door))
+    await step(this.#spool?.close())
     this.#stopPruning?.()
+    await step(this.#groupsStart?.giveUp())
     await step(this.#relay?.stop())
     await step(this.#groups?.stop(drainMs))
     this.#database?.close()
@@ -544,6 +573,10 @@ class HoldfastApp implements App<boolean> {
     })
     this.#dead.set(group, dead)
     return dead
+  }
+
+  spoolSeen(): SpoolStatus | undefined {
+    return this.#spool?.spool.status()
   }
 
   outboxSeen(): OutboxStatus | undefined {

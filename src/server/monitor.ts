@@ -1,4 +1,4 @@
-import type { CollectObserver } from '../collect/index.ts'
+import type { CollectObserver, SpoolStatus } from '../collect/index.ts'
 import type { ConsumeObserver, GroupStatus } from '../consume/index.ts'
 import type { Clock } from '../event/index.ts'
 import type { LogObserver, LogSystem } from '../log/index.ts'
@@ -23,6 +23,8 @@ export interface Watched {
   breakers(): readonly BreakerStatus[]
   /** Connections to the database. */
   pools(): readonly PoolStatus[]
+  /** What the spool of its collector holds. Undefined where there is none. */
+  spoolSeen(): SpoolStatus | undefined
   /** What waits in the outbox, as the relay of this process saw it last. */
   outboxSeen(): OutboxStatus | undefined
   dead(group: string): DeadLetters
@@ -48,7 +50,7 @@ export interface Monitor {
 const NEWEST_LETTERS = 5
 
 export function monitor(app: Watched, clock: Clock): Monitor {
-  const metrics = createMetrics({ version, standing: () => standingOf(app) })
+  const metrics = createMetrics({ version, standing: () => standingOf(app), spool: () => app.spoolSeen() })
   const startedAt = clock.now()
   const taken = new RateMeter(clock)
   const done = new Map<string, RateMeter>()
@@ -102,6 +104,7 @@ export function monitor(app: Watched, clock: Clock): Monitor {
         app: { name: app.name, version, startedAt },
         ready: await app.ready(),
         log: { kind, durability },
+        spool: app.spoolSeen(),
         standing,
         rates: {
           in: taken.perSecond(),

@@ -1,3 +1,4 @@
+import type { SpoolStatus } from '../collect/index.ts'
 import type { Durability } from '../event/index.ts'
 import type { Standing } from '../observe/index.ts'
 import type { BreakerStateName } from '../recover/index.ts'
@@ -9,6 +10,8 @@ export interface StatusReport {
   readonly app: { readonly name: string; readonly version: string; readonly startedAt: number }
   readonly ready: Readiness
   readonly log: { readonly kind: string; readonly durability: Durability }
+  /** Of a collector whose log is on other machines. */
+  readonly spool?: SpoolStatus | undefined
   readonly standing: Standing
   /** Events per second over the last 10 seconds: taken in by the log, and done by each group. */
   readonly rates: { readonly in: number; readonly done: Readonly<Record<string, number>> }

@@ -42,6 +42,7 @@ import { trustedTime } from './trusted-time.ts'
 export class EmbeddedLog implements Log, Retains, FindsIds {
   readonly kind = 'embedded'
   readonly durability = 'fsync'
+  readonly maxRecordBytes: number
   readonly topics: Topics
   readonly imports: Pick<Imports, 'begin' | 'append'>
   readonly #opened: OpenFolder
@@ -72,6 +73,7 @@ export class EmbeddedLog implements Log, Retains, FindsIds {
     this.#clock = clock
     this.#logger = logger
     this.#options = options
+    this.maxRecordBytes = options.maxRecordBytes
     this.#trustedNow = trustedTime(clock)
     this.#changes = new Changes(clock)
     this.#unwatch = storage.watch(() => this.#changes.wakeAll())

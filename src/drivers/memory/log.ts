@@ -36,6 +36,7 @@ const RECORDS_PER_SLICE = 1_000
 export class MemoryLog implements Log, Retains {
   readonly kind = 'memory'
   readonly durability = 'memory'
+  readonly maxRecordBytes: number
   readonly topics: Topics
   readonly imports: Pick<Imports, 'begin' | 'append'>
   readonly #store: MemoryStore
@@ -48,6 +49,7 @@ export class MemoryLog implements Log, Retains {
     this.#store = store
     this.#clock = clock
     this.#options = options
+    this.maxRecordBytes = options.maxRecordBytes
     this.topics = {
       create: async (topic, settings) => {
         this.#checkOpen()

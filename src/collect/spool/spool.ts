@@ -1,0 +1,434 @@
+import {
+  HoldfastError,
+  partitionId,
+  type Clock,
+  type Logger,
+  type LogRecord,
+  type Position,
+  type Random,
+} from '../../event/index.ts'
+import {
+  partitioner,
+  recordBytes,
+  type AppendRecord,
+  type Log,
+  type LogSystem,
+  type Partitioner,
+} from '../../log/index.ts'
+import type { Appender, Taken } from '../appender.ts'
+import { deadlines, type Deadlines } from '../deadlines.ts'
+import type { Lease } from '../in-flight.ts'
+import type { CollectorLimits } from '../limits.ts'
+import type { CollectObserver } from '../observer.ts'
+import type { Problem } from '../problems.ts'
+import { logProof, READY_TOPIC, type ReadinessProof } from '../readiness.ts'
+import { Cursors } from './cursors.ts'
+import type { LaneState } from './lane.ts'
+import { Line, type LineParts, type Waiting } from './line.ts'
+import type { ResolvedSpoolOptions } from './options.ts'
+
+/**
+ * What stands between a collector and a log on other machines: events go to the log while it takes them, and to a folder
+ * on this machine while it does not, and from there to the log in order. Every event that was answered with 202 is in
+ * one of the two.
+ *
+ * The spool is a log too, on a disk of ours: for each topic one of the same name, of which each partition is a lane
+ * (`lane.ts`). Which key belongs to which lane is decided here, so it does not need the log.
+ */
+export interface Spool extends ReadinessProof {
+  status(): SpoolStatus
+  /** Where an event is that was spooled at this place; undefined for one that is not known, or no longer. */
+  find(at: Position): Promise<SpooledEvent | undefined>
+  /** For one collector. */
+  appender(parts: SpoolAppenderParts): Appender
+  /** Finishes what is being written. The log and the storage are closed by who opened them. */
+  close(): Promise<void>
+}
+
+export interface SpoolStatus {
+  readonly state: 'NORMAL' | 'SPOOLING' | 'DRAINING'
+  /** Wall clock, milliseconds since 1970. */
+  readonly since: number
+  /** Events that only the spool has, as far as known, and the bytes that it takes for them. */
+  readonly events: number
+  readonly bytes: number
+  /** How long the oldest of them has been waiting; 0 when there is none. */
+  readonly oldestAgeMs: number
+  /** Why the log does not take them. */
+  readonly reason: string | undefined
+}
+
+export type SpooledEvent =
+  | { readonly kind: 'spooled'; readonly record: LogRecord }
+  | { readonly kind: 'logged'; readonly position: Position }
+
+export interface SpoolParts {
+  readonly log: Log
+  /** An open log on a disk of this machine that nobody else has open. */
+  readonly storage: LogSystem
+  readonly topics: readonly { readonly name: string; readonly partitions: number }[]
+  /** Makes the topic in the log, if that was not done yet. Rejects while the log is away. */
+  readonly declare: (topic: string) => Promise<void>
+  readonly options: ResolvedSpoolOptions
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly observer: CollectObserver
+}
+
+export interface SpoolAppenderParts {
+  readonly limits: Pick<CollectorLimits, 'appendTimeoutMs'>
+  /** As of `AppenderParts`. */
+  readonly onAppend: (failure: unknown) => void
+}
+
+/** Reads where it stands. What is in it from before is drained from now on. */
+export async function openSpool(parts: SpoolParts): Promise<Spool> {
+  const { storage, topics } = parts
+  const cursors = new Cursors(storage)
+  const spool = new CollectorSpool(parts, cursors)
+  await storage.log.topics.create(READY_TOPIC, { partitions: 1, retentionMs: 3_600_000 })
+  const saved = new Map((await cursors.saved()).map(at => [partitionId(at), at.offset]))
+  const stored = (await storage.log.topics.list()).filter(name => name !== READY_TOPIC)
+  for (const name of new Set([...topics.map(topic => topic.name), ...stored])) {
+    const lanes = await lanesOf(
+      storage.log,
+      name,
+      topics.find(topic => topic.name === name)?.partitions ?? 1,
+      saved,
+    )
+    for (const [partition, at] of lanes.entries()) spool.add({ topic: name, partition }, at)
+  }
+  await spool.start()
+  return spool
+}
+
+type Stand = ConstructorParameters<typeof Line>[1]
+
+/**
+ * The lanes of a topic. Their number stays while there is something in one of them: with another number a key would
+ * change its lane, and its newer events would overtake those in the old one.
+ */
+async function lanesOf(
+  log: Log,
+  topic: string,
+  declared: number,
+  saved: ReadonlyMap<string, Stand['cursor']>,
+): Promise<readonly Stand[]> {
+  const stand = async (partition: number): Promise<Stand> => {
+    const { start, end } = await log.bounds({ topic, partition })
+    const cursor = saved.get(partitionId({ topic, partition })) ?? start
+    return { cursor: cursor < start ? start : cursor, end }
+  }
+  const stands = async (partitions: number): Promise<Stand[]> =>
+    await Promise.all(Array.from({ length: partitions }, (_, partition) => stand(partition)))
+  const before = (await log.topics.describe(topic))?.partitions ?? 0
+  const found = await stands(before)
+  if (before >= declared || found.some(({ cursor, end }) => cursor < end)) return found
+  await log.topics.create(topic, { partitions: declared })
+  return await stands(declared)
+}
+
+class CollectorSpool implements Spool {
+  readonly #parts: SpoolParts
+  readonly #cursors: Cursors
+  readonly #lines = new Map<string, { readonly lines: Line[]; readonly choose: Partitioner }>()
+  readonly #life = new AbortController()
+  readonly #lineParts: LineParts
+  readonly #lookEveryMs: number
+  /** Lines on which time has an effect. */
+  readonly #looked = new Set<Line>()
+  #disarm: (() => void) | undefined
+  readonly #states = new Map<Line, LaneState>()
+  #state: SpoolStatus['state'] = 'NORMAL'
+  #since: number
+  readonly #moved = new Moved()
+  readonly #logProof: ReadinessProof
+  #onAppend: SpoolAppenderParts['onAppend'] = () => {}
+
+  constructor(parts: SpoolParts, cursors: Cursors) {
+    const { log, storage, clock, random, options, observer, declare } = parts
+    this.#parts = parts
+    this.#cursors = cursors
+    this.#since = clock.now()
+    this.#logProof = logProof(log)
+    this.#lookEveryMs = Math.max(1, Math.min(options.patienceMs / 4, 250))
+    this.#lineParts = {
+      log,
+      storage: storage.log,
+      clock,
+      rules: {
+        patienceMs: options.patienceMs,
+        maxRecords: 500,
+        maxBytes: 1024 * 1024,
+        retryAfterMs: failures => Math.min(15_000, 500 * 2 ** failures) * (0.75 + random() / 2),
+      },
+      declare,
+      checkRoom: () => this.#checkAge(),
+      save: (at, cursor, done) => cursors.save(at, cursor, done),
+      signal: this.#life.signal,
+      observer: {
+        logged: ({ topic, count, waitedMs }) => {
+          this.#onAppend(undefined)
+          if (count > 0) observer.published?.({ topic, count, seconds: waitedMs / 1_000 })
+        },
+        spooled: ({ topic, count, waitedMs }) => {
+          this.#onAppend(undefined)
+          observer.spooled?.({ topic, count, seconds: waitedMs / 1_000 })
+        },
+        refused: ({ topic, problem, count, error }) => {
+          this.#onAppend(error)
+          observer.publishFailed?.({ topic, reason: problem.code, count })
+        },
+        drained: of => observer.drained?.(of),
+        moved: (from, to) => this.#moved.add(from, to),
+        stepped: line => this.#stepped(line),
+      },
+    }
+  }
+
+  add(place: { readonly topic: string; readonly partition: number }, at: Stand): void {
+    const { topic } = place
+    const known = this.#lines.get(topic) ?? { lines: [], choose: partitioner(topic) }
+    known.lines.push(new Line(place, at, this.#lineParts))
+    this.#lines.set(topic, known)
+  }
+
+  async start(): Promise<void> {
+    for (const line of this.#all()) {
+      const { place, lane } = line
+      if (lane.backlog === 0) continue
+      const limits = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
+      const at = { ...place, offset: lane.cursor }
+      const { records } = await this.#parts.storage.log.read(at, limits, this.#life.signal)
+      line.oldestAt = records[0]?.timestamp
+    }
+    for (const line of this.#all()) line.look()
+  }
+
+  appender({ limits, onAppend }: SpoolAppenderParts): Appender {
+    this.#onAppend = onAppend
+    const waits = deadlines(limits.appendTimeoutMs, this.#parts.clock)
+    return {
+      append: (topic, records, lease) => this.#append(topic, records, { lease, waits }),
+      close: () => waits.close(),
+    }
+  }
+
+  /** Each lane gets its part of the records as one parcel. */
+  async #append(
+    topic: string,
+    records: readonly AppendRecord[],
+    { lease, waits }: { readonly lease: Lease; readonly waits: Deadlines },
+  ): Promise<readonly (Taken | Problem)[]> {
+    const to = this.#lines.get(topic)
+    const taken: (Taken | Problem)[] = Array.from({ length: records.length })
+    const parts = new Map<Line, number[]>()
+    for (const [index, record] of records.entries()) {
+      const line = to?.lines[to.choose(record, to.lines.length)]
+      const problem = line ? this.#tooLarge(record) : NO_PLACE
+      if (problem || !line) taken[index] = problem ?? NO_PLACE
+      else {
+        const own = parts.get(line) ?? []
+        own.push(index)
+        parts.set(line, own)
+      }
+    }
+    const waiting = [...parts].map(async ([line, indexes]) => {
+      const own = await this.#take(
+        line,
+        indexes.map(index => records[index] as AppendRecord),
+        { lease, waits },
+      )
+      for (const [i, index] of indexes.entries()) taken[index] = own[i] ?? NO_PLACE
+    })
+    await Promise.all(waiting)
+    return taken
+  }
+
+  #take(
+    line: Line,
+    records: readonly AppendRecord[],
+    { lease, waits }: { readonly lease: Lease; readonly waits: Deadlines },
+  ): Promise<readonly (Taken | Problem)[]> {
+    return new Promise(resolve => {
+      let isSettled = false
+      const settle: Waiting['settle'] = taken => {
+        if (isSettled) return false
+        isSettled = true
+        wait.end()
+        resolve(taken)
+        return true
+      }
+      const wait = waits.start(() => settle(records.map(() => NO_ANSWER)))
+      const bytes = records.reduce((sum, record) => sum + recordBytes(record), 0)
+      const arrivedAt = this.#parts.clock.monotonic()
+      line.take({ records, count: records.length, bytes, arrivedAt, lease, settle })
+    })
+  }
+
+  /** Nothing is spooled that the log would refuse later. */
+  #tooLarge(record: AppendRecord): Problem | undefined {
+    const limit = Math.min(
+      this.#parts.log.maxRecordBytes ?? Number.POSITIVE_INFINITY,
+      this.#parts.storage.log.maxRecordBytes ?? Number.POSITIVE_INFINITY,
+    )
+    const bytes = recordBytes(record)
+    if (bytes <= limit) return undefined
+    return { code: 'event_too_large', detail: `the event takes ${bytes} bytes in the log`, limit }
+  }
+
+  /** Throws `LOG_FULL`. */
+  #checkAge(): void {
+    const { maxAgeMs } = this.#parts.options
+    const ageMs = this.#oldestAgeMs()
+    if (ageMs <= maxAgeMs) return
+    throw new HoldfastError('LOG_FULL', {
+      detail: `the oldest event of the spool has waited for ${Math.floor(ageMs / 1_000)} s, longer than its maxAge (${maxAgeMs / 1_000} s)`,
+    })
+  }
+
+  #oldestAgeMs(): number {
+    const now = this.#parts.clock.now()
+    return Math.max(0, ...this.#all().map(({ oldestAt }) => now - (oldestAt ?? now)))
+  }
+
+  status(): SpoolStatus {
+    const behind = this.#all().filter(({ lane }) => lane.backlog > 0)
+    return {
+      state: this.#state,
+      since: this.#since,
+      events: behind.reduce((sum, { lane }) => sum + lane.backlog, 0),
+      bytes: behind.reduce((sum, { place }) => sum + (this.#parts.storage.bytesOf?.(place) ?? 0), 0),
+      oldestAgeMs: this.#oldestAgeMs(),
+      reason: this.#reason(),
+    }
+  }
+
+  #reason(): string | undefined {
+    return this.#all().find(({ lane, reason }) => lane.state === 'spooling' && reason !== undefined)?.reason
+  }
+
+  async find(at: Position): Promise<SpooledEvent | undefined> {
+    const line = this.#lines.get(at.topic)?.lines[at.partition]
+    if (!line) return undefined
+    const position = this.#moved.get(at)
+    if (position) return { kind: 'logged', position }
+    if (at.offset < line.lane.cursor) return undefined
+    const limits = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
+    const { records } = await this.#parts.storage.log.read(at, limits, this.#life.signal)
+    const [record] = records
+    return record?.offset === at.offset ? { kind: 'spooled', record } : undefined
+  }
+
+  async prove(): Promise<string | undefined> {
+    const { clock, options, storage } = this.#parts
+    let reason: string | undefined
+    if (this.#state === 'NORMAL') {
+      reason = await within(options.patienceMs, clock, () => this.#logProof.prove())
+      if (reason === undefined) return undefined
+    }
+    this.#checkAge()
+    await storage.log.append(READY_TOPIC, [{ value: null, headers: {} }])
+    if (reason !== undefined) return `the log does not answer (${reason}): events will be kept in the spool`
+    return this.#state === 'NORMAL' ? undefined : noteOf(this.status())
+  }
+
+  async close(): Promise<void> {
+    this.#life.abort()
+    this.#disarm?.()
+    await Promise.all(this.#all().map(line => line.written()))
+    await this.#cursors.drain()
+  }
+
+  #all(): readonly Line[] {
+    return [...this.#lines.values()].flatMap(({ lines }) => lines)
+  }
+
+  #stepped(line: Line): void {
+    const { state, wantsLooks } = line.lane
+    const before = this.#states.get(line) ?? 'normal'
+    if (state !== before) {
+      if (state === 'normal') this.#states.delete(line)
+      else this.#states.set(line, state)
+      this.#changed()
+      if (before === 'spooling' && state === 'draining')
+        for (const [other, of] of this.#states) if (of === 'spooling') other.logIsBack()
+    }
+    if (!wantsLooks || this.#life.signal.aborted) return
+    this.#looked.add(line)
+    this.#disarm ??= this.#parts.clock.after(this.#lookEveryMs, () => this.#look())
+  }
+
+  #look(): void {
+    this.#disarm = undefined
+    for (const line of this.#looked) {
+      if (!line.lane.wantsLooks) this.#looked.delete(line)
+      else line.look()
+    }
+    if (this.#looked.size > 0) this.#disarm ??= this.#parts.clock.after(this.#lookEveryMs, () => this.#look())
+  }
+
+  #changed(): void {
+    const { logger, clock } = this.#parts
+    const states = [...this.#states.values()]
+    const to = states.includes('spooling') ? 'SPOOLING' : states.length > 0 ? 'DRAINING' : 'NORMAL'
+    if (to === this.#state) return
+    this.#state = to
+    this.#since = clock.now()
+    const events = this.#all().reduce((sum, { lane }) => sum + lane.backlog, 0)
+    if (to === 'SPOOLING')
+      logger.warn({ reason: this.#reason(), events }, 'the log is away: events are kept in the spool')
+    else if (to === 'DRAINING') logger.info({ events }, 'the log takes events again: the spool is drained')
+    else logger.info({}, 'the spool is empty: events go to the log')
+  }
+}
+
+/** Undefined when it was done in time, otherwise why not. */
+async function within(ms: number, clock: Clock, work: () => Promise<unknown>): Promise<string | undefined> {
+  const late = Promise.withResolvers<string>()
+  const cancel = clock.after(ms, () => late.resolve(`no answer within ${ms} ms`))
+  const done = work().then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  )
+  try {
+    return await Promise.race([done, late.promise])
+  } finally {
+    cancel()
+  }
+}
+
+function noteOf({ state, events }: SpoolStatus): string {
+  return state === 'SPOOLING'
+    ? `the log is away: ${events} events are kept in the spool`
+    : `the log is back: ${events} events of the spool are on their way`
+}
+
+/** Where the newest of those stand that left the spool, for their receipts. */
+class Moved {
+  readonly #positions = new Map<string, Position>()
+
+  add(from: Position, to: Position): void {
+    this.#positions.set(nameOf(from), to)
+    if (this.#positions.size <= MAX_MOVED) return
+    const [oldest] = this.#positions.keys()
+    if (oldest !== undefined) this.#positions.delete(oldest)
+  }
+
+  get(from: Position): Position | undefined {
+    return this.#positions.get(nameOf(from))
+  }
+}
+
+const MAX_MOVED = 50_000
+
+function nameOf(at: Position): string {
+  return `${partitionId(at)}/${at.offset}`
+}
+
+const NO_PLACE: Problem = { code: 'not_stored', detail: 'the topic has no place in the spool' }
+const NO_ANSWER: Problem = {
+  code: 'outcome_unknown',
+  detail: 'neither the log nor the spool answered in time',
+}
