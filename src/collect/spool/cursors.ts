@@ -38,7 +38,7 @@ export class Cursors {
         () => undefined,
         (error: unknown) => error ?? new Error('not saved'),
       )
-      for (const { done } of saves) done(failure)
+      for (const save of saves) save.done(failure)
       if (failure !== undefined) continue
       // Room is given back when there is nothing more urgent; what fails is deleted with what comes next.
       for (const position of positions) await this.#storage.log.deleteRecords(position).catch(() => {})
