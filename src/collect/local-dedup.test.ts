@@ -13,7 +13,7 @@ const forgetful = (log: Log): Log =>
   withAppend(log, (topic, records) =>
     log.append(
       topic,
-      records.map(({ dedup: _, ...record }) => record),
+      records.map(record => ({ ...record, dedup: undefined })),
     ),
   )
 

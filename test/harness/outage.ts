@@ -37,7 +37,7 @@ export function outage(log: Log): Outage {
     const store = (): Promise<readonly AppendOutcome[]> =>
       log.append(
         topic,
-        records.map(({ dedup: _, ...record }) => record),
+        records.map(record => ({ ...record, dedup: undefined })),
       )
     if (
       weather === 'fine' ||
