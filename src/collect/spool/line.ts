@@ -268,7 +268,7 @@ function isRefusal(error: unknown): boolean {
 
 /** Everything else is not known to have stored nothing. */
 function storedNothing(error: unknown): boolean {
-  return isHoldfastError(error, 'LOG_STALLED', 'LOG_FULL')
+  return isHoldfastError(error, 'LOG_STALLED', 'LOG_FULL', 'LOG_DENIED')
 }
 
 function reasonOf(error: unknown): string {

@@ -12,7 +12,12 @@ import { resolveKafkaOptions, type KafkaOptions, type ResolvedKafkaOptions } fro
  */
 export function kafka(options: KafkaOptions): LogDriver {
   const resolved = resolveKafkaOptions(options)
-  return { kind: 'kafka', where: options.brokers.join(','), open: env => openKafka(resolved, env) }
+  return {
+    kind: 'kafka',
+    where: options.brokers.join(','),
+    remote: true,
+    open: env => openKafka(resolved, env),
+  }
 }
 
 export interface KafkaSystem extends LogSystem {

@@ -39,6 +39,7 @@ export interface KafkaLogDeps {
 /** The log port on a Kafka cluster; each power is in a file of its own, and this puts them together. */
 export class KafkaLog implements Log {
   readonly kind = 'kafka'
+  readonly maxRecordBytes: number
   readonly topics: Topics
   readonly cluster: Cluster
   readonly positions: Positions
@@ -53,6 +54,7 @@ export class KafkaLog implements Log {
 
   constructor({ makeLink, clock, random, logger, deleting }: KafkaLogDeps, options: ResolvedKafkaOptions) {
     const { requestTimeoutMs } = options
+    this.maxRecordBytes = options.maxRecordBytes
     // Appends never stand behind a question, nor a question behind an append that waits for the copies.
     const asking = makeLink({ requestTimeoutMs })
     const appending = makeLink({ requestTimeoutMs })
