@@ -39,6 +39,7 @@ export async function startMoves(options: MovesOptions): Promise<void> {
     topics: [moves],
     keys: { pk_demo: { tenant: 't1', eventsPerSecond: 100_000 } },
     lameDuckMs: 200,
+    spool: { folder: `${options.data}-spool`, minFreeBytes: 0 },
   })
   const { adminUrl, ended } = await run(vehicles, {
     roles: options.roles,
