@@ -125,14 +125,14 @@ async function keepRetention(source: LogSystem, target: LogSystem): Promise<void
   }
 }
 
-/** Answers what the new log says of them afterwards. */
+/** And asks the new log for them. */
 async function movePositions(source: LogSystem, target: LogSystem): Promise<readonly SurveyedPosition[]> {
   const positions = await positionsOf(source)
   for (const group of new Set(positions.map(({ group }) => group)))
     await ableTarget(target).imports.positions(group, await source.groups.committed(group))
-  const there = await positionsOf(target)
   for (const one of positions) {
-    const copy = there.find(two => two.group === one.group && partitionId(two) === partitionId(one))
+    const there = await target.groups.committed(one.group)
+    const copy = there.find(two => partitionId(two) === partitionId(one))
     if (copy?.offset !== one.offset || copy.note !== one.note)
       throw new HoldfastError('MIGRATION_DIFFERS', {
         detail: `group ${one.group} stands at ${copy?.offset ?? 'no position'} of ${partitionId(one)} there and at ${one.offset} here, or its note is another`,

@@ -42,7 +42,7 @@ export interface KafkaGroupsDeps {
 export interface KafkaGroups extends Groups {
   /** Takes the positions in a topic out of all groups of ours that do not read it. */
   forgetTopic(topic: string): Promise<void>
-  /** Stores positions with their notes for a group without members: `GROUP_ACTIVE`. */
+  /** Stores positions with their notes for a group without members. Rejects as {@link Groups.move} does. */
   putPositions(group: string, positions: readonly Committed[]): Promise<void>
   /** All members of this process leave, each after its drain. The second call does nothing. */
   close(): Promise<void>
@@ -163,14 +163,10 @@ class OpenGroups implements KafkaGroups {
 
   async move(group: string, positions: readonly Position[]): Promise<void> {
     checkGroupName(group)
-    const roll = await fetchRoll(this.#requests, group)
-    if (!roll.isEmpty) throw active(group, roll.members)
-    await this.#checkEnds(group, positions)
     const notes = new Map(
       (await fetchPositions(this.#requests, group)).map(position => [partitionId(position), position.note]),
     )
-    await putPositions(
-      this.#requests,
+    await this.putPositions(
       group,
       positions.map(({ topic, partition, offset }) => {
         const note = notes.get(partitionId({ topic, partition }))
@@ -179,9 +175,12 @@ class OpenGroups implements KafkaGroups {
     )
   }
 
-  putPositions(group: string, positions: readonly Committed[]): Promise<void> {
+  async putPositions(group: string, positions: readonly Committed[]): Promise<void> {
     checkGroupName(group)
-    return putPositions(this.#requests, group, positions)
+    const roll = await fetchRoll(this.#requests, group)
+    if (!roll.isEmpty) throw active(group, roll.members)
+    await this.#checkEnds(group, positions)
+    await putPositions(this.#requests, group, positions)
   }
 
   delete(group: string): Promise<void> {
