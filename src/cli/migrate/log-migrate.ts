@@ -35,7 +35,7 @@ const env: LogEnvironment = { clock: systemClock, random: systemRandom, logger: 
 
 async function dryRun(options: LogMigrateOptions, io: CliIo, signal: AbortSignal): Promise<void> {
   const folder = path.resolve(logFolder(options.log, io))
-  const driver = await newLog(options, folder)
+  const driver = await newLog(options, folder, io)
   await betweenLogs(folder, 'shared', untouched(driver), async (old, target) => {
     const survey = await migration({ target, signal, progress: () => {} }).survey(old.system)
     const others = old.others()
@@ -55,7 +55,7 @@ async function dryRun(options: LogMigrateOptions, io: CliIo, signal: AbortSignal
 
 async function migrate(options: LogMigrateOptions, io: CliIo, signal: AbortSignal): Promise<void> {
   const folder = path.resolve(logFolder(options.log, io))
-  const driver = await newLog(options, folder)
+  const driver = await newLog(options, folder, io)
   const follow = options.follow === true
   await betweenLogs(folder, follow ? 'shared' : 'alone', driver, async (old, target) => {
     const move = migration({ target, signal, progress: progressLines(io, systemClock) })

@@ -20,7 +20,7 @@ describe.skipIf(noOwnKafka)('Kafka', () => {
       retains: { reason: 'the brokers delete, as topics are set' },
       persists: true,
       findsIds: { reason: 'it keeps no index: whoever asks reads what there is' },
-      imports: { reason: 'not yet' },
+      imports: true,
     },
     async settings => {
       const options = suiteOptions(own.cluster.brokers, settings)

@@ -1,5 +1,6 @@
 import type { LogDriver, LogEnvironment, LogSystem } from '../../log/index.ts'
 import { kafkaGroups } from './groups/index.ts'
+import { kafkaImports } from './import.ts'
 import { linkMaker } from './link.ts'
 import { KafkaLog } from './log.ts'
 import { resolveKafkaOptions, type KafkaOptions, type ResolvedKafkaOptions } from './options.ts'
@@ -47,8 +48,9 @@ export async function openKafka(options: ResolvedKafkaOptions, env: LogEnvironme
       retains: { reason: 'the brokers delete, as topics are set' },
       persists: true,
       findsIds: { reason: 'it keeps no index: whoever asks reads what there is' },
-      imports: { reason: 'not yet' },
+      imports: true,
     },
+    imports: kafkaImports(log, groups),
     failed: new Promise(() => {}), // what is away comes back; nothing here makes the process unfit
     async close() {
       await groups.close()
