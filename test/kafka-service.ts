@@ -40,7 +40,7 @@ async function start(): Promise<Started> {
   for (let place = 1; ; place++) {
     const folder = resolve(import.meta.dirname, `../.holdfast/test-kafka-${place}`)
     try {
-      return { server: await startKafka({ dataDir: folder, jvm: shortLived }), folder }
+      return { server: await startKafka({ dataDir: folder, jvm: shortLived, properties: forTests }), folder }
     } catch (error) {
       if (!isHoldfastError(error, 'KAFKA_IN_USE')) throw error
     }
@@ -49,6 +49,13 @@ async function start(): Promise<Started> {
 
 /** A compiler and a collector that leave the processors to the tests. */
 export const shortLived: readonly string[] = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
+
+/** A killed broker is missed after 3 s instead of 9 and let in again as soon, and members of groups may be so impatient too. */
+export const forTests: Readonly<Record<string, string>> = {
+  'broker.session.timeout.ms': '3000',
+  'broker.heartbeat.interval.ms': '500',
+  'group.min.session.timeout.ms': '500',
+}
 
 declare module 'vitest' {
   export interface ProvidedContext {

@@ -9,7 +9,7 @@ import { kafkaMissing } from '../src/server/kafka/kafka-installation.ts'
 import type { KafkaNode } from '../src/server/kafka/kafka-node.ts'
 import { startKafka, type LocalKafka, type LocalKafkaOptions } from '../src/server/kafka/local-kafka.ts'
 import { until } from './harness/until.ts'
-import { shortLived } from './kafka-service.ts'
+import { forTests, shortLived } from './kafka-service.ts'
 
 /** Why no Kafka can be started here; undefined where one can. For `describe.skipIf(noOwnKafka)`. */
 export const noOwnKafka: string | undefined = kafkaMissing()
@@ -87,7 +87,7 @@ async function startCluster(
 ): Promise<{ readonly cluster: KafkaCluster; readonly end: () => Promise<void> }> {
   const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-kafka-'))
   const own = { dataDir, heapMb: 256, jvm: shortLived, ...options }
-  const properties = { ...promptFailover, ...options?.properties }
+  const properties = { ...forTests, ...options?.properties }
   const removed = (): void => rmSync(dataDir, { recursive: true, force: true })
   const kafka = await startKafka({ ...own, properties }).catch((error: unknown) => {
     removed()
@@ -95,8 +95,6 @@ async function startCluster(
   })
   return { cluster: withQuestions(kafka), end: () => kafka.kill().then(removed) }
 }
-
-const promptFailover = { 'broker.session.timeout.ms': '3000', 'broker.heartbeat.interval.ms': '500' }
 
 function withQuestions(kafka: LocalKafka): KafkaCluster {
   const nodeOf = (id: number): KafkaNode | undefined => kafka.nodes.find(node => node.id === id)

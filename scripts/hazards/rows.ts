@@ -194,6 +194,11 @@ export const hazardRows: readonly HazardRow[] = [
     'What comes of a key while one of it waits is parked behind it, durable, and runs after it.',
   ),
   row(
+    '44',
+    'An event waits in another partition of the retry lane than the one that it came from, and another owner runs it',
+    'The partition of the lane is that of the topic, by its number and never by the key. A lane with fewer partitions gets them at the start, one with more is refused; where one is missing nothing is delivered.',
+  ),
+  row(
     '45',
     'A retry or dead letter that cannot be written is lost with the position that passes it',
     'A record is settled when its park is durable, an entry when its letter is; a failed append is tried again for ever.',
@@ -314,6 +319,11 @@ export const hazardRows: readonly HazardRow[] = [
     '70',
     'A relay dies after it appended rows and before it noted that',
     'Its successor appends them again under the same ids, and the log or the inbox recognises them.',
+  ),
+  row(
+    '89',
+    'One key has most of the load, and its whole partition waits for it',
+    'Keys queue apart: what comes behind a key that is slow is done, as long as fewer than maxInFlight events of the partition are under way. Beyond that a partition goes at the pace of its slowest key.',
   ),
   row(
     '90',

@@ -1,12 +1,12 @@
 import { hostname, userInfo } from 'node:os'
 import { Option, type Command } from 'commander'
-import { parseDuration, systemClock, systemRandom } from '../event/index.ts'
+import { parseDuration, systemClock } from '../event/index.ts'
 import type { AnyOperation, Answer, Intent, Operation } from '../server/operations/operation.ts'
 import { perform } from '../server/operations/perform.ts'
 import { performRemotely } from '../server/operations/remote.ts'
 import { CliError, exitCode } from './exit-code.ts'
 import type { CliIo } from './io.ts'
-import { logFolder, withLog } from './open-log.ts'
+import { onLog } from './on-log.ts'
 import { formats, show, timeStyles, type ShowOptions, type View } from './show.ts'
 
 /** Whom a command asks. */
@@ -14,6 +14,8 @@ export interface AskOptions {
   readonly url?: string
   readonly token?: string
   readonly log?: string
+  /** The module of an app that does not run here: what it declares, its database and its log. */
+  readonly app?: string
   readonly timeout: string
 }
 
@@ -80,6 +82,10 @@ export function operating(io: CliIo, ended: (code: number) => void): Operating {
 export function timeGiven(text: string): string {
   return /^\d+(\.\d+)?(ms|s|m|h|d)$/.test(text) ? `-${text}` : text
 }
+
+/** For operations that want to know what an app declares. */
+export const appOption = (what: string): Option =>
+  new Option('--app <app>', `a module whose default export is an app that does not run here: ${what}`)
 
 /** Whom to ask. */
 const askOptions: readonly Option[] = [
@@ -148,15 +154,20 @@ async function asked<In extends object, Out extends object>(
 ): Promise<Answer<Out>> {
   const timeoutMs = parseDuration(options.timeout, '--timeout')
   const signal = AbortSignal.timeout(timeoutMs)
-  const url = options.url ?? (options.log === undefined ? io.env['HOLDFAST_URL'] || undefined : undefined)
+  if (options.url !== undefined && options.app !== undefined) {
+    throw new CliError('a running process knows its app', exitCode.usage, {
+      next: 'Give --url or --app, not both.',
+    })
+  }
+  const isLocal = options.log !== undefined || options.app !== undefined
+  const url = options.url ?? (isLocal ? undefined : io.env['HOLDFAST_URL'] || undefined)
   try {
     if (url !== undefined) {
       const by = `${userName()}@${hostname()}`
       const token = options.token ?? (io.env['HOLDFAST_TOKEN'] || undefined)
       return await performRemotely({ url, token, by, signal }, operation, input, intent)
     }
-    return await withLog(logFolder(options.log, io), async system => {
-      const host = { system, app: undefined, clock: systemClock, random: systemRandom }
+    return await onLog(options, io, async host => {
       const actor = { name: `${userName()}@${hostname()}`, role: 'admin' } as const
       const answer = await perform(host, { operation, input, actor, signal, ...intent })
       // A reading that was cut short looks whole.

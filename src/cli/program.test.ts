@@ -28,6 +28,13 @@ describe('the command line', () => {
     expect(err).toContain('frobnicate')
   })
 
+  it('says which variable is no port, before it loads an app', async () => {
+    let err = ''
+    const io = { out: () => {}, err: (text: string) => void (err += text), env: { HOLDFAST_PORT: 'web' } }
+    expect(await runCli(['start', 'there-is-no-such-app.ts'], io)).toBe(2)
+    expect(err).toContain('HOLDFAST_PORT must be a whole number from 0 (any free port) to 65535, got "web"')
+  })
+
   it('explains every code of the catalogue', async () => {
     for (const [errorCode, { message, advice }] of Object.entries(errorCatalogue)) {
       const { code, out } = await run('explain-error', errorCode)

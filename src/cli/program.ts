@@ -28,6 +28,7 @@ import { outboxDrain, outboxRebase, outboxStatus } from './outbox.ts'
 import { roleAndFile, start, type StartOptions } from './start.ts'
 import { watchDev } from './watch-dev.ts'
 import { describeError } from '../server/describe-error.ts'
+import { PORT_RULE, portIn, portSetting } from '../server/port-setting.ts'
 
 /** Runs one command line and answers its exit code. Never throws and never ends the process. */
 export async function runCli(args: readonly string[], io: CliIo): Promise<number> {
@@ -271,20 +272,14 @@ export async function cliProgram(
 
 function portsOf({ adminPort }: StartOptions, { env }: CliIo): StartOptions {
   return {
-    adminPort: adminPort ?? portFrom(env, 'HOLDFAST_ADMIN_PORT'),
-    port: portFrom(env, 'HOLDFAST_PORT'),
+    adminPort: adminPort ?? portSetting(env, 'HOLDFAST_ADMIN_PORT', undefined),
+    port: portSetting(env, 'HOLDFAST_PORT', undefined),
   }
 }
 
-function portFrom(env: CliIo['env'], name: string): number | undefined {
-  const text = env[name]
-  return text === undefined || text === '' ? undefined : port(text)
-}
-
 function port(text: string): number {
-  const value = Number(text)
-  if (!/^\d{1,5}$/.test(text) || value > 65_535)
-    throw new InvalidArgumentError('a port is a number from 0 to 65535')
+  const value = portIn(text)
+  if (value === undefined) throw new InvalidArgumentError(`a port ${PORT_RULE}`)
   return value
 }
 

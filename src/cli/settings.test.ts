@@ -29,7 +29,9 @@ it('finds a name that is not known, and a value that cannot work, without printi
   })
   expect(wrong).toHaveLength(3)
   expect(wrong.join('\n')).toContain('HOLDFAST_PROT is not known')
-  expect(wrong.join('\n')).toContain('HOLDFAST_PORT must be a number from 0 to 65535, got 70000')
+  expect(wrong.join('\n')).toContain(
+    'HOLDFAST_PORT must be a whole number from 0 (any free port) to 65535, got 70000',
+  )
   expect(wrong.join('\n')).not.toContain('my-secret-token-1')
 })
 
@@ -39,7 +41,7 @@ it('knows every variable that the sources of the package read', () => {
     file => file.endsWith('.ts') && !file.endsWith('.test.ts'),
   )
   const read = files.flatMap(
-    file => readFileSync(join(root, file), 'utf8').match(/env\['(HOLDFAST_\w+)'\]/g) ?? [],
+    file => readFileSync(join(root, file), 'utf8').match(/env(\[|, )'(HOLDFAST_\w+)'/g) ?? [],
   )
   const names = new Set(read.map(text => /HOLDFAST_\w+/.exec(text)?.[0] ?? ''))
   expect(names.size).toBeGreaterThan(3)

@@ -1,4 +1,5 @@
 import { tokensFrom } from '../server/access.ts'
+import { PORT_RULE, portIn } from '../server/port-setting.ts'
 
 /** One variable of the environment that commands and `npm start` heed. */
 export interface Setting {
@@ -12,7 +13,7 @@ export interface Setting {
 }
 
 const port = (text: string): void => {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new Error('must be a number from 0 to 65535')
+  if (portIn(text) === undefined) throw new Error(PORT_RULE)
 }
 
 const url = (text: string): void => {

@@ -25,6 +25,8 @@ export interface GroupRunner {
   readonly group: string
   start(): Promise<void>
   status(): Promise<Omit<GroupStatus, 'deadLetters'>>
+  /** Whether this process has the event in work: taken from the log, and not settled. */
+  works(at: Position): boolean
   /** Takes in no more until {@link resume}; still a member, positions kept. */
   pause(reason: string): void
   /** Ends a pause, also one by the flood guard; `allowDeadForMs` lets events die for that long. */
@@ -116,6 +118,10 @@ class Runner implements GroupRunner {
       },
       lost: partitions => this.#lost(partitions),
     })
+  }
+
+  works(at: Position): boolean {
+    return this.#slots.get(partitionId(at))?.owner?.works(at.offset) ?? false
   }
 
   pause(reason: string): void {

@@ -10,7 +10,14 @@ export type {
   Received,
   Verdict,
 } from './handlers.ts'
-export type { AttemptResult, Completed, ConsumeObserver, DeathReason, FailureReason } from './observer.ts'
+export type {
+  AttemptResult,
+  Completed,
+  ConsumeObserver,
+  DeathReason,
+  FailureReason,
+  ReplayResult,
+} from './observer.ts'
 export { DATABASE, type GroupSettings } from './settings.ts'
 export type { GroupStatus, PartitionStatus } from './status.ts'
 export { fillRanges, planFill, type PlanCounts, type ReplayPlan } from './replay/index.ts'

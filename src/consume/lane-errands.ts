@@ -110,7 +110,15 @@ export class LaneErrands {
     const { bytes, letters } = this.#o
     const died = letter.death && (await bytes.of(letter.origin, letter.death.body))
     await letters.write(letter, died)
+    this.#replayed(letter)
     if (died) this.#died(letter, died)
+  }
+
+  #replayed({ change }: Letter): void {
+    const { observer, settings } = this.#o.context
+    const of = { topic: this.#o.topic.name, group: settings.group }
+    if (change.kind === 'resolved') observer.replayed?.({ ...of, result: 'ok' })
+    if (change.kind === 'died' && change.round > 0) observer.replayed?.({ ...of, result: 'dead_lettered' })
   }
 
   #died({ origin, death }: Letter, record: LogRecord): void {

@@ -17,6 +17,8 @@ export interface ConsumeObserver {
   rebalanced?(of: { group: string }): void
   /** A dead letter was written durably. */
   deadLettered?(of: { topic: string; group: string; reason: DeathReason }): void
+  /** The replay of a dead letter came to its end, durably: it is resolved now, or died again. */
+  replayed?(of: { topic: string; group: string; result: ReplayResult }): void
 }
 
 /** One event that a group is done with. */
@@ -34,6 +36,7 @@ export interface Completed {
   readonly seconds: number
 }
 
+export type ReplayResult = 'ok' | 'dead_lettered'
 export type AttemptResult = 'ok' | 'duplicate' | 'retried' | 'dead_lettered' | 'skipped'
 export type FailureReason = 'transient' | 'permanent' | 'decode' | 'schema' | 'timeout'
 /** Why an event died. */

@@ -69,6 +69,8 @@ export interface PartitionOwner {
   readonly lostUpTo: Offset | undefined
   /** Whether an event is open in the lane. Known once it is live. */
   holds(origin: Offset): boolean
+  /** Whether an event was taken from the topic and is not settled yet: its handler runs, or waits for its key or a place. */
+  works(origin: Offset): boolean
   /** A good time for a commit, if it has one to make. */
   commit(): void
   /** Lets what runs come to its end for at most `drainMs`, then cuts it off, commits, and lets go. */
@@ -255,6 +257,10 @@ class Owner implements PartitionOwner {
 
   holds(origin: Offset): boolean {
     return this.#machine.holds(origin)
+  }
+
+  works(origin: Offset): boolean {
+    return this.#open.has(origin)
   }
 
   get commitable(): Offset {

@@ -200,7 +200,8 @@ const table = {
   },
   PROCESS_NEEDED: {
     message: 'Only a running process knows this',
-    advice: 'Ask one by the address of its admin side: --url http://127.0.0.1:4310, or HOLDFAST_URL.',
+    advice:
+      'Ask one by the address of its admin side: --url http://127.0.0.1:4310, or HOLDFAST_URL. Some commands take the app instead: --app src/app.ts.',
     retriable: false,
     kind: 'input',
   },

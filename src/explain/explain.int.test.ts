@@ -98,6 +98,37 @@ describe('explain', () => {
     )
   })
 
+  it('tells what is in work from what waits behind it, in the process that works on it', async () => {
+    const began = Promise.withResolvers<void>()
+    const end = Promise.withResolvers<void>()
+    const log = memory()
+    const a = app({ name: 'shop', log })
+    a.consumer('slow', orders, { from: 'earliest' }).on('placed', async () => {
+      began.resolve()
+      await end.promise
+    })
+    await a.start()
+    onTestFinished(async () => {
+      end.resolve()
+      await a.stop()
+    })
+    await a.publish(orders, 'placed', { customer: 'ada', cents: 1 }, { id: 'first' })
+    await began.promise
+    const stateIn = async (by: App<boolean>): Promise<unknown> =>
+      (await by.explain('first')).events[0]?.groups[0]?.state
+    expect(await stateIn(a)).toEqual({ kind: 'working', ahead: 0n, lag: 1n })
+    expect((await a.explain('first')).story).toContain('slow          in work here: taken from the log')
+    const other = app({ name: 'other', log })
+    await other.start()
+    onTestFinished(() => other.stop())
+    expect(await stateIn(other)).toMatchObject({ kind: 'waiting', owner: expect.stringContaining('shop@') })
+    end.resolve()
+    await until('the position is past it', async () =>
+      (await a.system.groups.committed('slow')).some(at => at.offset === 1n),
+    )
+    expect(await stateIn(a)).toEqual({ kind: 'passed' })
+  })
+
   it('tells what was never begun, skipped, and not there, from a process that runs no group', async () => {
     const log = memory()
     const first = await shop(log, database.url)

@@ -70,6 +70,11 @@ export type ProgressState =
       readonly lag: bigint
       readonly owner: string | undefined
     }
+  /**
+   * Its position is not past it, and the process that was asked has taken it: its handler runs, or waits for its key or a
+   * place. Counts as for `waiting`.
+   */
+  | { readonly kind: 'working'; readonly ahead: bigint; readonly lag: bigint }
   /** In the retry lane. `behind`: the event of its key that runs first. */
   | {
       readonly kind: 'retrying'

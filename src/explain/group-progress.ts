@@ -1,4 +1,4 @@
-import { partitionId, type Envelope, type LogRecord, type Offset } from '../event/index.ts'
+import { partitionId, type Envelope, type LogRecord, type Offset, type Position } from '../event/index.ts'
 import type { Committed, GroupDescription, LogSystem } from '../log/index.ts'
 import { failureText } from '../recover/index.ts'
 import type { Sink } from '../sink/index.ts'
@@ -14,6 +14,8 @@ export interface KnownGroup {
   handles(type: string): boolean
   /** Whether that handler writes through the database, and a row of the inbox proves it. */
   hasInbox(type: string): boolean
+  /** Whether it is in work, in the process that is asked. Undefined where nothing runs. */
+  works?(at: Position): boolean
 }
 
 /** One event, and what the search for its id has found beside it. */
@@ -68,7 +70,9 @@ async function progressOf(
   const owner = partitions.find(at => partitionId(at) === partitionId(record))?.owner
   const { start, end } = await log.bounds(record)
   const skips = known !== undefined && !known.handles(event.type)
-  const state = stateOf({ offset: record.offset, committed, start, end, owner, lane, letter, effect, skips })
+  const works = known?.works?.(record) ?? false
+  const { offset } = record
+  const state = stateOf({ offset, committed, start, end, owner, works, lane, letter, effect, skips })
   const { attempts = [] } = lane ?? {}
   return { group, state, position: committed?.offset, attempts, letter, effect }
 }
@@ -80,6 +84,8 @@ export interface Facts {
   readonly start: Offset
   readonly end: Offset
   readonly owner: string | undefined
+  /** The process that is asked has it in work. */
+  readonly works: boolean
   readonly lane: LaneHistory | undefined
   readonly letter: LetterNote | undefined
   readonly effect: EffectNote | undefined
@@ -92,12 +98,14 @@ export interface Facts {
  * position is not past waits, whatever the lane already holds of it.
  */
 export function stateOf(facts: Facts): ProgressState {
-  const { offset, committed, start, end, owner, lane, letter, effect, skips } = facts
+  const { offset, committed, start, end, owner, works, lane, letter, effect, skips } = facts
   const position = committed?.offset ?? start
   // An effect that has committed does not happen again, wherever the position stands.
   if (offset >= position && effect?.inbox === 'applied') return { kind: 'done', replayed: false }
-  if (committed === undefined || offset >= position)
-    return { kind: 'waiting', ahead: offset - position, lag: end - position, owner }
+  if (committed === undefined || offset >= position) {
+    const wait = { ahead: offset - position, lag: end - position }
+    return works ? { kind: 'working', ...wait } : { kind: 'waiting', ...wait, owner }
+  }
   if (lane?.open) {
     const { state, behind, round } = lane.open
     if (state.final !== undefined) return { kind: 'held', reason: state.final }

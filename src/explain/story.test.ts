@@ -27,6 +27,7 @@ describe('where an event is in a group', () => {
     start: offset(3),
     end: offset(50),
     owner: 'a',
+    works: false,
     lane: undefined,
     letter: undefined,
     effect: undefined,
@@ -43,6 +44,10 @@ describe('where an event is in a group', () => {
       owner: 'a',
     })
     expect(kind({ committed: { offset: offset(17) } })).toBe('waiting')
+    const works = { works: true, committed: { offset: offset(10) } }
+    expect(stateOf({ ...facts, ...works, lane: parked })).toEqual({ kind: 'working', ahead: 7n, lag: 40n })
+    // What is settled is not in work, whatever was true a moment before.
+    expect(kind({ works: true })).toBe('passed')
     expect(stateOf({ ...facts, committed: undefined })).toMatchObject({ ahead: 14n, lag: 47n })
     expect(kind({ lane: parked })).toBe('retrying')
   })

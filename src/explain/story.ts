@@ -72,6 +72,8 @@ function standing({ state, position }: GroupProgress, offset: bigint): string {
       const nobody = state.owner === undefined ? '; nobody reads the partition now' : ''
       return `not settled: position ${position ?? 'none yet'}, ${before}, lag ${count(state.lag)}${nobody}`
     }
+    case 'working':
+      return `in work here: taken from the log, not settled yet; position ${position ?? 'none yet'}, lag ${count(state.lag)}`
     case 'retrying': {
       const so = state.attempts === 0 ? 'has not run' : `${tries(state.attempts)} failed`
       const after = state.behind === undefined ? '' : `; behind offset ${state.behind} of its key`

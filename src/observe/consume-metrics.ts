@@ -1,9 +1,16 @@
 import { Counter, type Registry } from 'prom-client'
-import type { AttemptResult, ConsumeObserver, DeathReason, FailureReason } from '../consume/index.ts'
+import type {
+  AttemptResult,
+  ConsumeObserver,
+  DeathReason,
+  FailureReason,
+  ReplayResult,
+} from '../consume/index.ts'
 import { longBuckets, shortBuckets } from './buckets.ts'
 import { tallyCounter, tallyHistogram, type HistogramTally, type Tally } from './tally.ts'
 
 const results: readonly AttemptResult[] = ['ok', 'duplicate', 'retried', 'dead_lettered', 'skipped']
+const replayResults: readonly ReplayResult[] = ['ok', 'dead_lettered']
 const failures: readonly FailureReason[] = ['transient', 'permanent', 'decode', 'schema', 'timeout']
 const deaths: readonly DeathReason[] = [
   'decode',
@@ -71,6 +78,12 @@ export function consumeMetrics(registry: Registry): ConsumeMetrics {
     labelNames: ['topic', 'group', 'reason'],
     registers,
   })
+  const replays = new Counter({
+    name: 'dead_letter_replays_total',
+    help: 'Replays of dead letters that came to their end, by how',
+    labelNames: ['topic', 'group', 'result'],
+    registers,
+  })
   const scheduled = new Counter({
     name: 'retries_scheduled_total',
     help: 'Failed attempts after which the event waits for another',
@@ -96,6 +109,7 @@ export function consumeMetrics(registry: Registry): ConsumeMetrics {
       seriesOf({ group, topic })
       for (const reason of failures) failed.inc({ topic, group, reason }, 0)
       for (const reason of deaths) dead.inc({ topic, group, reason }, 0)
+      for (const result of replayResults) replays.inc({ topic, group, result }, 0)
       rebalances.inc({ group }, 0)
       scheduled.inc({ topic, group }, 0)
       duplicates.inc({ group }, 0)
@@ -123,6 +137,9 @@ export function consumeMetrics(registry: Registry): ConsumeMetrics {
     },
     deadLettered({ topic, group, reason }) {
       dead.inc({ topic, group, reason })
+    },
+    replayed({ topic, group, result }) {
+      replays.inc({ topic, group, result })
     },
   }
   return { observer, declare }

@@ -1,4 +1,5 @@
 export { createMetrics, type Metrics } from './metrics.ts'
 export type { PublishSource } from './publish-metrics.ts'
 export { RateMeter } from './rate-meter.ts'
+export { replayStandings } from './replay-standing.ts'
 export type { Standing, TopicStanding } from './standing.ts'

@@ -21,6 +21,11 @@ export function logGauges(registry: Registry): (standing: Standing) => void {
     'group',
   ])
   const letters = gauge('dead_letter_messages', 'Dead letters that nobody has dealt with', ['topic', 'group'])
+  const oldestLetter = gauge(
+    'dead_letter_oldest_timestamp_seconds',
+    'When the oldest of them died first; 0 when there is none',
+    ['topic', 'group'],
+  )
   const end = gauge('log_end_offset', 'Offset that the next event gets', ['topic', 'partition'])
   const start = gauge('log_start_offset', 'First offset that is kept', ['topic', 'partition'])
   const retention = gauge('log_retention_seconds', 'How long events are kept', ['topic'])
@@ -44,7 +49,24 @@ export function logGauges(registry: Registry): (standing: Standing) => void {
     ['outbox'],
   )
 
-  return ({ groups, topics, letters: openLetters, space, pools, outbox }) => {
+  const jobs = gauge(
+    'replay_jobs',
+    'Replays of the group by their state; ended ones as far as they are remembered',
+    ['group', 'state'],
+  )
+  const settled = gauge('replay_settled_events', 'Events of replays that go on, which have their outcome', [
+    'group',
+  ])
+  const remaining = gauge('replay_remaining_events', 'Events of replays that go on, which have none yet', [
+    'group',
+  ])
+  const still = gauge(
+    'replay_parts_standing_still',
+    'Partitions in which a replay does not go on by itself',
+    ['group'],
+  )
+
+  return ({ groups, topics, letters: openLetters, space, pools, outbox, replays }) => {
     // A partition that moved to another process must not stand here for ever with its last value.
     for (const each of [lag, lagSeconds, committed]) each.reset()
     for (const group of groups) {
@@ -57,7 +79,16 @@ export function logGauges(registry: Registry): (standing: Standing) => void {
         committed.set(labels, Number(at.committed))
       }
     }
-    for (const { group, topic, open } of openLetters) letters.set({ topic, group }, open)
+    for (const { group, topic, open, oldestAt } of openLetters) {
+      letters.set({ topic, group }, open)
+      oldestLetter.set({ topic, group }, (oldestAt ?? 0) / 1_000)
+    }
+    for (const { group, jobs: inState, ...standing } of replays) {
+      for (const [state, count] of Object.entries(inState)) jobs.set({ group, state }, count)
+      settled.set({ group }, standing.settled)
+      remaining.set({ group }, standing.remaining)
+      still.set({ group }, standing.standingStill)
+    }
     for (const { topic, partitions, retentionMs, bytes: kept } of topics) {
       for (const at of partitions) {
         start.set({ topic, partition: at.partition }, Number(at.start))

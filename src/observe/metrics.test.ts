@@ -28,7 +28,16 @@ const standing: Standing = {
       partitions: [{ topic: 'events.raw.analytics.dead', partition: 0, start: 1n, end: 3n }],
     },
   ],
-  letters: [{ group: 'analytics', topic: 'events.raw', open: 2 }],
+  letters: [{ group: 'analytics', topic: 'events.raw', open: 2, oldestAt: 1_700_000_001_500 }],
+  replays: [
+    {
+      group: 'analytics',
+      jobs: { waiting: 1, running: 2, cancelling: 0, done: 3, cancelled: 0 },
+      settled: 40,
+      remaining: 60,
+      standingStill: 1,
+    },
+  ],
   groups: [
     {
       group: 'analytics',
@@ -78,6 +87,7 @@ describe('metrics', () => {
       'events_processed_total{topic="events.raw",group="analytics",result="dead_lettered"} 0',
       'events_failed_total{topic="events.raw",group="analytics",reason="timeout"} 0',
       'dead_letters_total{topic="events.raw",group="analytics",reason="schema"} 0',
+      'dead_letter_replays_total{topic="events.raw",group="analytics",result="ok"} 0',
       'dedup_hits_total{group="analytics"} 0',
       'events_published_total{topic="events.raw",source="http"} 0',
       'event_publish_duration_seconds_count{topic="events.raw"} 0',
@@ -121,6 +131,14 @@ describe('metrics', () => {
     expect(await series(metrics, `consumer_committed_offset${labels}`)).toBe(4)
     expect(await series(metrics, 'consumer_group_members{group="analytics"}')).toBe(2)
     expect(await series(metrics, 'dead_letter_messages{topic="events.raw",group="analytics"}')).toBe(2)
+    expect(
+      await series(metrics, 'dead_letter_oldest_timestamp_seconds{topic="events.raw",group="analytics"}'),
+    ).toBe(1_700_000_001.5)
+    expect(await series(metrics, 'replay_jobs{group="analytics",state="running"}')).toBe(2)
+    expect(await series(metrics, 'replay_jobs{group="analytics",state="cancelled"}')).toBe(0)
+    expect(await series(metrics, 'replay_settled_events{group="analytics"}')).toBe(40)
+    expect(await series(metrics, 'replay_remaining_events{group="analytics"}')).toBe(60)
+    expect(await series(metrics, 'replay_parts_standing_still{group="analytics"}')).toBe(1)
     expect(await series(metrics, 'retry_pending_messages{topic="events.raw",group="analytics"}')).toBe(5)
     expect(await series(metrics, 'log_start_offset{topic="events.raw",partition="0"}')).toBe(3)
     expect(await series(metrics, 'log_retention_seconds{topic="events.raw"}')).toBe(7)

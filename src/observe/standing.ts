@@ -2,19 +2,30 @@ import type { GroupStatus } from '../consume/index.ts'
 import type { TopicPartition } from '../event/index.ts'
 import type { LogSpace } from '../log/index.ts'
 import type { OutboxStatus, PoolStatus } from '../sink/index.ts'
+import type { ReplayStanding } from './replay-standing.ts'
 
 /** Where the log and its groups stand at one moment. Gauges are set from it when somebody asks for the metrics. */
 export interface Standing {
   readonly groups: readonly GroupStatus[]
   readonly topics: readonly TopicStanding[]
   /** Dead letters that nobody has decided about, or whose replay is under way. */
-  readonly letters: readonly { readonly group: string; readonly topic: string; readonly open: number }[]
+  readonly letters: readonly LettersStanding[]
   /** Undefined for a log without a disk of ours. */
   readonly space: LogSpace | undefined
   /** Connections to the database; none for an app without one. */
   readonly pools: readonly PoolStatus[]
   /** What the relay of this process saw last. Undefined where none relays, and for an outbox that was never used. */
   readonly outbox: OutboxStatus | undefined
+  /** Of the groups that were ever replayed. None in a process that does not read of replays. */
+  readonly replays: readonly ReplayStanding[]
+}
+
+export interface LettersStanding {
+  readonly group: string
+  readonly topic: string
+  readonly open: number
+  /** When the oldest of them died first, milliseconds since 1970. */
+  readonly oldestAt: number | undefined
 }
 
 export interface TopicStanding {

@@ -17,7 +17,8 @@ function reportWith(text: string): StatusReport {
       pools: [],
       outbox: undefined,
       topics: [{ topic: text, retentionMs: 1_000, bytes: 2_048, partitions: [] }],
-      letters: [{ group: text, topic: text, open: 1 }],
+      letters: [{ group: text, topic: text, open: 1, oldestAt: now }],
+      replays: [],
       groups: [
         {
           group: text,

@@ -96,7 +96,8 @@ export interface App<HasDatabase extends boolean> {
   dead(group: string): DeadLetters
   /**
    * Where the event with this id is, and why: when it came, where it is durable, how far each group is with it, its
-   * attempts, letter and effect, and what it caused. Reads durable records only, so every process answers the same.
+   * attempts, letter and effect, and what it caused. Reads durable records, so every process answers the same, but for
+   * one thing: whether an event that is not settled is in work is known to the process that works on it.
    */
   explain(id: string, options?: ExplainOptions): Promise<Explanation>
   /**

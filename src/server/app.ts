@@ -8,6 +8,7 @@ import {
   systemRandom,
   type Clock,
   type Logger,
+  type Position,
   type Random,
 } from '../event/index.ts'
 import {
@@ -38,6 +39,7 @@ import {
   type DeadLetters,
   type Dependency,
   type JobTopic,
+  type ReplayState,
 } from '../recover/index.ts'
 import { laneTopicOf } from '../recover/lane/index.ts'
 import type { AnyTopic, EventOf, TypesOf } from '../schema/index.ts'
@@ -553,7 +555,7 @@ class HoldfastApp implements App<boolean> {
     return Promise.all(
       standing.map(async status => {
         const open = await this.dead(status.group).openByTopic()
-        return { ...status, deadLetters: [...open.values()].reduce((sum, letters) => sum + letters, 0) }
+        return { ...status, deadLetters: [...open.values()].reduce((sum, { letters }) => sum + letters, 0) }
       }),
     )
   }
@@ -583,14 +585,23 @@ class HoldfastApp implements App<boolean> {
     return this.#relay?.seen()
   }
 
+  async replaysSeen(): Promise<readonly ReplayState[]> {
+    const jobs = await this.#jobTopic?.catch(() => undefined) // its next opening says why
+    return jobs?.book.list() ?? []
+  }
+
   pools(): readonly PoolStatus[] {
     return this.#sink?.pools?.() ?? []
   }
 
   explain(id: string, options?: ExplainOptions): Promise<Explanation> {
-    const { system, declared } = this
-    const parts = { system, sink: this.#sink, declared: knownGroups(declared), clock: this.#clock }
-    return explainEvent(parts, id, options)
+    const { system } = this
+    const groups = this.#groups
+    const declared = knownGroups(this.declared).map(known => ({
+      ...known,
+      works: (at: Position) => groups?.runner(known.group).works(at) ?? false,
+    }))
+    return explainEvent({ system, sink: this.#sink, declared, clock: this.#clock }, id, options)
   }
 
   breakers(): readonly BreakerStatus[] {

@@ -1,5 +1,6 @@
 // oxlint-disable-next-line import/no-unassigned-import -- throws on an old Node, before the rest is loaded
 import '../node-version.ts'
+export { tokensFrom, type AccessToken } from './access.ts'
 export { describeError } from './describe-error.ts'
 export { endWithParent } from './end-with-parent.ts'
 export { claimFolder, livingOwner, type FolderClaim } from './folder-claim.ts'
@@ -12,7 +13,7 @@ export {
   type LocalPostgres,
   type LocalPostgresOptions,
 } from './local-postgres.ts'
-export { findPostgresBinaries, type BinarySearch, type PostgresBinaries } from './postgres-binaries.ts'
+export { postgresFolder, type PostgresBinaries } from './postgres-binaries.ts'
 export { outliveReaders } from './outlive-readers.ts'
 export { portSetting } from './port-setting.ts'
 export { processLogger, type ProcessLoggerOptions } from './process-logger.ts'

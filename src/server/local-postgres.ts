@@ -200,12 +200,15 @@ async function startServer(setup: Setup): Promise<Running> {
 /** The running server, or its last words. */
 async function launch(setup: Setup, port: number): Promise<Running | string> {
   const { options, folder, binaries, user } = setup
-  const logStart = existsSync(options.logFile) ? statSync(options.logFile).size : 0
+  const { logFile, maxLogBytes = 10_000_000 } = options
+  // What a former run left; while this start is under way the file stays, because its last words are read there.
+  rotateFile(logFile, maxLogBytes)
+  const logStart = existsSync(logFile) ? statSync(logFile).size : 0
   const settings = { ...fixedSettings, port: String(port), ...options.settings }
   const args = ['-D', join(folder, 'data')]
   for (const [name, value] of Object.entries(settings)) args.push('-c', `${name}=${value}`)
   const command = user.command(binaries.postgres, args)
-  const log = openSync(options.logFile, 'a')
+  const log = openSync(logFile, 'a')
   // A session of its own: Ctrl-C in the terminal must not stop the database before the consumers have drained.
   const child = spawn(command.file, command.args, {
     ...command.spawn,
@@ -218,12 +221,12 @@ async function launch(setup: Setup, port: number): Promise<Running | string> {
   const identity = child.pid === undefined ? undefined : identityOf(child.pid)
   if (identity) writeFileSync(join(folder, 'server.json'), JSON.stringify(identity))
   const exited = endOf(child)
-  keepSmall(options, exited)
   if (!(await ready(child, folder))) {
     if (child.pid !== undefined && child.exitCode === null) await killServer(child.pid)
     await exited
-    return lastWords(options.logFile, logStart)
+    return lastWords(logFile, logStart)
   }
+  keepSmall(logFile, maxLogBytes, exited)
   const pid = child.pid as number
   writeFileSync(join(folder, 'port'), String(port))
   const ended = (): boolean => child.exitCode !== null || child.signalCode !== null
@@ -285,7 +288,7 @@ function lastWords(logFile: string, from: number): string {
 const ROTATE_EVERY_MS = 2_000
 
 /** Holds up neither the end of this process nor that of the server. */
-function keepSmall({ logFile, maxLogBytes = 10_000_000 }: LocalPostgresOptions, exited: Promise<void>): void {
-  const timer = setInterval(() => rotateFile(logFile, maxLogBytes), ROTATE_EVERY_MS).unref()
+function keepSmall(logFile: string, maxBytes: number, exited: Promise<void>): void {
+  const timer = setInterval(() => rotateFile(logFile, maxBytes), ROTATE_EVERY_MS).unref()
   void exited.then(() => clearInterval(timer))
 }

@@ -62,6 +62,36 @@ describe('what an app says of itself', () => {
     expect(await a.admin.ready()).toEqual({ ready: false, reason: 'the app is stopped' })
   })
 
+  it('counts how replays of letters end, and says since when the oldest open one is there', async () => {
+    const a = app({ name: 'shop', log: memory() })
+    let mended = false
+    a.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', event => {
+      if (!mended || event.data.cents < 0) throw new RangeError(`order ${event.data.cents}`)
+    })
+    await a.start()
+    try {
+      for (const cents of [1, -2]) await a.publish(orders, 'placed', { customer: `c${cents}`, cents })
+      const dead = a.dead('billing')
+      await until('both dead', async () => (await dead.stats()).open === 2)
+      const series = async (name: string): Promise<number> =>
+        Number(new RegExp(`^${name}{[^}]*} (.*)$`, 'm').exec(await a.admin.metrics.text())?.[1])
+      const { oldestOpen = 0 } = await dead.stats()
+      expect(await series('dead_letter_oldest_timestamp_seconds')).toBe(oldestOpen / 1_000)
+
+      mended = true
+      expect(await dead.replay({})).toMatchObject({ resolved: 1, diedAgain: [expect.any(String)] })
+      const text = await a.admin.metrics.text()
+      expect(text).toContain('dead_letter_replays_total{topic="orders",group="billing",result="ok"} 1')
+      expect(text).toContain(
+        'dead_letter_replays_total{topic="orders",group="billing",result="dead_lettered"} 1',
+      )
+      expect(await dead.discard({}, { reason: 'a test' })).toMatchObject({ accepted: 1 })
+      expect(await series('dead_letter_oldest_timestamp_seconds')).toBe(0)
+    } finally {
+      await a.stop()
+    }
+  })
+
   it('shows the newest letters, newest first, and not all of them', async () => {
     const a = app({ name: 'shop', log: memory() })
     a.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', event => {

@@ -5,12 +5,13 @@ import type { LogObserver, LogSystem } from '../log/index.ts'
 import {
   createMetrics,
   RateMeter,
+  replayStandings,
   type Metrics,
   type PublishSource,
   type Standing,
   type TopicStanding,
 } from '../observe/index.ts'
-import type { BreakerObserver, BreakerStatus, DeadLetters } from '../recover/index.ts'
+import type { BreakerObserver, BreakerStatus, DeadLetters, ReplayState } from '../recover/index.ts'
 import type { OutboxStatus, PoolStatus, SinkObserver } from '../sink/index.ts'
 import { version } from '../version.ts'
 import type { Readiness, StatusReport } from './status-report.ts'
@@ -27,6 +28,8 @@ export interface Watched {
   spoolSeen(): SpoolStatus | undefined
   /** What waits in the outbox, as the relay of this process saw it last. */
   outboxSeen(): OutboxStatus | undefined
+  /** The replays of the log as far as this process has read them; none where it reads them not. */
+  replaysSeen(): Promise<readonly ReplayState[]>
   dead(group: string): DeadLetters
   /** Whether events can be taken in. */
   ready(): Promise<Readiness>
@@ -130,7 +133,10 @@ async function standingOf(app: Watched): Promise<Standing> {
   const groups = await app.groups()
   const letters = groups.map(async ({ group, topics: on }) => {
     const open = await app.dead(group).openByTopic()
-    return on.map(topic => ({ group, topic, open: open.get(topic) ?? 0 }))
+    return on.map(topic => {
+      const { letters = 0, oldestAt } = open.get(topic) ?? {}
+      return { group, topic, open: letters, oldestAt }
+    })
   })
   return {
     groups,
@@ -139,6 +145,7 @@ async function standingOf(app: Watched): Promise<Standing> {
     space: system.space?.(),
     pools: app.pools(),
     outbox: app.outboxSeen(),
+    replays: replayStandings(await app.replaysSeen()),
   }
 }
 

@@ -50,6 +50,16 @@ export function findPostgresBinaries(sources: readonly PostgresBinaries['kind'][
   return { found, tried }
 }
 
+/**
+ * Where a local PostgreSQL keeps its data below `folder`: one folder for each major version, because data of one is no
+ * use to another.
+ */
+export function postgresFolder(folder: string): string {
+  const [newest] = findPostgresBinaries(['embedded', 'path']).found
+  // Without any, the start itself says what was looked for and where.
+  return join(folder, `pg-${newest?.major ?? 'none'}`)
+}
+
 interface Programs {
   readonly postgres: string
   readonly initdb: string

@@ -1,7 +1,16 @@
 import { fillRanges, planFill, type GroupSettings, type ReplayPlan } from '../consume/index.ts'
-import { HoldfastError, newEventId, parseRate, type Clock, type Random, type Rate } from '../event/index.ts'
-import type { LogSystem } from '../log/index.ts'
-import type { JobTopic, ReplayRange, ReplayState } from '../recover/index.ts'
+import {
+  HoldfastError,
+  newEventId,
+  parseRate,
+  partitionId,
+  type Clock,
+  type Random,
+  type Rate,
+} from '../event/index.ts'
+import type { Groups, LogSystem } from '../log/index.ts'
+import { noCounts, type JobTopic, type ReplayRange, type ReplayState } from '../recover/index.ts'
+import { newTenureId } from '../recover/lane/index.ts'
 import type { Sink } from '../sink/index.ts'
 
 export interface ReplayJobOptions extends ReplayRange {
@@ -42,8 +51,17 @@ export interface ReplayJobs {
   cancel(id: string, why?: { readonly reason?: string; readonly by?: string }): Promise<void>
 }
 
-/** Reads and cancels; to be given a topic that is read. `process`: who asks when nobody else is named. */
-export function replayJobs(jobs: JobTopic, clock: Clock, process: string): ReplayJobs {
+export interface ReplayJobsOptions {
+  /** One that is read. */
+  readonly jobs: JobTopic
+  readonly groups: Groups
+  readonly clock: Clock
+  readonly random: Random
+  /** Who asks when nobody else is named. */
+  readonly process: string
+}
+
+export function replayJobs({ jobs, groups, clock, random, process }: ReplayJobsOptions): ReplayJobs {
   const show = async (id: string): Promise<ReplayState> => {
     await jobs.caughtUp()
     const found = jobs.book.find(id)
@@ -60,7 +78,25 @@ export function replayJobs(jobs: JobTopic, clock: Clock, process: string): Repla
       await show(id)
       await jobs.append({ kind: 'cancel', job: id, at: clock.now(), by, reason })
       await jobs.caughtUp()
+      await endUnowned(await show(id))
     },
+  }
+
+  /**
+   * Where nobody owns a partition nobody would say the last word about it, perhaps for ever. Whoever takes it over from now
+   * on reads the cancel before anything else, so it is said here where the part stands.
+   */
+  async function endUnowned({ id, group, parts }: ReplayState): Promise<void> {
+    const { partitions } = await groups.describe(group)
+    const owned = new Set(partitions.filter(({ owner }) => owner !== undefined).map(partitionId))
+    const tenure = newTenureId(random)
+    for (const part of parts) {
+      const { topic, partition, position } = part
+      if (part.state === 'done' || part.state === 'cancelled' || owned.has(partitionId(part))) continue
+      const word = { kind: 'progress', state: 'cancelled', reason: undefined, counts: noCounts } as const
+      await jobs.append({ ...word, job: id, tenure, at: clock.now(), topic, partition, position })
+    }
+    await jobs.caughtUp()
   }
 }
 
@@ -85,7 +121,7 @@ export class Replays {
 
   constructor(options: ReplaysOptions) {
     this.#o = options
-    this.jobs = replayJobs(options.jobs, options.clock, options.process)
+    this.jobs = replayJobs({ ...options, groups: options.system.groups })
   }
 
   /** Throws `REPLAY_REFUSED` or `CONFIG_INVALID`, and nothing was asked for. */

@@ -1,23 +1,16 @@
 import process from 'node:process'
-import { app, embedded, postgres } from 'holdfast'
+import { app, postgres } from 'holdfast'
 import { processLogger, run, type Role } from 'holdfast/server'
 import { groups, type GroupOptions } from './moves-groups.ts'
+import { movesLog, type MovesLog } from './moves-log.ts'
 import { moves } from './moves-topic.ts'
 
-export interface MovesOptions extends GroupOptions {
-  /** Folder of the log. */
-  readonly data: string
+export interface MovesOptions extends GroupOptions, MovesLog {
   readonly database: string
   readonly groups: readonly (keyof typeof groups)[]
   /** Ports: 0 takes a free one; fixed, so that a process that is started again is found where it was. */
   readonly door: number
   readonly admin: number
-  /** After how long without a sign a member is expelled, milliseconds. */
-  readonly sessionMs?: number
-  /** How often a member says that it lives, milliseconds. */
-  readonly beatMs?: number
-  /** How often old events are deleted. */
-  readonly retentionInterval?: '200ms'
   readonly roles?: readonly Role[]
 }
 
@@ -26,10 +19,7 @@ export async function startMoves(options: MovesOptions): Promise<void> {
   const vehicles = app({
     name: 'moves',
     db: postgres(options.database),
-    log: embedded(options.data, {
-      retentionInterval: options.retentionInterval,
-      leases: { sessionMs: options.sessionMs, beatMs: options.beatMs ?? 1_000 },
-    }),
+    log: movesLog(options),
     logger,
     stuckAfter: '2s',
   })

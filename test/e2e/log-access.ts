@@ -1,5 +1,4 @@
-import { embedded } from '../../src/drivers/embedded/index.ts'
-import { silentLogger, systemClock, systemRandom } from '../../src/event/index.ts'
+import { systemClock, systemRandom } from '../../src/event/index.ts'
 import type { Log } from '../../src/log/index.ts'
 import { deadLetters, type Letter } from '../../src/recover/index.ts'
 import { toArray } from '../support/wait.ts'
@@ -7,11 +6,7 @@ import type { System } from './system.ts'
 
 /** Opens the log of the system beside the process that serves it, as processes of one machine may. */
 export async function withLog<T>(system: System, use: (log: Log) => Promise<T>): Promise<T> {
-  const opened = await embedded(system.data).open({
-    clock: systemClock,
-    random: systemRandom,
-    logger: silentLogger,
-  })
+  const opened = await system.openLog()
   try {
     return await use(opened.log)
   } finally {

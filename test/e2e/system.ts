@@ -2,15 +2,20 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import { onTestFinished, vi } from 'vitest'
+import { silentLogger, systemClock, systemRandom } from '../../src/event/index.ts'
+import type { LogSystem } from '../../src/log/index.ts'
 import { isAlive } from '../../src/server/processes.ts'
 import type { LocalPostgres } from '../../src/server/local-postgres.ts'
 import type { Load } from '../client/plan.ts'
 import { startChild, type Child } from '../harness/child.ts'
 import { scale } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
+import { ownKafka } from '../kafka.ts'
 import { ownPostgres } from '../postgres.ts'
 import type { MovesOptions } from '../apps/moves-app.ts'
+import { movesLog } from '../apps/moves-log.ts'
 import { moves } from '../apps/moves-topic.ts'
 import { readStatus, type Status } from './status.ts'
 import { storeSchema, withClient } from './store.ts'
@@ -22,8 +27,10 @@ vi.setConfig({ testTimeout: scale({ short: PATIENCE_MS, long: 3_600_000 }) })
 /** A whole Holdfast with its own PostgreSQL: two processes that a test may kill and start again. */
 export interface System {
   readonly databaseUrl: string
-  /** Folder of the log. */
+  /** Folder of the log, if that is embedded. */
   readonly data: string
+  /** Opens the log beside the processes of the app. An owner counts as gone when its process is: how long a lease lasts is the app's affair. */
+  openLog(): Promise<LogSystem>
   /** The process that serves now. */
   readonly app: Child
   /** Options of a load of `moved` events on this system. */
@@ -53,11 +60,15 @@ export interface PostgresKill {
   readonly refused: () => Promise<number>
 }
 
-/** `env` is that of the processes of the app, not of PostgreSQL. */
+/**
+ * `env` is that of the processes of the app, not of PostgreSQL. On an embedded log, unless `brokers` are given or
+ * HOLDFAST_TEST_LOG=kafka asks for one of its own.
+ */
 export async function startSystem({
   env = {},
   ...options
 }: Pick<MovesOptions, 'groups'> & Partial<MovesOptions> & { env?: Env }): Promise<System> {
+  const brokers = options.brokers ?? (await ownBrokers(options))
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-e2e-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const data = options.data ?? join(folder, 'log')
@@ -66,13 +77,19 @@ export async function startSystem({
   const first = await ownPostgres({ logFile })
   postgres = first
   await withClient(first.url, client => client.query(storeSchema))
-  const settings: MovesOptions = { ...options, data, database: first.url, door: 0, admin: 0 }
+  const settings: MovesOptions = { ...options, data, brokers, database: first.url, door: 0, admin: 0 }
   let { app, ports } = await startMoves(settings, env)
 
   const status = (): Promise<Status> => readStatus(ports.admin)
   return {
     databaseUrl: first.url,
     data,
+    openLog: () =>
+      movesLog({ data, brokers, ...(brokers ? {} : { sessionMs: 3_600_000 }) }).open({
+        clock: systemClock,
+        random: systemRandom,
+        logger: silentLogger,
+      }),
     get app() {
       return app
     },
@@ -120,6 +137,12 @@ export async function startSystem({
         PATIENCE_MS,
       ),
   }
+}
+
+/** A test that says where its log lies on a disk is about that disk. */
+async function ownBrokers({ data }: Partial<MovesOptions>): Promise<readonly string[] | undefined> {
+  if (process.env['HOLDFAST_TEST_LOG'] !== 'kafka' || data !== undefined) return undefined
+  return (await ownKafka()).brokers.split(',')
 }
 
 function done({ state, lag, parked, partitions }: Status['groups'][number]): boolean {

@@ -1,7 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
-import { embedded } from '../../src/drivers/embedded/index.ts'
-import { partitionId, silentLogger, systemClock, systemRandom } from '../../src/event/index.ts'
+import { partitionId } from '../../src/event/index.ts'
 import type { GroupDescription } from '../../src/log/index.ts'
 import type { System } from './system.ts'
 
@@ -26,12 +25,7 @@ export async function watchGroups(
   system: System,
   groups: readonly string[],
 ): Promise<() => Promise<GroupsSeen>> {
-  // An owner counts as gone when its process is: how long a lease lasts is the app's affair.
-  const opened = await embedded(system.data, { leases: { sessionMs: 3_600_000 } }).open({
-    clock: systemClock,
-    random: systemRandom,
-    logger: silentLogger,
-  })
+  const opened = await system.openLog()
   const seen = new Sightings()
   let on = true
   const watching = (async () => {

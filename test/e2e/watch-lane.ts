@@ -1,14 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
-import { embedded } from '../../src/drivers/embedded/index.ts'
-import {
-  isHoldfastError,
-  offset,
-  silentLogger,
-  systemClock,
-  systemRandom,
-  type Offset,
-} from '../../src/event/index.ts'
+import { isHoldfastError, offset, type Offset } from '../../src/event/index.ts'
 import type { LogSystem } from '../../src/log/index.ts'
 import { decodeLaneRecord, decodeNote, laneTopicOf } from '../../src/recover/lane/index.ts'
 import { moves } from '../apps/moves-topic.ts'
@@ -39,11 +31,7 @@ const PAGE = { maxRecords: 1_000, maxBytes: 4 * 1024 * 1024, waitMs: 0 }
 
 /** Reads the retry lane of a group beside its owners, until the test ends. */
 export async function watchLane(system: System, group: string): Promise<LaneWatch> {
-  const opened = await embedded(system.data, { leases: { sessionMs: 3_600_000 } }).open({
-    clock: systemClock,
-    random: systemRandom,
-    logger: silentLogger,
-  })
+  const opened = await system.openLog()
   const stop = new AbortController()
   const seen = new Sightings()
   const reading = (async () => {

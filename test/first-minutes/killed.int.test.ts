@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { expect, it } from 'vitest'
@@ -30,7 +30,27 @@ async function eventsKept(databaseUrl: string): Promise<number> {
   }
 }
 
-function runOf(data: string): { pid: number; collectorUrl: string; databaseUrl: string } {
+/** What a start makes in a database once, with the moment or the name that it was given then. */
+async function madeIn(databaseUrl: string): Promise<unknown[]> {
+  const client = new Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    const { rows } = await client.query(`
+      select 'initdb' as what, system_identifier::text as made from pg_control_system()
+      union all select 'migration ' || version, applied_at::text from holdfast.migration order by 1`)
+    expect(rows.length).toBeGreaterThan(1)
+    return rows
+  } finally {
+    await client.end()
+  }
+}
+
+function runOf(data: string): {
+  pid: number
+  collectorUrl: string
+  adminUrl: string
+  databaseUrl: string
+} {
   return JSON.parse(readFileSync(join(data, 'run.json'), 'utf8')) as ReturnType<typeof runOf>
 }
 
@@ -59,6 +79,10 @@ it('npm start killed at any moment of its start works again, and nothing is left
   const left = processesOf(data)
   // The last one was running, and its PostgreSQL with it.
   expect(left.length).toBeGreaterThan(0)
+  // As if that had said much.
+  const logFile = join(data, 'logs', 'postgres.log')
+  const former = `${logFile}.1`
+  appendFileSync(logFile, 'a line of a former run\n'.repeat(500_000))
 
   const last = await startExample(options)
   const { collectorUrl, adminUrl, databaseUrl } = await last.running()
@@ -66,11 +90,16 @@ it('npm start killed at any moment of its start works again, and nothing is left
   expect((await click(collectorUrl)).status).toBe(202)
   await drained(adminUrl)
   expect(await eventsKept(databaseUrl)).toBe(1)
+  expect(readFileSync(logFile, 'utf8')).toContain('database system is ready to accept connections')
+  expect(statSync(logFile).size).toBeLessThan(10_000_000)
+  expect(statSync(former).size).toBeGreaterThan(10_000_000)
+  expect(readdirSync(join(data, 'logs')).toSorted()).toEqual(['postgres.log', 'postgres.log.1'])
 
   expect(await last.child.terminate()).toMatchObject({ code: 0 })
   expect(processesOf(data)).toEqual([])
   observed(
-    `SIGKILL ${moments.length} times during the start, PostgreSQL ${left.join(', ')} left behind and ended`,
+    `SIGKILL ${moments.length} times during the start, PostgreSQL ${left.join(', ')} left behind and ended, ` +
+      `${statSync(former).size} bytes of its log moved`,
   )
 })
 
@@ -84,9 +113,11 @@ it.skipIf(noTerminal)(
       env: exampleEnvironment(data),
     })
     await bootstrap.line(/Ctrl-C stops/, 120_000)
-    const { pid, collectorUrl } = runOf(data)
+    const { pid, collectorUrl, adminUrl, databaseUrl } = runOf(data)
     expect(pid).not.toBe(bootstrap.pid)
     expect((await click(collectorUrl)).status).toBe(202)
+    await drained(adminUrl)
+    const made = await madeIn(databaseUrl)
     process.kill(bootstrap.pid, 'SIGKILL')
     await until('what it started has ended', () => !isAlive(pid))
     await until('PostgreSQL too', () => processesOf(data).length === 0)
@@ -95,6 +126,11 @@ it.skipIf(noTerminal)(
     const killed = await startExample({ data })
     await killed.running()
     expect(killed.said()).toContain('Goes on with 1 event in events.raw')
+    // Nothing was made anew: no cluster, no migration. How long that took says the machine more than the program.
+    expect(await madeIn(databaseUrl)).toEqual(made)
+    observed(
+      `second start: ${/started in ([\d.]+ s)/.exec(killed.said())?.[1] ?? expect.fail('no time said')}`,
+    )
     await killed.child.kill()
     const left = processesOf(data)
     expect(left.length).toBeGreaterThan(0)

@@ -7,10 +7,10 @@ import {
   abandonPostgres,
   describeError,
   endWithParent,
-  findPostgresBinaries,
   holdPort,
   keepPostgres,
   outliveReaders,
+  postgresFolder,
   processLogger,
   run,
   stopSignals,
@@ -90,7 +90,7 @@ async function runCampaigns({ settings, local, door, admin, begunAt }: Parts): P
 
     await Promise.all([door.release(), admin.release()])
     const { ended } = await run(app, {
-      admin: { port: admin.port },
+      admin: { port: admin.port, tokens: settings.adminTokens },
       // Together with the end of PostgreSQL a Ctrl-C is over within 10 seconds.
       drain: '5s',
       logger,
@@ -132,11 +132,9 @@ async function runCampaigns({ settings, local, door, admin, begunAt }: Parts): P
   }
 }
 
-/** A real PostgreSQL below the data folder, one folder for each major version: data of one is no use to another. */
+/** A real PostgreSQL below the data folder. */
 async function localPostgres({ dataDir }: Settings): Promise<KeptPostgres> {
-  const [newest] = findPostgresBinaries(['embedded', 'path']).found
-  // Without any, the start itself says what was looked for and where.
-  const folder = path.join(dataDir, `pg-${newest?.major ?? 'none'}`)
+  const folder = postgresFolder(dataDir)
   let launching = true
   void signals.second.then(async () => {
     if (!launching) return // then it is up to the run

@@ -6,6 +6,7 @@ describe('settings of npm start', () => {
     expect(readSettings({}, [])).toEqual({
       port: 4300,
       adminPort: 4310,
+      adminTokens: [],
       dataDir: '.holdfast',
       databaseUrl: undefined,
       trafficPerSecond: 5,
@@ -18,12 +19,14 @@ describe('settings of npm start', () => {
     const env = {
       HOLDFAST_PORT: '1',
       HOLDFAST_ADMIN_PORT: '0',
+      HOLDFAST_ADMIN_TOKENS: 'ada:viewer:a-token-of-ada-1',
       HOLDFAST_DATA: '/tmp/x',
       DATABASE_URL: 'postgres://a:b@localhost:5433/c',
     }
     expect(readSettings(env, ['--no-traffic', '--yes'])).toEqual({
       port: 1,
       adminPort: 0,
+      adminTokens: [{ name: 'ada', role: 'viewer', token: 'a-token-of-ada-1' }],
       dataDir: '/tmp/x',
       databaseUrl: env.DATABASE_URL,
       trafficPerSecond: 0,

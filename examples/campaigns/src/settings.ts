@@ -1,5 +1,5 @@
 import { HoldfastError } from 'holdfast'
-import { portSetting } from 'holdfast/server'
+import { portSetting, tokensFrom, type AccessToken } from 'holdfast/server'
 import { Client } from 'pg'
 
 /** How `npm start` runs, from the environment and the command line. */
@@ -8,6 +8,8 @@ export interface Settings {
   readonly port: number
   /** `HOLDFAST_ADMIN_PORT`. Defaults to 4310. */
   readonly adminPort: number
+  /** `HOLDFAST_ADMIN_TOKENS`: who may use the admin side. Without any, whoever is on this machine. */
+  readonly adminTokens: readonly AccessToken[]
   /** `HOLDFAST_DATA`: where the log and the local PostgreSQL keep their files. Defaults to `.holdfast`. */
   readonly dataDir: string
   /** `DATABASE_URL`. Undefined: a PostgreSQL is started in the data folder. */
@@ -40,6 +42,7 @@ export function readSettings(
   return {
     port: portSetting(env, 'HOLDFAST_PORT', 4300),
     adminPort: portSetting(env, 'HOLDFAST_ADMIN_PORT', 4310),
+    adminTokens: tokensFrom(env['HOLDFAST_ADMIN_TOKENS']),
     dataDir: env['HOLDFAST_DATA'] || '.holdfast',
     databaseUrl,
     trafficPerSecond: args.includes('--no-traffic') ? 0 : 5,

@@ -7,14 +7,16 @@ import {
   claimFolder,
   describeError,
   endWithParent,
-  findPostgresBinaries,
   holdPort,
   keepPostgres,
   outliveReaders,
   portSetting,
+  postgresFolder,
   processLogger,
   run,
   stopSignals,
+  tokensFrom,
+  type AccessToken,
   type HeldPort,
   type KeptPostgres,
 } from 'holdfast/server'
@@ -41,6 +43,7 @@ process.exit(
 
 /** Answers the exit code, when everything is stopped. */
 async function start(): Promise<number> {
+  const tokens = tokensFrom(env['HOLDFAST_ADMIN_TOKENS'])
   mkdirSync(dataDir, { recursive: true })
   // First of all: the ports of a run on the same folder are taken too, and that would be the lesser news.
   const claim = claimFolder(
@@ -54,7 +57,7 @@ async function start(): Promise<number> {
     const mail = await hold('MAIL_PORT', 4420)
     // By a name of its own: a shell may hold the DATABASE_URL of something else.
     const local = env['ORDERS_DATABASE_URL'] ? undefined : await localPostgres()
-    return await runShop({ door, admin, mail }, local)
+    return await runShop({ door, admin, mail }, local, tokens)
   } finally {
     claim.release()
   }
@@ -63,6 +66,7 @@ async function start(): Promise<number> {
 async function runShop(
   { door, admin, mail }: Readonly<Record<'door' | 'admin' | 'mail', HeldPort>>,
   local: KeptPostgres | undefined,
+  tokens: readonly AccessToken[],
 ): Promise<number> {
   const databaseUrl = local?.url ?? env['ORDERS_DATABASE_URL'] ?? ''
   await Promise.all([door, admin, mail].map(port => port.release()))
@@ -80,7 +84,13 @@ async function runShop(
       statusUrl,
       logger,
     })
-    const { ended } = await run(app, { admin: { port: admin.port }, drain: '5s', logger, signals, alsoStop })
+    const { ended } = await run(app, {
+      admin: { port: admin.port, tokens },
+      drain: '5s',
+      logger,
+      signals,
+      alsoStop,
+    })
     process.stdout.write(banner({ shopUrl, statusUrl, mailUrl }))
     const code = await ended
     // The second Ctrl-C: nothing is waited for any more, but no child is left behind.
@@ -96,12 +106,10 @@ function hold(name: string, usual: number): Promise<HeldPort> {
   return holdPort({ host: '127.0.0.1', port: portSetting(env, name, usual), setBy: name })
 }
 
-/** One folder for each major version: data of one is no use to another. */
-async function localPostgres(): Promise<KeptPostgres> {
-  const [newest] = findPostgresBinaries(['embedded', 'path']).found
-  return await keepPostgres({
-    dataDir: path.join(dataDir, `pg-${newest?.major ?? 'none'}`),
-    logFile: path.join(dataDir, 'postgres.log'),
+function localPostgres(): Promise<KeptPostgres> {
+  return keepPostgres({
+    dataDir: postgresFolder(dataDir),
+    logFile: path.join(dataDir, 'logs', 'postgres.log'),
     logger,
   })
 }

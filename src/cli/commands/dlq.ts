@@ -10,7 +10,7 @@ import { dlqReplay, type DlqReplay, type DlqReplayInput } from '../../server/ope
 import { dlqShow } from '../../server/operations/dlq-show.ts'
 import { dlqStats } from '../../server/operations/dlq-stats.ts'
 import { CliError, exitCode } from '../exit-code.ts'
-import type { Operating, OperatingOptions } from '../operating.ts'
+import { appOption, type Operating, type OperatingOptions } from '../operating.ts'
 import {
   causesView,
   decidedView,
@@ -84,6 +84,7 @@ export function addDlq(program: Command, operating: Operating): void {
     .option('--patch <file>', 'JSON merge patch (RFC 7396): fields replace, null removes')
     .option('--editor', 'edit the data of one letter in $EDITOR')
     .option('--replay', 'replay it afterwards')
+    .addOption(appOption('its schemas'))
     .action((ids: string[], options: EditCommandOptions) => edit(operating, ids, options))
 
   selecting(operating.command(dlq, 'replay', dlqReplay))

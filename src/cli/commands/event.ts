@@ -1,16 +1,12 @@
 import type { Command } from 'commander'
-import { parseDuration, silentLogger, systemClock, systemRandom } from '../../event/index.ts'
-import { explainEvent } from '../../explain/index.ts'
-import { knownGroups } from '../../server/declared.ts'
-import { eventExplain, explained, type Explained } from '../../server/operations/event-explain.ts'
+import { systemClock } from '../../event/index.ts'
+import { eventExplain, type Explained } from '../../server/operations/event-explain.ts'
 import { eventFind, type EventsFound } from '../../server/operations/event-find.ts'
 import type { EventRow, LeftOut } from '../../server/operations/event-rows.ts'
 import { eventShow, type ShownEvent, type ShownEvents } from '../../server/operations/event-show.ts'
 import { eventTrace, type EventTrace } from '../../server/operations/event-trace.ts'
 import { exitCode } from '../exit-code.ts'
-import { loadApp } from '../load-app.ts'
-import { logFolder, withLog } from '../open-log.ts'
-import { timeGiven, type Operating, type OperatingOptions } from '../operating.ts'
+import { appOption, timeGiven, type Operating, type OperatingOptions } from '../operating.ts'
 import { show, type View } from '../show.ts'
 
 interface PatientOptions extends OperatingOptions {
@@ -58,15 +54,9 @@ export function addEvent(program: Command, operating: Operating): void {
 
   patient(operating.command(program, 'explain', eventExplain))
     .argument('<event-id>', 'of the event')
-    .option(
-      '--app <app>',
-      'a module whose default export is an app: its groups and its database are asked as well',
-    )
-    .action(async (id: string, { app, patience, ...options }: ExplainCommandOptions) => {
-      const answer =
-        app === undefined
-          ? await operating.ask(eventExplain, { id, patience }, options)
-          : { format: 1 as const, ...(await explainWith(app, id, { ...options, patience }, operating)) }
+    .addOption(appOption('its groups and its database are asked as well'))
+    .action(async (id: string, { patience, ...options }: PatientOptions) => {
+      const answer = await operating.ask(eventExplain, { id, patience }, options)
       const { io, ended } = operating
       io.out(
         options.output === 'table' || options.output === 'wide'
@@ -89,36 +79,6 @@ interface FindOptions extends PatientOptions {
   readonly topic?: string
   readonly since?: string
   readonly limit?: string
-}
-
-interface ExplainCommandOptions extends PatientOptions {
-  readonly app?: string
-}
-
-/** With what an app that does not run here declares: which types its groups handle, and the database with the inbox. */
-async function explainWith(
-  file: string,
-  id: string,
-  { log, patience }: Pick<OperatingOptions, 'log'> & { readonly patience: string | undefined },
-  { io }: Operating,
-): Promise<Explained> {
-  const { declared } = await loadApp(file)
-  const env = { clock: systemClock, random: systemRandom, logger: silentLogger }
-  const patient = patience === undefined ? {} : { patienceMs: parseDuration(patience, '--patience') }
-  const sink = await declared.db?.open(env)
-  try {
-    return await withLog(logFolder(log, io), async system =>
-      explained(
-        await explainEvent(
-          { system, sink, declared: knownGroups(declared), clock: systemClock },
-          id,
-          patient,
-        ),
-      ),
-    )
-  } finally {
-    await sink?.close()
-  }
 }
 
 function rowColumns<Item>(of: (item: Item) => EventRow): View<object>['columns'] {

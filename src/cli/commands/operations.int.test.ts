@@ -73,7 +73,7 @@ describe('commands on the folder of a log', () => {
     const table = await holdfast(env, 'group', 'list')
     expect(table).toMatchObject({ code: 0, err: '' })
     expect(table.out).toBe(
-      'GROUP    STATE  LAG  BEHIND  PARKED  MEMBERS  REASON\nbilling  empty  0    -       -       0        -\n',
+      'GROUP    STATE  LAG  BEHIND  PARKED  MEMBERS  REASON\nbilling  empty  0    -       0       0        -\n',
     )
     const expected = {
       group: 'billing',
@@ -83,14 +83,14 @@ describe('commands on the folder of a log', () => {
       members: [],
       lag: 0,
       lagSeconds: 0,
-      parked: null,
+      parked: 0,
       letters: null,
     }
     const json = await holdfast(env, 'group', 'list', '-o', 'json')
     expect(JSON.parse(json.out)).toEqual({ format: 1, groups: [expected] })
     expect((await holdfast(env, 'group', 'list', '-o', 'jsonl')).out).toBe(`${JSON.stringify(expected)}\n`)
     expect((await holdfast(env, 'group', 'list', '-o', 'yaml')).out).toBe(
-      'format: 1\ngroups:\n  - group: billing\n    state: empty\n    reason: null\n    topics:\n      - orders\n    members: []\n    lag: 0\n    lagSeconds: 0\n    parked: null\n    letters: null\n',
+      'format: 1\ngroups:\n  - group: billing\n    state: empty\n    reason: null\n    topics:\n      - orders\n    members: []\n    lag: 0\n    lagSeconds: 0\n    parked: 0\n    letters: null\n',
     )
     const chosen = await holdfast(env, 'group', 'list', '--columns', 'lag,topics', '--no-headers')
     expect(chosen.out).toBe('0  orders\n')

@@ -97,6 +97,33 @@ describe('the commands of replays', () => {
     })
   })
 
+  it('end a replay whose group nobody runs, at once, and nobody takes it up again', async () => {
+    const made = mkdtempSync(join(tmpdir(), 'holdfast-replay-'))
+    onTestFinished(() => rmSync(made, { recursive: true, force: true }))
+    const folder = join(made, 'log')
+    const shop = app({ name: 'shop', log: embedded(folder), db: postgres(database.url) })
+    let applied = 0
+    shop.consumer('early', orders, { from: 'earliest' }).effect('placed', async () => void applied++)
+    shop.consumer('cut', orders, { from: 'latest' }).effect('placed', async () => void applied++)
+    await shop.start()
+    onTestFinished(() => shop.stop())
+    await until('it begins at the end', async () => (await shop.system.groups.committed('cut')).length > 0)
+    await shop.publish(orders, 'placed', { customer: 'c' })
+    await until('both have it', () => applied === 2)
+    const group = shop.group('cut')
+    await group.pause('a test')
+    const { id } = await shop.replay('cut', { mode: 'fill', from: 'earliest' })
+    const cancelled = await holdfast('replay-jobs', 'cancel', id, '-o', 'json', '--log', folder)
+    expect(cancelled).toMatchObject({ code: 0 })
+    const ended = { state: 'cancelled', parts: [{ state: 'cancelled', from: '0', position: '0' }] }
+    expect(JSON.parse(cancelled.out)).toMatchObject(ended)
+    await group.resume()
+    // A later one is done, so the owner has been through the book.
+    expect((await (await shop.replay('cut', { mode: 'fill', from: 'earliest' })).done).state).toBe('done')
+    const shown = await holdfast('replay-jobs', 'show', id, '-o', 'json', '--log', folder)
+    expect(JSON.parse(shown.out)).toMatchObject({ ...ended, counts: { known: 0, applied: 0 } })
+  })
+
   it('refuse what cannot be', async () => {
     const made = mkdtempSync(join(tmpdir(), 'holdfast-replay-'))
     onTestFinished(() => rmSync(made, { recursive: true, force: true }))

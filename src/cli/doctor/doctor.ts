@@ -12,6 +12,7 @@ import {
 import { postgres } from '../../drivers/postgres/index.ts'
 import type { LogSystem } from '../../log/index.ts'
 import type { App } from '../../server/app.ts'
+import { portSetting } from '../../server/port-setting.ts'
 import type { Database } from '../../sink/index.ts'
 import { quickLook } from '../../drivers/embedded/index.ts'
 import { CliError, exitCode } from '../exit-code.ts'
@@ -118,23 +119,19 @@ const CLOCK_WATCH_MS = 500
 async function portFindings(app: App<boolean> | undefined, { env }: CliIo): Promise<Finding[]> {
   const host = '127.0.0.1'
   const collector =
-    app === undefined ? { port: portOf(env['HOLDFAST_PORT'], 4300), host } : app.declared.collector
+    app === undefined ? { port: portSetting(env, 'HOLDFAST_PORT', 4300), host } : app.declared.collector
   const wanted = [
     { name: 'collector', setBy: 'HOLDFAST_PORT', port: collector?.port ?? 0, host: collector?.host ?? host },
     {
       name: 'status page',
       setBy: 'HOLDFAST_ADMIN_PORT',
-      port: portOf(env['HOLDFAST_ADMIN_PORT'], 4310),
+      port: portSetting(env, 'HOLDFAST_ADMIN_PORT', 4310),
       host,
     },
   ]
   return Promise.all(
     wanted.filter(({ port }) => port !== 0).map(({ name, ...options }) => portFinding(name, options)),
   )
-}
-
-function portOf(text: string | undefined, preset: number): number {
-  return text === undefined || text === '' ? preset : Number(text)
 }
 
 function fromEnvironment({ env }: CliIo): Database | undefined {

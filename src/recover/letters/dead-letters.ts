@@ -33,6 +33,7 @@ import type {
   EditReport,
   LetterDiff,
   LetterStats,
+  OpenLetters,
   PageOptions,
   ReplayOptions,
   ReplayReport,
@@ -114,7 +115,7 @@ class Letters implements DeadLetters {
     }
   }
 
-  async openByTopic(): Promise<ReadonlyMap<string, number>> {
+  async openByTopic(): Promise<ReadonlyMap<string, OpenLetters>> {
     await this.#letters.readOn(neverAborted)
     return this.#letters.openByTopic
   }
@@ -161,7 +162,7 @@ class Letters implements DeadLetters {
       const topic = this.#o.topicOf(letter.topic)
       try {
         if (!topic) {
-          const detail = `${letter.id}: this process does not know the schemas of topic ${letter.topic}`
+          const detail = `${letter.id}: the schemas of topic ${letter.topic} are known to the app that declares it (--url or --app)`
           throw new HoldfastError('LETTER_NOT_EDITABLE', { detail })
         }
         const { log, clock } = this.#o

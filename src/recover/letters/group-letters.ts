@@ -2,6 +2,7 @@ import { partitionId, type LogRecord, type Offset } from '../../event/index.ts'
 import type { Log } from '../../log/index.ts'
 import { originOf } from './dead-topic.ts'
 import { LetterBook, type BookedLetter } from './letter-book.ts'
+import type { OpenLetters } from './letters-api.ts'
 
 /** Letters that one process keeps in mind of a group: about 220 MB. Older ones are forgotten, and that is said. */
 const MAX_LETTERS = 500_000
@@ -59,9 +60,16 @@ export class GroupLetters {
   }
 
   /** Letters that are dead or being replayed. */
-  get openByTopic(): ReadonlyMap<string, number> {
-    const open = new Map<string, number>()
-    for (const book of this.#books.values()) open.set(book.topic, (open.get(book.topic) ?? 0) + book.open)
+  get openByTopic(): ReadonlyMap<string, OpenLetters> {
+    const open = new Map<string, OpenLetters>()
+    for (const { topic, open: letters, oldestOpenAt } of this.#books.values()) {
+      const sum = open.get(topic) ?? { letters: 0, oldestAt: undefined }
+      const oldestAt = Math.min(sum.oldestAt ?? Infinity, oldestOpenAt ?? Infinity)
+      open.set(topic, {
+        letters: sum.letters + letters,
+        oldestAt: oldestAt === Infinity ? undefined : oldestAt,
+      })
+    }
     return open
   }
 

@@ -91,6 +91,13 @@ export class LetterBook {
     return this.#open
   }
 
+  /** When the oldest of them died first, milliseconds since 1970. */
+  get oldestOpenAt(): number | undefined {
+    if (this.#open === 0) return undefined
+    for (const { state, firstDiedAt } of this.#letters.values()) if (isOpen(state)) return firstDiedAt
+    return undefined
+  }
+
   /** Letters whose replay is under way. */
   get replaying(): number {
     return this.#replaying

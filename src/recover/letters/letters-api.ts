@@ -18,8 +18,8 @@ export interface DeadLetters {
   /** What they died of, most open letters first. */
   causes(filter?: LetterFilter): Promise<readonly CauseReport[]>
   stats(): Promise<LetterStats>
-  /** How many letters are dead or being replayed, by topic. */
-  openByTopic(): Promise<ReadonlyMap<string, number>>
+  /** The letters that are dead or being replayed, by topic. */
+  openByTopic(): Promise<ReadonlyMap<string, OpenLetters>>
   /** One letter with its history. Rejects with `LETTER_UNKNOWN`, as all that take an id. */
   show(id: string): Promise<LetterDetail>
   /** Where its data differs from the nearest earlier event of its type that is no letter. */
@@ -139,6 +139,12 @@ export interface LetterStats {
   readonly newest: number | undefined
   /** Older letters than are kept in mind; they are in the log. */
   readonly forgotten: number
+}
+
+export interface OpenLetters {
+  readonly letters: number
+  /** When the oldest of them died first, milliseconds since 1970. Undefined when there is none. */
+  readonly oldestAt: number | undefined
 }
 
 export interface LetterDiff {

@@ -6,6 +6,8 @@ import {
   type Letter,
   type LetterFilter,
 } from '../../recover/index.ts'
+import type { AnyTopic } from '../../schema/index.ts'
+import { topicsOf } from '../declared.ts'
 import type { OperationContext } from './operation.ts'
 import { choice, digits, flag, json, list, nullable, number, object, optional, text, whole } from './shape.ts'
 import type { Fields, Shape } from './shape.ts'
@@ -44,12 +46,13 @@ export const statusField: Shape<LetterFilter['status']> = optional(
 )
 
 export function lettersOf(
-  { system, app, clock, random, actor }: OperationContext,
+  { system, app, declared, clock, random, actor }: OperationContext,
   group: string,
 ): DeadLetters {
   if (app) return app.dead(group)
-  const { log } = system
-  return deadLetters({ log, group, clock, random, by: actor.name, topicOf: () => undefined })
+  const topics = declared === undefined ? [] : topicsOf(declared)
+  const topicOf = (name: string): AnyTopic | undefined => topics.find(topic => topic.name === name)
+  return deadLetters({ log: system.log, group, clock, random, by: actor.name, topicOf })
 }
 
 /** The letters that are meant, and how to name them; the group of ids is looked for. */

@@ -1,5 +1,6 @@
 import { parseDuration } from '../../event/index.ts'
 import { explainEvent, type Explanation } from '../../explain/index.ts'
+import { knownGroups } from '../declared.ts'
 import { leftOut, leftOutShape, PATIENCE, type LeftOut } from './event-rows.ts'
 import type { Operation } from './operation.ts'
 import { duration, json, number, object, optional, rows, text } from './shape.ts'
@@ -46,19 +47,23 @@ export const eventExplain: Operation<EventExplainInput, Explained> = {
       unsearched: rows(leftOutShape),
     }),
   }),
-  async run({ system, app, clock, signal }, { id, patience }) {
+  async run({ system, app, declared, sink, clock, signal }, { id, patience }) {
     const patienceMs = patience === undefined ? PATIENCE.defaultMs : parseDuration(patience, 'patience')
     const options = { patienceMs, signal }
     return explained(
       app
         ? await app.explain(id, options)
-        : await explainEvent({ system, sink: undefined, declared: [], clock }, id, options),
+        : await explainEvent(
+            { system, sink, declared: declared ? knownGroups(declared) : [], clock },
+            id,
+            options,
+          ),
     )
   },
 }
 
 /** As JSON: offsets as digits, what is not known as null. */
-export function explained({ id, story, events, copies, search }: Explanation): Explained {
+function explained({ id, story, events, copies, search }: Explanation): Explained {
   const { how, tookMs, unsearched } = search
   return {
     id,

@@ -11,7 +11,6 @@ import {
   type GroupSummary,
   type PartitionStanding,
 } from './group-standing.ts'
-import { openInLanes } from './lane-open.ts'
 import type { Operation, OperationContext } from './operation.ts'
 import { choice, digits, nullable, number, object, rows, text } from './shape.ts'
 
@@ -31,8 +30,6 @@ export interface PartitionReport {
 }
 
 export interface GroupReport extends GroupSummary {
-  /** Events that wait in its retry lanes, of all processes. */
-  readonly parked: number
   /** Dead, or being replayed. */
   readonly letters: number
   readonly forecast: DrainForecast
@@ -58,7 +55,6 @@ export const groupDescribe: Operation<GroupDescribeInput, GroupReport> = {
   input: object<GroupDescribeInput>({ group: text('its name') }),
   output: object<GroupReport>({
     ...summaryFields,
-    parked: number('events that wait in its retry lanes, of all processes'),
     letters: number('dead letters that are open'),
     forecast: forecastShape,
     partitions: rows(
@@ -82,7 +78,6 @@ export const groupDescribe: Operation<GroupDescribeInput, GroupReport> = {
     const summary = await summaryOf(context, group, { partitions, paused })
     return {
       ...summary,
-      parked: await openInLanes(context, group),
       letters: await openLetters(context, group),
       forecast: await forecastFor(context, group, summary.lag),
       partitions: partitions.map(one => reportOf(one, clock.now())),

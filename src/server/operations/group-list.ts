@@ -30,7 +30,7 @@ export const summaryFields: Fields<GroupSummary> = {
   members: rows(text('a process that is a member')),
   lag: number('events that are not done'),
   lagSeconds: number('age of the oldest of them'),
-  parked: nullable(number('events that wait for a retry; null where no process is asked')),
+  parked: number('events that wait in its retry lanes, of all processes'),
 }
 
 export const groupList: Operation<GroupListInput, GroupList> = {

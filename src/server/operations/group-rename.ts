@@ -4,7 +4,7 @@ import { laneTopicOf } from '../../recover/lane/index.ts'
 import { forgetPause } from './group-pause.ts'
 import { knownGroup, openLetters } from './group-standing.ts'
 import { openInLanes } from './lane-open.ts'
-import type { Operation, OperationContext } from './operation.ts'
+import { declaredIn, type Operation, type OperationContext } from './operation.ts'
 import { replayList } from './replay-jobs.ts'
 import { digits, flag, number, object, rows, text } from './shape.ts'
 
@@ -81,12 +81,12 @@ export const groupRename: Operation<GroupRenameInput, GroupRename> = {
   },
 }
 
-/** Only a process that declares the group knows. */
-async function appliesEffects({ app }: OperationContext, group: string): Promise<boolean> {
-  const settings = app?.declared.groups.find(one => one.group === group)
+/** Only the app that declares the group knows. */
+async function appliesEffects(context: OperationContext, group: string): Promise<boolean> {
+  const settings = declaredIn(context)?.groups.find(one => one.group === group)
   if (settings) return [...settings.handlers.values()].some(({ kind }) => kind !== 'on')
   throw new HoldfastError('PROCESS_NEEDED', {
-    detail: `whether ${group} applies effects to a database is known to the process that declares it`,
+    detail: `whether ${group} applies effects to a database is known where it is declared`,
   })
 }
 

@@ -7,9 +7,10 @@ import {
   type TopicPartition,
 } from '../../event/index.ts'
 import type { Log } from '../../log/index.ts'
-import { deadLetters } from '../../recover/index.ts'
 import { pausedGroups, type Paused } from '../group-control.ts'
-import type { OperationContext } from './operation.ts'
+import { lettersOf } from './dlq-letters.ts'
+import { openInLanes } from './lane-open.ts'
+import { declaredIn, type OperationContext } from './operation.ts'
 
 /** One partition of a group, as the log tells it. */
 export interface PartitionStanding extends TopicPartition {
@@ -25,8 +26,9 @@ export interface PartitionStanding extends TopicPartition {
 }
 
 /** All groups that have a position, a member, a declaration in the app that is asked, or a decision to pause. */
-export async function groupNames({ system, app, signal }: OperationContext): Promise<readonly string[]> {
-  const declared = app?.declared.groups.map(({ group }) => group) ?? []
+export async function groupNames(context: OperationContext): Promise<readonly string[]> {
+  const { system, signal } = context
+  const declared = declaredIn(context)?.groups.map(({ group }) => group) ?? []
   const paused = await pausedGroups(system.log, signal)
   return [...new Set([...(await system.groups.list()), ...declared, ...paused.keys()])].toSorted()
 }
@@ -43,11 +45,11 @@ export async function partitionsOf(
   context: OperationContext,
   group: string,
 ): Promise<readonly PartitionStanding[]> {
-  const { system, app, signal } = context
+  const { system, signal } = context
   const { partitions } = await system.groups.describe(group)
   const known = new Map(partitions.map(one => [partitionId(one), one]))
   const topics = new Set(partitions.map(({ topic }) => topic))
-  for (const settings of app?.declared.groups ?? [])
+  for (const settings of declaredIn(context)?.groups ?? [])
     if (settings.group === group) for (const { name } of settings.topics) topics.add(name)
   const all: PartitionStanding[] = []
   for (const topic of [...topics].toSorted()) {
@@ -74,8 +76,8 @@ export interface GroupSummary {
   readonly members: readonly string[]
   readonly lag: number
   readonly lagSeconds: number
-  /** Events that wait in the retry lanes of the process that is asked; null where none is. Not in `lag`: they were passed. */
-  readonly parked: number | null
+  /** Events that wait in its retry lanes, of all processes. Not in `lag`: they were passed. */
+  readonly parked: number
 }
 
 export async function summaryOf(
@@ -98,20 +100,14 @@ export async function summaryOf(
     members,
     lag: Number(partitions.reduce((sum, { lag }) => sum + lag, 0n)),
     lagSeconds: oldest === Infinity ? 0 : Math.max(0, clock.now() - oldest) / 1_000,
-    parked: here?.parked ?? null,
+    parked: await openInLanes(context, group),
   }
 }
 
 /** How many letters of the group are dead or being replayed. */
-export async function openLetters(
-  { app, system, clock, random, actor }: OperationContext,
-  group: string,
-): Promise<number> {
-  const { log } = system
-  const dead =
-    app?.dead(group) ?? deadLetters({ log, group, clock, random, by: actor.name, topicOf: () => undefined })
-  const open = await dead.openByTopic()
-  return [...open.values()].reduce((sum, letters) => sum + letters, 0)
+export async function openLetters(context: OperationContext, group: string): Promise<number> {
+  const open = await lettersOf(context, group).openByTopic()
+  return [...open.values()].reduce((sum, { letters }) => sum + letters, 0)
 }
 
 /** When the event at the position was appended; undefined where that cannot be read. */

@@ -2,6 +2,7 @@ import type { Clock, Random } from '../../event/index.ts'
 import type { LogSystem } from '../../log/index.ts'
 import type { Sink } from '../../sink/index.ts'
 import type { App } from '../app.ts'
+import type { Declared } from '../declared.ts'
 import type { GroupProgress } from '../group-progress.ts'
 import type { Shape } from './shape.ts'
 
@@ -60,6 +61,8 @@ export interface OperationHost {
   readonly system: LogSystem
   /** Undefined in a command: breakers, rates and handlers are only known where they run. */
   readonly app: App<boolean> | undefined
+  /** What an app declares that does not run here: for a command that was given its module. */
+  readonly declared?: Declared | undefined
   /** The database of the app. */
   readonly sink?: Sink | undefined
   /** How far the groups of the app were during the last minutes. */
@@ -74,6 +77,11 @@ export interface OperationContext extends OperationHost {
   readonly execute: boolean
   readonly reason: string | undefined
   readonly signal: AbortSignal
+}
+
+/** What the app declares, whether it runs here or not. */
+export function declaredIn({ app, declared }: OperationHost): Declared | undefined {
+  return app?.declared ?? declared
 }
 
 /** What goes with the input of an operation that is not one that reads. */

@@ -143,16 +143,16 @@ export const replayCancel: Operation<{ readonly id: string }, ReplayDetail> = {
 
 /** Those of the running app, else the log's own records. */
 async function withJobs<T>(
-  { app, system, clock, actor }: OperationContext,
+  { app, system, clock, random, actor }: OperationContext,
   use: (jobs: ReplayJobs) => Promise<T>,
 ): Promise<T> {
   if (app) return use(app.jobs())
-  const { log } = system
+  const { log, groups } = system
   // Whoever only looks makes no topic.
   if ((await log.topics.describe(JOB_TOPIC)) === undefined) return use(none)
   const jobs = await jobTopic({ log, clock, logger: silentLogger })
   try {
-    return await use(replayJobs(jobs, clock, actor.name))
+    return await use(replayJobs({ jobs, groups, clock, random, process: actor.name }))
   } finally {
     await jobs.close()
   }

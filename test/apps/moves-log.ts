@@ -1,0 +1,26 @@
+import { embedded, type LogDriver } from 'holdfast'
+
+/** Where the app of the tests keeps its events; as JSON, so that each of its processes can be told. */
+export interface MovesLog {
+  /** Folder of an embedded log. */
+  readonly data: string
+  /** Of a Kafka, which is used instead. */
+  readonly brokers?: readonly string[] | undefined
+  /** After how long without a sign a member is expelled, milliseconds. */
+  readonly sessionMs?: number
+  /** How often a member says that it lives, milliseconds. */
+  readonly beatMs?: number
+  /** How often old events are deleted from an embedded log. */
+  readonly retentionInterval?: '200ms'
+}
+
+export function movesLog({
+  data,
+  brokers,
+  sessionMs,
+  beatMs = 1_000,
+  retentionInterval,
+}: MovesLog): LogDriver {
+  if (brokers !== undefined) throw new Error('no app of the tests runs on a Kafka yet')
+  return embedded(data, { retentionInterval, leases: { sessionMs, beatMs } })
+}
