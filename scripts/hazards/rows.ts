@@ -132,13 +132,33 @@ export const hazardRows: readonly HazardRow[] = [
     'A group without a position begins somewhere by default',
     'There is no default: the first start names earliest, latest or a time.',
   ),
-  later('29', 'A typo makes a topic', 'Topics are declared; an unknown one is an error, never a new topic.'),
-  later(
+  row(
+    '25',
+    'An append that is tried again comes behind a later one',
+    'On a broker at most one batch of a partition is under way, and it is sent until it has an answer.',
+  ),
+  row(
+    '26',
+    'The broker forgets what a producer has sent',
+    'A new producer id, and what has no answer is sent again in order: twice at most, which the inbox recognises.',
+  ),
+  row(
+    '27',
+    'Something outside the log tries an append again, and lets another pass it',
+    'There is one queue for each partition, within the driver, and nobody else tries again.',
+  ),
+  row(
+    '28',
+    'One record that is too large fails its whole batch for ever',
+    'Sizes are checked before anything is sent, by the most that a record can take; a batch that is refused is taken apart.',
+  ),
+  row('29', 'A typo makes a topic', 'Topics are declared; an unknown one is an error, never a new topic.'),
+  row(
     '30',
     'A key changes its partition',
-    'The hash is pinned by test vectors of another implementation; a topic never shrinks.',
+    'The hash is that of the Java client, compared over 10,000 keys; a topic never shrinks.',
   ),
-  later(
+  row(
     '31',
     'An append that timed out is taken for a failed one',
     'The answer is 503 outcome_unknown, and a resend with the same id stores nothing twice.',

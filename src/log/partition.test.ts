@@ -1,8 +1,15 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { javaKeys } from '../../test/harness/java-keys.ts'
 import { isHoldfastError } from '../event/index.ts'
 import { murmur2, partitioner, partitionOfKey } from './partition.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** Of what `test/java/Partitions.java` prints, with the jars of Kafka 4.1.0; the test of the Kafka driver runs it again. */
+const OF_JAVA = 'a950a83a053f950f225a83d29abfd4d8b772bd97d027bb29b598796649853a79'
+
+const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex')
 
 describe('hazard 30: murmur2', () => {
   // The first six are of the Java client's own test (UtilsTest.testMurmur2), the others what other clients pin to it.
@@ -20,6 +27,11 @@ describe('hazard 30: murmur2', () => {
     ['test-key', -1341026247],
   ])('hashes %j as the Java client does', (key, hash) => {
     expect(murmur2(bytes(key))).toBe(hash)
+  })
+
+  it('puts 10,000 keys where the Java client puts them', () => {
+    const lines = javaKeys.map(key => `${murmur2(bytes(key))} ${partitionOfKey(key, 12)}\n`).join('')
+    expect(sha256(bytes(lines))).toBe(OF_JAVA)
   })
 
   it('makes the hash positive by its low 31 bits, not by its absolute value', () => {
