@@ -18,6 +18,7 @@ export type {
   FailureReason,
   ReplayResult,
 } from './observer.ts'
+export { readEvent } from './read-event.ts'
 export { DATABASE, type GroupSettings } from './settings.ts'
 export type { GroupStatus, PartitionStatus } from './status.ts'
 export { fillRanges, planFill, type PlanCounts, type ReplayPlan } from './replay/index.ts'

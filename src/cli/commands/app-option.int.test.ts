@@ -75,6 +75,13 @@ describe('a command that is given an app that does not run', () => {
     expect(story).toMatchObject({ code: 0 })
     expect(story.out).toContain('postgres: its effect committed, once (inbox row)')
 
+    const tried = await holdfast(log, ['dlq', 'replay', '--all', '--dry-run', '-o', 'json'])
+    expect(tried, tried.err).toMatchObject({ code: 0 })
+    expect(JSON.parse(tried.out)).toMatchObject({
+      runs: 1,
+      letters: [{ verdict: 'runs', eventId: 'bad', status: 'died' }],
+    })
+
     const patch = (data: unknown): string[] => {
       const file = join(made, 'patch.json')
       writeFileSync(file, JSON.stringify(data))

@@ -1,4 +1,6 @@
 import type { CauseRow, DlqCauses } from '../../server/operations/dlq-causes.ts'
+import type { CheckedLetter, DlqCheck } from '../../server/operations/dlq-check.ts'
+import type { DlqCopy } from '../../server/operations/dlq-copy.ts'
 import type { DlqDecided, DlqSelected } from '../../server/operations/dlq-decide.ts'
 import type { DlqEdit } from '../../server/operations/dlq-edit.ts'
 import type { CountRow, DifferenceRow, LetterRow } from '../../server/operations/dlq-letters.ts'
@@ -6,6 +8,7 @@ import type { DlqList } from '../../server/operations/dlq-list.ts'
 import type { DlqReplay } from '../../server/operations/dlq-replay.ts'
 import type { DlqShow } from '../../server/operations/dlq-show.ts'
 import type { DlqStats, GroupLetterStats } from '../../server/operations/dlq-stats.ts'
+import type { Answer } from '../../server/operations/operation.ts'
 import { exitCode, type ExitCode } from '../exit-code.ts'
 import type { View } from '../show.ts'
 
@@ -113,6 +116,36 @@ export const replayView: View<DlqReplay> = {
         ]
       : []),
     ...(answer.diedAgain.length > 0 ? [`why: holdfast dlq show ${answer.diedAgain[0]}`] : []),
+  ],
+}
+
+export const checkView: View<DlqCheck> = {
+  items: ({ letters }) => letters,
+  columns: {
+    id: (one: CheckedLetter) => one.id,
+    type: (one: CheckedLetter) => one.eventType,
+    event: (one: CheckedLetter) => `${one.topic}/${one.partition}/${one.offset}`,
+    verdict: (one: CheckedLetter) => one.verdict,
+    why: (one: CheckedLetter) => short(one.why, 100),
+  },
+  empty: 'no letters',
+  notes: ({ group, runs, letters }) => [
+    `the handlers of ${group} would be called for ${runs} of ${letters.length} letters; what they do then is not known`,
+  ],
+  exit: ({ runs, letters }) => (runs < letters.length ? exitCode.checkFailed : undefined),
+}
+
+export const copyView: View<Answer<DlqCopy>> = {
+  items: answer => [answer],
+  columns: {
+    group: (one: DlqCopy) => one.group,
+    to: (one: DlqCopy) => one.to,
+    letters: (one: DlqCopy) => one.letters,
+    copied: (one: DlqCopy) => one.copied,
+  },
+  notes: ({ known, executed }) => [
+    ...(known > 0 ? [`${known} stood there already`] : []),
+    ...(executed === true ? ['the letters stay: holdfast dlq discard, when they are dealt with'] : []),
   ],
 }
 

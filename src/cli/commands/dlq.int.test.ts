@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { until } from '../../../test/harness/until.ts'
 import { LaneGroup } from '../../../test/support/lane-group.ts'
 import { embedded } from '../../drivers/embedded/index.ts'
-import { silentLogger, systemClock, systemRandom } from '../../event/index.ts'
+import { offset, silentLogger, systemClock, systemRandom, type LogRecord } from '../../event/index.ts'
 import type { LogSystem } from '../../log/index.ts'
 import { topic } from '../../schema/index.ts'
 import { startAdmin } from '../../server/admin-server.ts'
@@ -73,6 +74,70 @@ describe('holdfast dlq beside a running group', () => {
 
   const json = async <T>(...args: string[]): Promise<T> =>
     JSON.parse((await dlq(...args, '-o', 'json')).out) as T
+
+  it('publishes their events to another topic, once, and leaves a note where each copy stands', async () => {
+    await system.log.topics.create('repairs', { partitions: 1 })
+    const copies = async (): Promise<readonly LogRecord[]> => {
+      const limits = { maxRecords: 10, maxBytes: 1_000_000, waitMs: 0 }
+      const from = { topic: 'repairs', partition: 0, offset: offset(0) }
+      return (await system.log.read(from, limits, new AbortController().signal)).records
+    }
+    const to = ['replay', '--all', '--to', 'repairs']
+    const preview = await dlq(...to)
+    expect(preview).toMatchObject({ code: 0 })
+    expect(preview.err).toContain('nothing was changed')
+    expect(await copies()).toEqual([])
+
+    const execute = ['--execute', '--reason', 'by hand', '-o', 'json']
+    expect(JSON.parse((await dlq(...to, ...execute)).out)).toMatchObject({ letters: 2, copied: 2, known: 0 })
+    const { letters } = await json<Letters>('list')
+    expect(letters.map(({ status }) => status)).toEqual(['died', 'died'])
+    const copied = await copies()
+    expect(copied.map(({ key, value }) => [key, JSON.parse(Buffer.from(value ?? []).toString())])).toEqual([
+      ['a', { order: 'a', cents: 101 }],
+      ['b', { order: 'b', cents: 202 }],
+    ])
+    expect(copied.map(({ headers }) => headers['hf-copied-from'])).toEqual(['orders/0@1', 'orders/0@2'])
+    for (const [i, { headers }] of copied.entries()) {
+      const shown = await json<{ eventId: string; history: unknown[] }>(
+        'show',
+        headers['hf-copied-letter'] ?? '',
+      )
+      expect(shown.eventId).toBe(headers['ce_id'])
+      expect(shown.history.at(-1)).toMatchObject({
+        kind: 'noted',
+        reason: `copied to repairs/0@${i}: by hand`,
+      })
+    }
+    expect(JSON.parse((await dlq(...to, ...execute)).out)).toMatchObject({ copied: 0, known: 2 })
+    expect(await copies()).toHaveLength(2)
+
+    for (const [topic, code] of [
+      ['orders', 2],
+      ['orders.billing.dead', 2],
+      ['there.is.none', 3],
+    ] as const)
+      expect((await dlq('replay', '--all', '--to', topic)).code, topic).toBe(code)
+    expect((await dlq('replay', '--all', '--to', 'repairs', '--rate', '1/s')).code).toBe(2)
+  })
+
+  it('says which would die again before their handler is called, and that only an app knows', async () => {
+    const alone = await dlq('replay', '--all', '--dry-run')
+    expect(alone.code).toBe(2)
+    expect(alone.err).toContain('--app src/app.ts')
+    // Its group `billing` knows another kind of order.
+    const other = fileURLToPath(new URL('../../../test/fixtures/shop-app.ts', import.meta.url))
+    const checked = await dlq('replay', '--all', '--dry-run', '--app', other, '-o', 'json')
+    expect(checked.code).toBe(7)
+    expect(JSON.parse(checked.out)).toMatchObject({
+      runs: 0,
+      letters: [
+        { verdict: 'dies', why: expect.stringContaining('schema: Error: /customer') },
+        { verdict: 'dies', status: 'died' },
+      ],
+    })
+    expect((await dlq('replay', '--all', '--dry-run', '--execute')).code).toBe(2)
+  })
 
   it('lists, groups and shows them', async () => {
     const table = await dlq('list')
@@ -151,7 +216,7 @@ describe('holdfast dlq beside a running group', () => {
     writeFileSync(patch, '{"cents":1}')
     const edit = await dlq('edit', '--cause', 'RangeError', '--patch', patch, '--execute', '--reason', 'r')
     expect(edit.code).toBe(4)
-    expect(edit.err).toContain('does not know the schemas of topic orders')
+    expect(edit.err).toContain('the schemas of topic orders are known to the app that declares it')
   })
 
   it('finds the group that has such letters, and asks which when several have', async () => {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { dlqCauses, type DlqCauses } from '../../server/operations/dlq-causes.ts'
+import { dlqCheck } from '../../server/operations/dlq-check.ts'
+import { dlqCopy } from '../../server/operations/dlq-copy.ts'
 import { dlqDiscard, dlqRelease, dlqRestore, type DlqDecided } from '../../server/operations/dlq-decide.ts'
 import { dlqEdit } from '../../server/operations/dlq-edit.ts'
 import type { LetterSelection } from '../../server/operations/dlq-letters.ts'
@@ -13,6 +15,8 @@ import { CliError, exitCode } from '../exit-code.ts'
 import { appOption, type Operating, type OperatingOptions } from '../operating.ts'
 import {
   causesView,
+  checkView,
+  copyView,
   decidedView,
   editView,
   listView,
@@ -90,12 +94,20 @@ export function addDlq(program: Command, operating: Operating): void {
   selecting(operating.command(dlq, 'replay', dlqReplay))
     .option('--rate <rate>', 'at most so fast, such as 50/s')
     .option('--first <n>', 'try so many first, and see')
-    .action(
-      (ids: string[], options: SelectingOptions & { readonly rate?: string; readonly first?: number }) => {
-        const { rate, first } = options
-        return replay(operating, { ...selectionOf(ids, options), rate, first }, options)
-      },
+    .option('--dry-run', 'run no handler: say of each letter whether it would be called')
+    .option(
+      '--to <topic>',
+      'publish the events to another topic instead, for all its groups; the letters stay',
     )
+    .addOption(appOption('its schemas and handlers, for --dry-run'))
+    .action((ids: string[], options: ReplayCommandOptions) => {
+      const selection = selectionOf(ids, options)
+      const { rate, first, to, dryRun } = options
+      refuseTogether(options)
+      if (dryRun === true) return operating.run(dlqCheck, selection, options, checkView)
+      if (to !== undefined) return operating.run(dlqCopy, { ...selection, to }, options, copyView)
+      return replay(operating, { ...selection, rate, first }, options)
+    })
 
   for (const [verb, operation] of [
     ['discard', dlqDiscard],
@@ -126,6 +138,32 @@ interface SelectingOptions extends OperatingOptions {
   readonly where?: string
   readonly all?: boolean
   readonly limit?: number
+}
+
+interface ReplayCommandOptions extends SelectingOptions {
+  readonly rate?: string
+  readonly first?: number
+  readonly dryRun?: boolean
+  readonly to?: string
+}
+
+/** What would be left out silently. */
+function refuseTogether({ dryRun, to, rate, first, execute }: ReplayCommandOptions): void {
+  const given = Object.entries({
+    '--dry-run': dryRun,
+    '--to': to,
+    '--rate': rate,
+    '--first': first,
+    '--execute': execute,
+  }).flatMap(([name, value]) => (value === undefined ? [] : [name]))
+  const others = given.filter(name =>
+    dryRun === true ? name !== '--dry-run' : ['--rate', '--first'].includes(name),
+  )
+  if ((dryRun !== true && to === undefined) || others.length === 0) return
+  const mode = dryRun === true ? '--dry-run' : '--to'
+  throw new CliError(`${mode} does not go with ${others.join(' and ')}`, exitCode.usage, {
+    next: 'Leave one of them out; --limit works with each.',
+  })
 }
 
 function selecting(command: Command): Command {

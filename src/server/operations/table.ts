@@ -2,6 +2,8 @@ import { auditList } from './audit-list.ts'
 import { auditVerify } from './audit-verify.ts'
 import { circuitClose, circuitList, circuitOpen, circuitShow } from './circuits.ts'
 import { dlqCauses } from './dlq-causes.ts'
+import { dlqCheck } from './dlq-check.ts'
+import { dlqCopy } from './dlq-copy.ts'
 import { dlqDiscard, dlqRelease, dlqRestore } from './dlq-decide.ts'
 import { dlqEdit } from './dlq-edit.ts'
 import { dlqList } from './dlq-list.ts'
@@ -56,7 +58,9 @@ export const operations: readonly AnyOperation[] = [
   dlqShow,
   dlqNote,
   dlqEdit,
+  dlqCheck,
   dlqReplay,
+  dlqCopy,
   dlqDiscard,
   dlqRestore,
   dlqRelease,
