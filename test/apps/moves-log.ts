@@ -1,4 +1,4 @@
-import { embedded, type LogDriver } from 'holdfast'
+import { embedded, kafka, type LogDriver } from 'holdfast'
 
 /** Where the app of the tests keeps its events; as JSON, so that each of its processes can be told. */
 export interface MovesLog {
@@ -21,6 +21,16 @@ export function movesLog({
   beatMs = 1_000,
   retentionInterval,
 }: MovesLog): LogDriver {
-  if (brokers !== undefined) throw new Error('no app of the tests runs on a Kafka yet')
-  return embedded(data, { retentionInterval, leases: { sessionMs, beatMs } })
+  if (brokers === undefined) return embedded(data, { retentionInterval, leases: { sessionMs, beatMs } })
+  const session = sessionMs ?? 30_000
+  return kafka({
+    brokers,
+    // As many copies as there are brokers to hold them, which is one or three.
+    replication: { factor: brokers.length },
+    groups: {
+      beat: `${Math.min(beatMs, 1_000)}ms`,
+      session: `${session}ms`,
+      rebalanceTimeout: `${Math.max(session, 60_000)}ms`,
+    },
+  })
 }

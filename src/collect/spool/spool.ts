@@ -203,6 +203,13 @@ class CollectorSpool implements Spool {
       const { records } = await this.#parts.storage.log.read(at, limits, this.#life.signal)
       line.oldestAt = records[0]?.timestamp
     }
+    const behind = this.#all().filter(({ lane }) => lane.backlog > 0)
+    if (behind.length > 0) {
+      for (const line of behind) this.#states.set(line, line.lane.state)
+      this.#state = 'SPOOLING'
+      const events = behind.reduce((sum, { lane }) => sum + lane.backlog, 0)
+      this.#parts.logger.info({ events }, 'the spool holds events from before: the log is asked to take them')
+    }
     for (const line of this.#all()) line.look()
   }
 
