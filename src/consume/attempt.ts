@@ -50,7 +50,7 @@ export function attempt(
     return result
   }
   if (first?.handler?.kind !== 'on') return applyInside(tasks, context, options, cut).then(over)
-  const attempted = callOutside(first, first.handler.run, context, cut, options.signal)
+  const attempted = callOutside(first, first.handler.run, context, cut, options)
   return attempted instanceof Promise ? attempted.then(one => over([one])) : over(attempted)
 }
 
@@ -64,12 +64,12 @@ function callOutside(
   run: OnHandler,
   context: GroupContext,
   cut: Cutoff,
-  worker: AbortSignal,
+  { lease, signal: worker }: AttemptOptions,
 ): readonly Attempted[] | Promise<Attempted> {
   const event = eventOf(task)
   let work: Promise<void> | undefined
   try {
-    work = run(event, new EventContext(event, context, cut)) as Promise<void> | undefined
+    work = run(event, new EventContext(event, context, cut, lease?.generation)) as Promise<void> | undefined
   } catch (error) {
     return [worker.aborted ? { kind: 'aborted' } : { kind: 'failed', error }]
   }
@@ -108,6 +108,7 @@ async function applyInside(
     if (!sink || !options.lease)
       throw new HoldfastError('INTERNAL', { detail: `${settings.group}: effect without a lease` })
     const { signal } = cut
+    const { generation } = options.lease
     let publishing: Publishing | undefined
     const events = tasks.map(eventOf)
     const records = tasks.map(task => sinkRecord(task, settings.order))
@@ -121,7 +122,7 @@ async function applyInside(
           await settings.batch.run(
             fresh.flatMap(i => events[i] ?? []),
             publishing,
-            { signal, log: context.logger, fail: (i, error) => fail(fresh[i] ?? i, error) },
+            { signal, generation, log: context.logger, fail: (i, error) => fail(fresh[i] ?? i, error) },
           )
           return
         }
@@ -129,7 +130,7 @@ async function applyInside(
         const handler = tasks[0]?.handler
         if (event && handler?.kind === 'effect') {
           publishing = new Publishing(tx, context.outbox, new EventCause(event, context))
-          await handler.run(event, publishing, new EventContext(event, context, cut))
+          await handler.run(event, publishing, new EventContext(event, context, cut, generation))
         }
       },
     )
@@ -158,12 +159,14 @@ class EventContext implements HandlerContext {
   readonly #event: Received
   readonly #context: GroupContext
   readonly #cut: Cutoff
+  readonly generation: number
   #published = 0
 
-  constructor(event: Received, context: GroupContext, cut: Cutoff) {
+  constructor(event: Received, context: GroupContext, cut: Cutoff, generation = 0) {
     this.#event = event
     this.#context = context
     this.#cut = cut
+    this.generation = generation
   }
 
   get signal(): AbortSignal {
@@ -175,7 +178,8 @@ class EventContext implements HandlerContext {
   }
 
   get idempotencyKey(): string {
-    return hash(this.#context.settings.group, '0', this.#event.source, this.#event.id)
+    const { source, id } = this.#event
+    return hash(this.#context.settings.group, String(this.generation), source, id)
   }
 
   get publish(): HandlerContext['publish'] {

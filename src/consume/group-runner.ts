@@ -1,15 +1,23 @@
 import { isHoldfastError, partitionId, sleep, type Offset, type Position } from '../event/index.ts'
 import type { Committed, GroupDescription, Groups, Membership, OwnedPartition } from '../log/index.ts'
 import { failureText, type Dependency, type JobTopic } from '../recover/index.ts'
-import { laneTopicOf } from '../recover/lane/index.ts'
+import { laneTopicOf, newTenureId } from '../recover/lane/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
 import type { Lease } from '../sink/index.ts'
 import { FLOOD } from './flood.ts'
+import { generations, type Generations } from './generations.ts'
 import { GroupCommits } from './group-commits.ts'
 import type { GroupContext } from './group-context.ts'
 import { limiter, type Limiter } from './limits.ts'
 import { partitionOwner, type PartitionOwner } from './partition-owner.ts'
-import { replayWorker, type ReplayWorker } from './replay/index.ts'
+import {
+  beginRange,
+  RangeRun,
+  replayWorker,
+  type RangeParts,
+  type Refused,
+  type ReplayWorker,
+} from './replay/index.ts'
 import { DATABASE, usesDatabase } from './settings.ts'
 import type { GroupStatus, PartitionStatus } from './status.ts'
 
@@ -64,6 +72,12 @@ interface Slot {
   readonly abort: AbortController
   owner: PartitionOwner | undefined
   replays: ReplayWorker | undefined
+  /** Set while a range is run again, and nothing newer. */
+  range: RangeRun | undefined
+  /** Ranges that cannot be run again here. */
+  readonly refused: Refused
+  /** Its owner is let go, and the next one takes over when something is done that nobody may be at work for. */
+  between: boolean
   takeover: Promise<void>
   /** Set once it is drained and given away. */
   givenAway: Promise<void> | undefined
@@ -139,7 +153,7 @@ class Runner implements GroupRunner {
     let count = 0
     for (const slot of this.#slots.values()) {
       const start = slot.owner?.lostUpTo
-      if (!slot.owner || start === undefined) continue
+      if (!slot.owner || start === undefined || slot.range) continue
       const from = slot.owner.commitable
       await Promise.all([slot.owner.stop(0), slot.replays?.stop(0)])
       slot.owner = slot.replays = undefined
@@ -181,6 +195,9 @@ class Runner implements GroupRunner {
         abort: new AbortController(),
         owner: undefined,
         replays: undefined,
+        range: undefined,
+        refused: new Map(),
+        between: false,
         takeover: Promise.resolve(),
         givenAway: undefined,
         committed: undefined,
@@ -231,19 +248,34 @@ class Runner implements GroupRunner {
           ...slot.owned,
           topic: laneTopicOf(slot.owned.topic, this.group),
         })
+        const { start } = await this.#c.log.bounds(slot.owned)
+        const known = await generations(this.#c.sink, lease, start)
+        const parts = this.#rangeParts(slot, lease, known)
+        const range = parts && known.open && new RangeRun(parts, known.open)
+        const perSecond = await range?.perSecond()
         if (!topic || signal.aborted) return
         slot.committed = committed.offset
         slot.problem = undefined
+        slot.range = range
         slot.owner = partitionOwner({
-          context: this.#c,
+          context: range?.context ?? this.#c,
           topic,
           owned: slot.owned,
           committed,
           laneStart: lane.start,
-          lease,
-          live: () => this.#replay(slot, topic, lease),
+          generations: known,
+          perSecond,
+          ...(range && { taken: () => range.taken() }),
+          live: () => this.#beside(slot, topic, parts),
           commitDue: when => this.#commits.ask(when),
-          store: (position, note) => this.#store(slot, position, note),
+          store: (position, note) =>
+            range
+              ? range.store(
+                  position,
+                  () => this.#store(slot, committed.offset, note),
+                  () => void this.#fenced(slot),
+                )
+              : this.#store(slot, position, note),
           fenced: () => void this.#fenced(slot),
           failed: error => void this.#failed(slot, error),
         })
@@ -260,24 +292,58 @@ class Runner implements GroupRunner {
     }
   }
 
-  /** Not before the owner is live: until then nobody knows what waits for a retry. */
-  #replay(slot: Slot, topic: AnyTopic, lease: Lease | undefined): void {
-    const { sink } = this.#c
+  #rangeParts(slot: Slot, lease: Lease | undefined, known: Generations): RangeParts | undefined {
+    const { sink, random } = this.#c
     const { jobs } = this.#o
-    const { owner } = slot
-    if (!sink || !jobs || !lease || !owner || slot.abort.signal.aborted) return
-    const replays = replayWorker({
+    if (!sink || !jobs || !lease) return undefined
+    return {
       context: this.#c,
       sink,
-      topic,
-      owned: slot.owned,
-      lease,
       jobs,
+      lease,
+      owned: slot.owned,
+      generations: known,
+      tenure: newTenureId(random),
+      between: step => this.#between(slot, step),
+    }
+  }
+
+  /** Replays. Not before the owner is live: until then nobody knows what waits for a retry. */
+  #beside(slot: Slot, topic: AnyTopic, parts: RangeParts | undefined): void {
+    const { owner, range } = slot
+    if (!parts || !owner || slot.abort.signal.aborted) return
+    if (range) {
+      slot.replays = range.watch(() => owner.stopped)
+      return
+    }
+    const replays = replayWorker({
+      ...parts,
+      topic,
       places: this.#replayPlaces,
       isOpen: origin => owner.holds(origin),
       fenced: () => slot.replays === replays && void this.#fenced(slot),
+      reprocess: (next, intake) => beginRange(next, slot.refused, intake, parts),
     })
     slot.replays = replays
+  }
+
+  /** Whoever asks, a replay beside the owner, is over with that. */
+  #between(slot: Slot, step: (signal: AbortSignal) => Promise<void>): void {
+    const { owner } = slot
+    const { signal } = slot.abort
+    if (!owner || slot.between || signal.aborted) return
+    slot.between = true
+    slot.takeover = (async () => {
+      await owner.stop(this.#o.revokeDrainMs)
+      slot.owner = slot.replays = undefined
+      try {
+        if (!signal.aborted) await step(signal)
+      } catch (error) {
+        if (!signal.aborted) this.#c.fatal(error)
+      }
+      slot.between = false
+      await this.#takeOver(slot)
+    })()
   }
 
   /** The lease in the database, once the database works. An outage is waited for like any other. */
@@ -329,6 +395,7 @@ class Runner implements GroupRunner {
 
   /** The database gave the lease to another. If the log still says that it is ours, take over again. */
   async #fenced(slot: Slot): Promise<void> {
+    if (slot.between) return slot.owner?.abandon()
     await Promise.all([slot.owner?.abandon(), slot.replays?.stop(0)])
     slot.owner = slot.replays = undefined
     if (slot.abort.signal.aborted) return
@@ -438,14 +505,15 @@ class Runner implements GroupRunner {
     const { log, gate } = this.#c
     const { topic, partition } = slot.owned
     const { start, end } = await log.bounds({ topic, partition })
-    const committed = slot.owner?.commitable ?? slot.committed ?? known ?? start
+    const at = slot.range ? undefined : slot.owner?.commitable
+    const committed = at ?? slot.committed ?? known ?? start
     const lag = end > committed ? end - committed : 0n
     const oldest =
       slot.owner?.oldestTime ??
       (lag > 0n ? await this.#timeAt({ topic, partition, offset: committed }) : undefined)
     const away = this.#away()
     const stopped = slot.stopped ?? slot.owner?.stopped
-    const paused = slot.owner ? slot.owner.paused : 'it is being taken over'
+    const paused = slot.owner ? (slot.owner.paused ?? rangeText(slot)) : 'it is being taken over'
     const reason = stopped ?? slot.problem ?? gate.reasons[0] ?? away?.status().reason ?? paused
     return {
       topic,
@@ -478,4 +546,10 @@ class Runner implements GroupRunner {
       return undefined // corruption and retention are reported by the owner
     }
   }
+}
+
+function rangeText({ range }: Slot): string | undefined {
+  if (!range) return undefined
+  const { job, from, to } = range.range
+  return `replay ${job} runs its events from ${from} to ${to} again; newer ones wait`
 }

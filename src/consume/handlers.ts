@@ -3,6 +3,7 @@ import type { PublishOptions, Published } from '../publish/index.ts'
 import type { BreakerOptions } from '../recover/index.ts'
 import type { AllKeyed, AnyTopic, DataOf, EventOf, TypesOf } from '../schema/index.ts'
 import type { PublishingTx } from '../outbox/index.ts'
+import type { Tx } from '../sink/index.ts'
 
 /** An event as a handler gets it. */
 export interface Received<Type extends string = string, Data = unknown> {
@@ -34,12 +35,18 @@ export interface Received<Type extends string = string, Data = unknown> {
 export interface HandlerContext {
   /** Aborts at the deadline, and when the partition or the process goes. Pass it to whatever is waited for. */
   readonly signal: AbortSignal
-  /** The same for every attempt at this event by this group: for the `Idempotency-Key` of an outside call. */
+  /**
+   * The same for every attempt at this event by this group, until its range is reprocessed: for the `Idempotency-Key` of
+   * an outside call.
+   */
   readonly idempotencyKey: string
+  /** 0 as a rule; above it when a replay reprocesses the event, for what must not happen a second time. */
+  readonly generation: number
   readonly log: Logger
   /**
    * Publishes an event that follows from this one; resolves after the durable write. Its id is derived from this
-   * event, so a second attempt publishes the same event again and not another one. It keeps tenant and correlation.
+   * event, so a second attempt publishes the same event again and not another one, also when it is reprocessed. It
+   * keeps tenant and correlation.
    */
   publish<T extends AnyTopic, Type extends TypesOf<T>>(
     topic: T,
@@ -98,9 +105,33 @@ export interface ConsumerPolicy<Keyed extends boolean, Needs extends string> {
     error: unknown,
     event: Received,
   ) => Verdict | { readonly pause: NoInfer<Needs> | 'db' } | undefined
+  /**
+   * What a replay with mode `reprocess` begins with in each partition; such a replay is refused where there is none. Only
+   * for groups with effects. Where effects overwrite what they wrote before, it may do nothing.
+   */
+  readonly reset?: Reset
   /** Events taken from the log and not yet done, for each partition. More: more memory. Defaults to 1,000. */
   readonly maxInFlight?: number
 }
+
+/** A range that is about to be run again, of one partition. */
+export interface ResetRange {
+  readonly job: string
+  readonly group: string
+  readonly topic: string
+  readonly partition: number
+  /** Offsets from `from` on and below `to`, as `event.offset` has them. */
+  readonly from: Offset
+  readonly to: Offset
+  /** The ids of its events, page by page, read from the log. */
+  eventIds(): AsyncIterable<readonly string[]>
+}
+
+/**
+ * Takes back what the events of a range have done, of this partition and no other: they run again behind it. It commits
+ * together with the decision that they do; when it throws nothing is changed.
+ */
+export type Reset = (range: ResetRange, tx: Tx) => Promise<void>
 
 export interface Need {
   readonly probe: (signal: AbortSignal) => Promise<unknown>
@@ -112,7 +143,7 @@ export type EffectHandler = (event: Received, tx: PublishingTx, context: Handler
 export type BatchHandler = (
   events: Received[],
   tx: PublishingTx,
-  context: Pick<HandlerContext, 'signal' | 'log'> & {
+  context: Pick<HandlerContext, 'signal' | 'log' | 'generation'> & {
     /** Marks one event of the batch as bad; the others go on without it. */
     readonly fail: (index: number, error: unknown) => void
   },
@@ -153,7 +184,7 @@ interface EffectVerbs<T> {
     handler: (
       events: { [K in Type]: EventIn<T, K> }[Type][],
       tx: PublishingTx,
-      context: Pick<HandlerContext, 'signal' | 'log'> & {
+      context: Pick<HandlerContext, 'signal' | 'log' | 'generation'> & {
         readonly fail: (index: number, error: unknown) => void
       },
     ) => Promise<void>,

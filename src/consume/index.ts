@@ -8,6 +8,8 @@ export type {
   KeyedTopics,
   Need,
   Received,
+  Reset,
+  ResetRange,
   Verdict,
 } from './handlers.ts'
 export type {
@@ -21,4 +23,11 @@ export type {
 export { readEvent } from './read-event.ts'
 export { DATABASE, type GroupSettings } from './settings.ts'
 export type { GroupStatus, PartitionStatus } from './status.ts'
-export { fillRanges, planFill, type PlanCounts, type ReplayPlan } from './replay/index.ts'
+export {
+  fillRanges,
+  planReplay,
+  reprocessRanges,
+  type PlanCounts,
+  type ReplayPlan,
+  type ReplayScope,
+} from './replay/index.ts'

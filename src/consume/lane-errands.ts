@@ -8,9 +8,9 @@ import {
   type RunEvent,
 } from '../recover/lane/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
-import type { Lease } from '../sink/index.ts'
 import type { EventBytes } from './event-bytes.ts'
 import { finished } from './finished.ts'
+import type { Generations } from './generations.ts'
 import type { DeathReason, GroupContext, Task } from './group-context.ts'
 import type { Persistence } from './persistence.ts'
 import { readEvent } from './read-event.ts'
@@ -23,7 +23,7 @@ export type Errand = Extract<Effect, { kind: 'check' | 'letter' | 'look-up' | 'c
 export interface LaneErrandsOptions {
   readonly context: GroupContext
   readonly topic: AnyTopic
-  readonly lease: Lease | undefined
+  readonly generations: Generations
   readonly bytes: EventBytes
   readonly letters: LaneLetters
   readonly persistence: Persistence
@@ -84,7 +84,7 @@ export class LaneErrands {
         await this.#write(errand.letter)
         return { kind: 'written', ref: errand.ref }
       case 'look-up': {
-        const letter = await this.#o.letters.find(errand.origin)
+        const letter = await this.#o.letters.find(errand.origin, errand.generation)
         return { kind: 'looked-up', ref: errand.ref, letter }
       }
       case 'commit': {
@@ -95,9 +95,9 @@ export class LaneErrands {
   }
 
   async #check({ event, ref }: Extract<Errand, { kind: 'check' }>): Promise<Input | undefined> {
-    const { context, lease, work, persistence } = this.#o
+    const { context, generations, work, persistence } = this.#o
     const task = await this.load(event)
-    const applied = task ? await wasApplied(task, context, lease, work) : 'unknown'
+    const applied = task ? await wasApplied(task, context, generations.lease(event.origin), work) : 'unknown'
     if (applied === 'fenced') {
       this.#o.fenced()
       return undefined

@@ -20,6 +20,7 @@ import type { Log, LogDriver, LogSystem, Membership, OwnedPartition } from '../l
 import { deadLetters, deadTopicOf } from '../recover/index.ts'
 import { encodeLaneRecord, laneTopicOf } from '../recover/lane/index.ts'
 import { topic } from '../schema/index.ts'
+import { firstGeneration } from './generations.ts'
 import type { GroupContext } from './group-context.ts'
 import type { OnHandler, Received } from './handlers.ts'
 import { partitionOwner, type PartitionOwner } from './partition-owner.ts'
@@ -75,7 +76,8 @@ class Group {
       owned,
       committed: committed ?? { offset: offset(0), note: undefined },
       laneStart: (await this.log.bounds({ topic: lane, partition: 0 })).start,
-      lease: undefined,
+      generations: firstGeneration,
+      perSecond: undefined,
       commitDue: () => void sleep(systemClock, 5).then(() => owner.commit()),
       store: async (position, note) => {
         const [outcome] = await this.#system.groups.commit('g', [{ ...owned, offset: position, note }])

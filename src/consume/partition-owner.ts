@@ -20,9 +20,9 @@ import {
   type RetryLane,
 } from '../recover/lane/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
-import type { Lease } from '../sink/index.ts'
 import type { Place } from './admission.ts'
 import { EventBytes } from './event-bytes.ts'
+import type { Generations } from './generations.ts'
 import type { GroupContext, Task } from './group-context.ts'
 import { LaneAppends } from './lane-appends.ts'
 import { LaneClock } from './lane-clock.ts'
@@ -87,9 +87,14 @@ export interface PartitionOwnerOptions {
   readonly committed: { readonly offset: Offset; readonly note: string | undefined }
   /** First kept offset of the lane. */
   readonly laneStart: Offset
-  readonly lease: Lease | undefined
+  /** With an open range it runs that again, and nothing newer: what it stores as the position is how far it is there. */
+  readonly generations: Generations
+  /** Events that are taken in a second at most; undefined: as they come. */
+  readonly perSecond: number | undefined
   /** It has taken over, and begins to take events in. Told once, and not before the owner is returned. */
   live?(): void
+  /** An event of the topic was taken in. */
+  taken?(record: LogRecord): void
   /** It has something to commit: at once, or at the usual pace. */
   commitDue(when: 'yes' | 'soon'): void
   /** Stores position and note under the epoch; false when another member owns the partition. */
@@ -118,6 +123,8 @@ class Owner implements PartitionOwner {
   stopped: string | undefined
   readonly #o: PartitionOwnerOptions
   readonly #c: GroupContext
+  /** Where it delivers from. */
+  readonly #from: Offset
   readonly #mark: Watermark
   readonly #machine: RetryLane
   readonly #errands: LaneErrands
@@ -151,11 +158,12 @@ class Owner implements PartitionOwner {
   readonly #clock: LaneClock
 
   constructor(options: PartitionOwnerOptions) {
-    const { owned, committed, context } = options
+    const { owned, committed, context, generations } = options
     this.#o = options
     this.#c = context
     this.owned = owned
-    this.#mark = watermark(committed.offset)
+    this.#from = generations.open?.position ?? committed.offset
+    this.#mark = watermark(this.#from)
     this.#clock = new LaneClock(context.clock, () => this.#tell({ kind: 'tick' }))
     const where = `${context.settings.group} on ${partitionId(owned)}`
     const note = committed.note === undefined ? undefined : decodeNote(committed.note, where)
@@ -172,7 +180,7 @@ class Owner implements PartitionOwner {
     this.#errands = new LaneErrands({
       context,
       topic: options.topic,
-      lease: options.lease,
+      generations,
       bytes,
       letters,
       persistence,
@@ -195,9 +203,14 @@ class Owner implements PartitionOwner {
       topic: options.topic,
       partition: origin,
       mark: this.#mark,
+      end: generations.open?.to,
+      perSecond: options.perSecond,
       signal: this.#intakeAbort.signal,
       isFull: () => this.#isFull(),
-      skipped: record => this.#runs.skipped(record),
+      skipped: record => {
+        options.taken?.(record)
+        this.#runs.skipped(record)
+      },
       take: (task, delivery) => this.#take(task, delivery),
       paged: () => {
         this.#pageTime = undefined
@@ -207,12 +220,12 @@ class Owner implements PartitionOwner {
     })
     this.#runs = new Runs({
       context,
-      lease: options.lease,
+      generations,
       underWay: this.#underWay,
       intake: this.#intakeAbort.signal,
       work: this.#workAbort.signal,
       now: () => this.#clock.now(),
-      appliedBelow: () => this.#appliedBelow(),
+      appliedBelow: generation => this.#appliedBelow(generation),
       load: event => this.#errands.load(event),
       ended: (run, results) => this.#tell({ kind: 'ran', run, results }),
       began: () => this.#intake.makeRoom(),
@@ -228,13 +241,15 @@ class Owner implements PartitionOwner {
 
   #makeMachine(note: LaneNote | undefined): RetryLane {
     const { settings, random } = this.#c
+    const { committed, generations } = this.#o
     const mark = this.#mark
     return retryLane({
       topic: this.owned.topic,
       group: settings.group,
-      generation: 0,
+      generationOf: generations.of,
       tenure: newTenureId(random),
-      committed: mark.commitable,
+      committed: committed.offset,
+      from: generations.open?.position,
       note,
       laneStart: this.#o.laneStart,
       watermark: {
@@ -375,7 +390,7 @@ class Owner implements PartitionOwner {
     if (machine.phase === 'live' && !this.#isLive) {
       this.#isLive = true
       this.#o.live?.()
-      this.#underWay.track(this.#intake.read(this.#o.committed.offset))
+      this.#underWay.track(this.#intake.read(this.#from))
     }
     if (machine.wantsPlace && this.stopped === undefined) this.#runs.askForEntry()
     const trimmed = machine.phase === 'live' ? this.#trim.below(machine.forgettable) : undefined
@@ -411,6 +426,7 @@ class Owner implements PartitionOwner {
   #take(task: Task, delivery: Delivery): void {
     const { record } = task
     const { offset, key } = record
+    this.#o.taken?.(record)
     const mayBegin = !this.#c.settings.batch && this.#machine.knowsNothingOf(offset, key)
     const begun = mayBegin ? this.#runs.tryNow(task) : undefined
     if (begun === 'done') {
@@ -469,7 +485,8 @@ class Owner implements PartitionOwner {
   }
 
   /** Nothing above it is certain: what is parked has been passed by, and is not applied. */
-  #appliedBelow(): Offset {
+  #appliedBelow(generation: number): Offset | undefined {
+    if (generation !== (this.#o.generations.open?.generation ?? 0)) return undefined
     const { parkedFrom } = this.#machine
     return parkedFrom !== undefined && parkedFrom < this.commitable ? parkedFrom : this.commitable
   }

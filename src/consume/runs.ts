@@ -1,19 +1,20 @@
 import type { LogRecord, Offset } from '../event/index.ts'
 import type { RunEvent, RunResult } from '../recover/lane/index.ts'
-import type { Lease } from '../sink/index.ts'
 import type { Place } from './admission.ts'
 import { Fifo } from './fifo.ts'
+import type { Generations } from './generations.ts'
 import type { GroupContext, Task } from './group-context.ts'
 import { again, AGAIN, isUnreadable, RunResults, type RunResultsOptions } from './run-results.ts'
 import { supervised, type Outcome } from './supervised.ts'
 import type { UnderWay } from './under-way.ts'
 
 export interface RunsOptions extends RunResultsOptions {
-  readonly lease: Lease | undefined
+  readonly generations: Generations
   readonly underWay: UnderWay
   /** Aborted last: what runs is cut off. */
   readonly work: AbortSignal
-  appliedBelow(): Offset
+  /** For events of this generation. Undefined: nothing is certain. */
+  appliedBelow(generation: number): Offset | undefined
   /** An event of the lane, read there; undefined when the owner is over. */
   load(event: RunEvent): Promise<Task | undefined>
   /** A run came to its end: one result for each event. */
@@ -134,18 +135,29 @@ export class Runs {
 
   // ---- one run
 
-  #run({ run, tasks }: Waiting, place: Place | undefined): void {
+  #run({ run, tasks: all }: Waiting, place: Place | undefined): void {
+    const tasks = this.#ofOneGeneration(all)
     const readable = tasks.some(isUnreadable) ? tasks.filter(task => !isUnreadable(task)) : tasks
     if (!place || readable.length === 0) {
       place?.leave('neither')
-      return this.#track(this.#after(run, tasks, []))
+      return this.#track(this.#after(run, tasks, [], all))
     }
     const outcome = this.#attempt(readable, place)
     this.#track(
       outcome instanceof Promise
-        ? outcome.then(one => this.#after(run, tasks, one))
-        : this.#after(run, tasks, outcome),
+        ? outcome.then(one => this.#after(run, tasks, one, all))
+        : this.#after(run, tasks, outcome, all),
     )
+  }
+
+  /** One transaction is for ids of one generation. What is of another has its turn in the next batch. */
+  #ofOneGeneration(tasks: readonly Task[]): readonly Task[] {
+    const { generations } = this.#o
+    const [first] = tasks
+    if (!first || tasks.length === 1) return tasks
+    const generation = generations.of(first.record.offset)
+    const isOther = (task: Task): boolean => generations.of(task.record.offset) !== generation
+    return tasks.some(isOther) ? tasks.filter(task => !isOther(task)) : tasks
   }
 
   #track(work: Promise<void> | undefined): void {
@@ -164,22 +176,40 @@ export class Runs {
   }
 
   #attempt(tasks: readonly Task[], place: Place): Outcome | Promise<Outcome> {
+    const { generations } = this.#o
+    const at = tasks[0]?.record.offset
     return supervised(tasks, place, this.#c, {
-      lease: this.#o.lease,
-      appliedBelow: this.#o.appliedBelow(),
+      lease: at === undefined ? undefined : generations.lease(at),
+      appliedBelow: at === undefined ? undefined : this.#o.appliedBelow(generations.of(at)),
       signal: this.#o.work,
     })
   }
 
-  /** Without a promise where everything was done. `outcome` is about the tasks that can be read. */
-  #after(run: number, tasks: readonly Task[], outcome: Outcome): Promise<void> | undefined {
+  /**
+   * Without a promise where everything was done. `outcome` is about the tasks that can be read; `all`: those of the run,
+   * where some of them had to wait.
+   */
+  #after(
+    run: number,
+    tasks: readonly Task[],
+    outcome: Outcome,
+    all: readonly Task[] = tasks,
+  ): Promise<void> | undefined {
     if (outcome === 'fenced') {
       this.#o.fenced()
       return undefined
     }
     const results = outcome === 'cut' ? tasks.map(again) : this.#results.of(tasks, outcome)
-    if (results instanceof Promise) return results.then(all => this.#o.ended(run, all))
-    this.#o.ended(run, results)
+    if (results instanceof Promise) return results.then(one => this.#ended(run, tasks, one, all))
+    this.#ended(run, tasks, results, all)
     return undefined
+  }
+
+  #ended(run: number, tasks: readonly Task[], results: readonly RunResult[], all: readonly Task[]): void {
+    if (all === tasks) return this.#o.ended(run, results)
+    this.#o.ended(
+      run,
+      all.map(task => results[tasks.indexOf(task)] ?? again(task)),
+    )
   }
 }

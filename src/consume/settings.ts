@@ -2,7 +2,15 @@ import { HoldfastError, parseDuration, parseRate } from '../event/index.ts'
 import { isLaneOrDeadTopic, resolveBreakerOptions, type BreakerOptions } from '../recover/index.ts'
 import type { LaneSettings } from '../recover/lane/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
-import type { BatchHandler, ConsumerPolicy, EffectHandler, OnHandler, Received, Verdict } from './handlers.ts'
+import type {
+  BatchHandler,
+  ConsumerPolicy,
+  EffectHandler,
+  OnHandler,
+  Received,
+  Reset,
+  Verdict,
+} from './handlers.ts'
 
 /** What runs for one event type. */
 export type Handler =
@@ -39,6 +47,7 @@ export interface GroupSettings {
   readonly onError:
     ((error: unknown, event: Received) => Verdict | { readonly pause: string } | undefined) | undefined
   readonly maxInFlight: number
+  readonly reset: Reset | undefined
   readonly handlers: ReadonlyMap<string, Handler>
   readonly batch: Batch | undefined
 }
@@ -126,6 +135,7 @@ export function resolveGroup(group: string, topics: readonly AnyTopic[], policy:
     ),
     onError: policy.onError,
     maxInFlight: policy.maxInFlight ?? defaults.maxInFlight,
+    reset: policy.reset,
     handlers: new Map(),
     batch: undefined,
   }

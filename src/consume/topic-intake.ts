@@ -6,10 +6,11 @@ import {
   type Offset,
   type TopicPartition,
 } from '../event/index.ts'
-import type { ReadResult } from '../log/index.ts'
+import type { ReadLimits, ReadResult } from '../log/index.ts'
 import { failureText } from '../recover/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
 import type { GroupContext, Task } from './group-context.ts'
+import { rateLimit, type RateLimit } from './limits.ts'
 import { readEvent } from './read-event.ts'
 import { newTask } from './task.ts'
 import type { Delivery, Watermark } from './watermark.ts'
@@ -19,6 +20,10 @@ export interface TopicIntakeOptions {
   readonly topic: AnyTopic
   readonly partition: TopicPartition
   readonly mark: Watermark
+  /** Events a second at most; undefined: as they come. */
+  readonly perSecond: number | undefined
+  /** Below which it ends; undefined: never. */
+  readonly end: Offset | undefined
   readonly signal: AbortSignal
   /** Whether enough is taken in as it is, whatever the intake itself counts. */
   isFull(): boolean
@@ -46,17 +51,24 @@ export class TopicIntake {
   lostUpTo: Offset | undefined
   readonly #o: TopicIntakeOptions
   #bytes = 0
+  readonly #rate: RateLimit
+  readonly #fetch: ReadLimits
   #roomMade: (() => void) | undefined
   #halted = false
 
   constructor(options: TopicIntakeOptions) {
     this.#o = options
+    const { perSecond, context } = options
+    this.#rate = rateLimit(perSecond, context.clock)
+    const maxRecords = Math.max(1, Math.min(FETCH.maxRecords, Math.floor(perSecond ?? Infinity)))
+    this.#fetch = { ...FETCH, maxRecords }
   }
 
   async read(start: Offset): Promise<void> {
     const { context, signal } = this.#o
     let position = start
-    while (!this.#isOver()) {
+    const { end } = this.#o
+    while (!this.#isOver() && (end === undefined || position < end)) {
       await this.#room()
       await context.gate.passed(signal)
       // An open breaker pauses intake too: what is read now would only wait in memory.
@@ -113,10 +125,10 @@ export class TopicIntake {
 
   /** Answers where to read on. Holds no page when it has answered: the loop waits, and there are many partitions. */
   async #takePage(offset: Offset): Promise<Offset> {
-    const { context, partition, signal } = this.#o
+    const { context, partition, end, signal } = this.#o
     let page: ReadResult
     try {
-      page = await context.log.read({ ...partition, offset }, FETCH, signal)
+      page = await context.log.read({ ...partition, offset }, this.#fetch, signal)
     } catch (error) {
       if (signal.aborted) return offset
       if (this.#mayReadAgain(error)) await sleep(context.clock, RETRY_READ_MS, signal)
@@ -124,9 +136,14 @@ export class TopicIntake {
       return offset
     }
     if (this.#isOver() || page.next === offset) return offset
-    if (page.records.every(record => this.#accept(record))) this.#o.mark.readUpTo(page.next)
+    const isLast = end !== undefined && page.next > end
+    const records = isLast ? page.records.filter(record => record.offset < end) : page.records
+    const next = isLast ? end : page.next
+    if (records.length > 0) await this.#rate.take(records.length, signal)
+    if (this.#isOver()) return offset
+    if (records.every(record => this.#accept(record))) this.#o.mark.readUpTo(next)
     this.#o.paged()
-    return page.next
+    return next
   }
 
   #mayReadAgain(error: unknown): boolean {

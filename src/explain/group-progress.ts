@@ -66,7 +66,7 @@ async function progressOf(
   const died = !complete || copies.some(copy => copy.group === group && copy.of === 'dead letter')
   const lane = committed && parked ? await laneHistory(log, { record, group, committed }, signal) : undefined
   const letter = died ? await letterOf(log, record, group, signal) : undefined
-  const effect = await effectOf(sink, known, group, event, signal)
+  const effect = await effectOf(sink, known, group, subject, signal)
   const owner = partitions.find(at => partitionId(at) === partitionId(record))?.owner
   const { start, end } = await log.bounds(record)
   const skips = known !== undefined && !known.handles(event.type)
@@ -134,13 +134,17 @@ async function effectOf(
   sink: Sink | undefined,
   known: KnownGroup | undefined,
   group: string,
-  { source, id, acceptedAt, type }: Envelope,
+  { record, event }: Pick<Subject, 'record' | 'event'>,
   signal: AbortSignal,
 ): Promise<EffectNote | undefined> {
+  const { source, id, acceptedAt, type } = event
   // Of a group that nobody declares here it is not known whether it writes to this database; a row proves that it does.
   if (sink === undefined || known?.hasInbox(type) === false) return undefined
   try {
-    const scope = { group, generation: 0 }
+    const { topic, partition, offset } = record
+    const ranges = await sink.reprocessed({ group, topic, partition })
+    const range = ranges.findLast(({ from, to }) => offset >= from && offset < to)
+    const scope = { group, generation: range?.generation ?? 0 }
     const [inbox = 'unknown'] = await sink.lookUp(scope, [{ source, id, acceptedAt }], signal)
     return known === undefined && inbox !== 'applied'
       ? undefined

@@ -18,7 +18,8 @@ export interface LaneHistory {
   readonly open: OpenEntry | undefined
   /** What the records that are still there tell of its runs, the first first. */
   readonly attempts: readonly LaneAttempt[]
-  readonly closed: { readonly how: 'resolved' | 'dead' | 'skipped'; readonly at: number } | undefined
+  readonly closed:
+    { readonly how: Extract<LaneRecord, { kind: 'closed' }>['how']; readonly at: number } | undefined
   /** Why nothing is known: the lane cannot be read, or it is longer than is looked through here. */
   readonly unknown: string | undefined
 }

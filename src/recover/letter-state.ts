@@ -9,6 +9,9 @@
  *            ▲  │                  │
  *            │  └── discarded ──▶ discarded ── restored ──▶ (died)
  *            └───── died of the next round ──┘
+ *
+ * A letter that is not resolved ends as superseded when its range is reprocessed: its event has another generation then,
+ * and if it dies in that one too, another letter.
  */
 export interface LetterState {
   readonly status: LetterStatus
@@ -22,13 +25,15 @@ export interface LetterState {
   readonly edits: number
 }
 
-export const letterStatuses = ['died', 'replaying', 'resolved', 'discarded'] as const
+export const letterStatuses = ['died', 'replaying', 'resolved', 'discarded', 'superseded'] as const
 export type LetterStatus = (typeof letterStatuses)[number]
 
 export type LetterChange =
   | { readonly kind: 'died'; readonly round: number }
   | Decision
   | { readonly kind: 'resolved'; readonly round: number }
+  /** Its range was reprocessed. True whoever writes it, and however late. */
+  | { readonly kind: 'superseded' }
   /** The payload that the next replay runs. Anybody appends it. */
   | { readonly kind: 'edited'; readonly version: number }
   /** A remark. Anybody appends it. */
@@ -77,6 +82,10 @@ export function letterAfter(state: LetterState | undefined, change: LetterChange
       return state.status === 'replaying' && change.round === state.round
         ? { ...next, status: 'resolved' }
         : state
+    case 'superseded':
+      return state.status === 'resolved' || state.status === 'superseded'
+        ? state
+        : { ...next, status: 'superseded' }
     case 'noted':
       return state
   }

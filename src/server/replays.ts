@@ -1,4 +1,11 @@
-import { fillRanges, planFill, type GroupSettings, type ReplayPlan } from '../consume/index.ts'
+import {
+  fillRanges,
+  planReplay,
+  reprocessRanges,
+  type GroupSettings,
+  type ReplayPlan,
+  type ReplayScope,
+} from '../consume/index.ts'
 import {
   HoldfastError,
   newEventId,
@@ -9,7 +16,14 @@ import {
   type Rate,
 } from '../event/index.ts'
 import type { Groups, LogSystem } from '../log/index.ts'
-import { noCounts, type JobTopic, type ReplayRange, type ReplayState } from '../recover/index.ts'
+import {
+  noCounts,
+  type JobTopic,
+  type Range,
+  type ReplayMode,
+  type ReplayRange,
+  type ReplayState,
+} from '../recover/index.ts'
 import { newTenureId } from '../recover/lane/index.ts'
 import type { Sink } from '../sink/index.ts'
 
@@ -18,8 +32,12 @@ export interface ReplayJobOptions extends ReplayRange {
    * `fill` applies the effects that are missing: of types that had no handler then, of events from before the group
    * began or that `onError` skipped. What the inbox knows does not run again, nor does what has a dead letter or waits
    * for a retry. The filled events come after newer ones of their key. Only `.effect` and `.effectBatch` run.
+   *
+   * `reprocess` runs the whole range again, in order, with every handler: after the group's `reset` has taken back what
+   * it had done. Each partition delivers nothing newer until it has come to the end of its range. Needs `reset` in the
+   * group's policy.
    */
-  readonly mode: 'fill'
+  readonly mode: ReplayMode
   /** Events a second over all partitions, for example `'500/s'`. Defaults to what live events leave. */
   readonly rate?: Rate | undefined
   /** Kept with the job. */
@@ -127,8 +145,8 @@ export class Replays {
   /** Throws `REPLAY_REFUSED` or `CONFIG_INVALID`, and nothing was asked for. */
   async plan(group: string, options: ReplayJobOptions): Promise<ReplayPlan> {
     const scope = await this.#scope(group)
-    const ranges = await fillRanges(scope, options)
-    return planFill(scope, ranges, options.signal ?? this.#o.life)
+    const ranges = await rangesOf(scope, options)
+    return planReplay(options.mode, scope, ranges, options.signal ?? this.#o.life)
   }
 
   /** Durable when it resolves. Throws as {@link plan} does. */
@@ -136,7 +154,7 @@ export class Replays {
     const { jobs, clock, random, process } = this.#o
     const { rate, mode, reason = '', by = process } = options
     const ratePerSecond = rate === undefined ? undefined : parseRate(rate, `replay of ${group}: rate`)
-    const ranges = await fillRanges(await this.#scope(group), options)
+    const ranges = await rangesOf(await this.#scope(group), options)
     const job = newEventId(clock, random)
     const at = clock.now()
     await jobs.append({ kind: 'asked', job, group, mode, ratePerSecond, ranges, at, by, reason })
@@ -162,7 +180,7 @@ export class Replays {
     }
   }
 
-  async #scope(group: string): Promise<Parameters<typeof fillRanges>[0]> {
+  async #scope(group: string): Promise<ReplayScope> {
     const { system, sink, settingsOf, prepareSink } = this.#o
     const settings = settingsOf(group)
     if (!settings) {
@@ -173,4 +191,12 @@ export class Replays {
     await prepareSink()
     return { log: system.log, sink, settings, committed: await system.groups.committed(group) }
   }
+}
+
+function rangesOf(scope: ReplayScope, options: ReplayJobOptions): Promise<readonly Range[]> {
+  if (options.mode === 'fill') return fillRanges(scope, options)
+  if (options.mode === 'reprocess') return reprocessRanges(scope, options)
+  throw new HoldfastError('CONFIG_INVALID', {
+    detail: `replay of ${scope.settings.group}: mode must be 'fill' or 'reprocess', got ${String(options.mode)}`,
+  })
 }

@@ -51,6 +51,32 @@ export interface Sink {
   ): Promise<readonly SinkOutcome[]>
 
   /**
+   * Opens a new generation for a range of the lease's partition: its inbox is empty, so what is applied in it is applied
+   * again. `reset` runs in the same transaction, under the fence: it takes back what the range had done before. Partitions
+   * of one job get the same generation. A job that is known for this partition is answered as it is, and `reset` is not
+   * called. Rejects with what `reset` threw, `SINK_FENCED`, or the client's own error for an outage; then nothing is done.
+   */
+  reprocess(
+    lease: Lease,
+    range: { readonly job: string; readonly from: Offset; readonly to: Offset },
+    reset: (tx: Tx) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<Reprocessed>
+
+  /** Keeps how far a range has come, never back, and whether it is over. Under the fence: `SINK_FENCED`. */
+  reprocessedTo(
+    lease: Lease,
+    job: string,
+    progress: { readonly position: Offset; readonly isOver: boolean },
+  ): Promise<void>
+
+  /** What was ever reprocessed of a partition, oldest first. Of two ranges that overlap the later one counts. */
+  reprocessed(scope: TopicPartition & Pick<InboxScope, 'group'>): Promise<readonly Reprocessed[]>
+
+  /** The same lease, for the ids of another generation. */
+  inGeneration(lease: Lease, generation: number): Promise<Lease>
+
+  /**
    * What is known of records, one answer each, without applying anything and without a lease. It may be old before it
    * is used: an effect that is `missing` is applied by {@link Sink.apply}, which decides.
    */
@@ -127,6 +153,19 @@ export interface InboxScope {
   readonly group: string
   /** 0 until a replay reprocesses a range under a new one. */
   readonly generation: number
+}
+
+/** A range of a partition whose events have another generation. */
+export interface Reprocessed {
+  readonly job: string
+  readonly generation: number
+  readonly from: Offset
+  /** Below it. */
+  readonly to: Offset
+  /** Everything of the range below it has its outcome, or waits in the retry lane. */
+  readonly position: Offset
+  /** It came to its end, or was cancelled: what comes next is live. */
+  readonly isOver: boolean
 }
 
 export interface LeaseScope extends TopicPartition, InboxScope {

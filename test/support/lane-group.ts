@@ -1,3 +1,4 @@
+import { firstGeneration } from '../../src/consume/generations.ts'
 import type { OnHandler, Received } from '../../src/consume/handlers.ts'
 import { partitionOwner, type PartitionOwner } from '../../src/consume/partition-owner.ts'
 import type { GroupSettings } from '../../src/consume/settings.ts'
@@ -87,7 +88,8 @@ export class LaneGroup {
           note: undefined,
         },
         laneStart: lane.start,
-        lease: undefined,
+        generations: firstGeneration,
+        perSecond: undefined,
         commitDue: () => void sleep(systemClock, 10).then(() => owner.commit()),
         store: async (position, note) => {
           const [outcome] = await groups.commit(group, [{ ...one, offset: position, note }])

@@ -83,8 +83,25 @@ interface Owner {
   gone: boolean
   /** How far its clock is from the others'. */
   readonly skew: number
+  /** The range that it runs again, and nothing newer. */
+  range: Range | undefined
+  /** Index behind the last record that it delivers. */
+  last: number
+  /** As it was when it took over. */
+  generationOf: (origin: Offset) => number
+  /** It lets go so that a range can be opened or closed, and does that when it has. */
+  turning: boolean
   /** When it last decided to run an entry. */
   readonly begun: Map<Offset, number>
+}
+
+/** A range that is or was reprocessed, as the database has it. */
+interface Range {
+  readonly generation: number
+  readonly from: Offset
+  readonly to: Offset
+  position: Offset
+  isOver: boolean
 }
 
 interface Done {
@@ -131,7 +148,14 @@ export class LaneWorld {
   #committed: { main: Offset; note: string | undefined }
   #generation = 0
   #lease: number | undefined
-  #inbox = new Set<Offset>()
+  /** By generation and offset. */
+  #inbox = new Set<string>()
+  #ranges: Range[] = []
+  /** A range that is to be run again, and is not open yet. */
+  #wish: Pick<Range, 'from' | 'to'> | undefined
+  #cancelled = false
+  /** Effects from this one on stand in order: those before it are older than what was run again last. */
+  #inOrderFrom = 0
   #done: Done[] = []
   #skipped = new Set<Offset>()
   #released = new Set<Offset>()
@@ -148,7 +172,7 @@ export class LaneWorld {
   #begun = new Map<Offset, Set<string>>()
   /** Events for which a park was ever asked. */
   #parked = new Set<Offset>()
-  /** By event and failed attempts: when handlers wanted the next, or owners whose clocks differ allowed it. */
+  /** By generation, event and failed attempts: when handlers wanted the next, or owners whose clocks differ allowed it. */
   #wanted = new Map<string, number[]>()
   #hurried = new Set<Offset>()
   #now = 1_000
@@ -239,6 +263,7 @@ export class LaneWorld {
       if (this.#chance(0.05)) for (const owner of this.#owners) owner.stopped = false
       if (this.#chance(0.06)) this.#operator()
       if (this.#chance(0.01)) this.#mended = true
+      if (this.tx && this.#chance(0.02)) this.#wishAgain()
       this.#act()
     }
     this.#heal()
@@ -334,6 +359,10 @@ export class LaneWorld {
       leaving: false,
       gone: false,
       skew: this.#chance(0.2) ? this.#pick([-40, 40]) : 0,
+      range: undefined,
+      last: this.main.length,
+      generationOf: () => 0,
+      turning: false,
       begun: new Map(),
     }
     this.#owners.push(owner)
@@ -349,14 +378,19 @@ export class LaneWorld {
     this.#lease = owner.number
     const { main, note } = this.#committed
     const decoded = note === undefined ? undefined : decodeNote(note, 'the world')
-    owner.mark = new TopicMark(main)
-    owner.next = this.main.findIndex(record => record.offset >= main)
-    if (owner.next < 0) owner.next = this.main.length
+    const ranges = [...this.#ranges]
+    owner.generationOf = at => generationAt(ranges, at)
+    owner.range = ranges.find(range => !range.isOver)
+    const from = owner.range?.position ?? main
+    owner.mark = new TopicMark(from)
+    owner.next = this.#indexOf(from)
+    if (owner.range) owner.last = this.#indexOf(owner.range.to)
     owner.readTo = decoded?.lane ?? this.#laneStart
     owner.lane = this.#subject.retryLane({
       topic: 't',
       group: 'g',
-      generation: 0,
+      generationOf: owner.generationOf,
+      from: owner.range?.position,
       tenure: this.#tenureOf(owner.number),
       committed: main,
       note: decoded,
@@ -375,6 +409,84 @@ export class LaneWorld {
       },
     })
     this.#tell(owner, { kind: 'tick' })
+  }
+
+  /** Of the first record from there on. */
+  #indexOf(at: Offset): number {
+    const index = this.main.findIndex(record => record.offset >= at)
+    return index < 0 ? this.main.length : index
+  }
+
+  // ---- ranges that are run again
+
+  #generationOf(at: Offset): number {
+    return generationAt(this.#ranges, at)
+  }
+
+  #wishAgain(): void {
+    if (this.#ranges.some(range => !range.isOver)) {
+      this.#cancelled ||= this.#chance(0.2)
+      return
+    }
+    const done = this.main.filter(record => record.offset < this.#committed.main)
+    if (this.#wish || this.#ranges.length >= 3 || done.length === 0) return
+    const first = this.#below(done.length)
+    const last = first + this.#below(done.length - first)
+    const from = done[first]?.offset ?? offset(0)
+    const to = offset((done[last]?.offset ?? 0n) + 1n)
+    this.#wish = { from, to }
+    this.#say('AGAIN', this.#wish)
+  }
+
+  /** It lets go when there is something to be done that nobody may be at work for. */
+  #turn(owner: Owner): void {
+    this.#say('TURN', owner.number)
+    owner.turning = true
+    owner.leaving = true
+    this.#tell(owner, { kind: 'stop' })
+  }
+
+  #wantsTurn({ range, turning, leaving }: Owner): boolean {
+    if (turning || leaving) return false
+    return range ? range.position >= range.to || this.#cancelled : this.#wish !== undefined
+  }
+
+  /** What it let go for; under its lease, in one transaction. */
+  #turned(owner: Owner): void {
+    owner.turning = false
+    if (this.#lease !== owner.number) return
+    if (owner.range) this.#close(owner.range)
+    else this.#open()
+    if (this.#chance(0.9) || this.#healed) this.#takeOver()
+  }
+
+  #close(range: Range): void {
+    this.#say('OVER', range)
+    this.#count(range.position < range.to ? 'reprocess cancelled' : 'reprocess done')
+    range.isOver = true
+    this.#cancelled = false
+  }
+
+  #open(): void {
+    if (!this.#wish) return
+    const { from, to } = this.#wish
+    this.#wish = undefined
+    const isIn = (at: Offset): boolean => at >= from && at < to
+    const generation = this.#ranges.length + 1
+    this.#ranges.push({ generation, from, to, position: from, isOver: false })
+    this.#say('RESET', this.#ranges.at(-1))
+    this.#count('reprocess')
+    this.#done = this.#done.filter(one => !isIn(one.offset))
+    this.#inOrderFrom = this.#done.length
+    // Closed as superseded, and of no account from here on: letters of the new generation are others.
+    for (const [at, letter] of this.#letters) {
+      if (!isIn(at)) continue
+      if (letter.status !== 'resolved') this.#count('superseded a letter')
+      this.#letters.delete(at)
+    }
+    for (const of of [this.#skipped, this.#released, this.#everReleased, this.#letGo])
+      for (const at of of) if (isIn(at)) of.delete(at)
+    for (const at of this.#begun.keys()) if (isIn(at)) this.#begun.delete(at)
   }
 
   #tell(owner: Owner, input: Input): void {
@@ -439,6 +551,7 @@ export class LaneWorld {
 
   #actions(add: (weight: number, action: () => void) => void): void {
     for (const owner of this.#owners) {
+      if (owner.turning && owner.over && !owner.crashed && !owner.stopped) add(2, () => this.#turned(owner))
       if (owner.gone) continue
       const sends = !owner.stopped || owner.leaks
       if (sends && owner.appends.length > 0) add(owner.slow ? 0.3 : 3, () => this.#landAppend(owner))
@@ -461,7 +574,8 @@ export class LaneWorld {
     for (const check of owner.checks) add(2, () => this.#askInbox(owner, check))
     for (const lookUp of owner.lookUps) add(2, () => this.#lookUp(owner, lookUp))
     if (lane.phase !== 'live') return
-    if (!lane.full && owner.next < this.main.length && owner.mark.unfinished < 3 && !owner.leaving)
+    if (this.#wantsTurn(owner)) add(1, () => this.#turn(owner))
+    if (!lane.full && owner.next < owner.last && owner.mark.unfinished < 3 && !owner.leaving)
       add(3, () => this.#deliver(owner))
     for (const run of owner.runs) add(3, () => this.#finish(owner, run))
     if (lane.commitDue !== 'no') add(1, () => this.#tell(owner, { kind: 'commit-due' }))
@@ -494,6 +608,7 @@ export class LaneWorld {
       record.kind === 'park'
         ? { ...record, event: { key: this.#record(record.origin).key, headers: {}, value: null, time: 0 } }
         : record
+    if (record.kind === 'closed' && record.how === 'superseded') this.#count('superseded an entry')
     this.#noteStart(owner, record)
     if (record.kind === 'answer' && record.refused === undefined) this.#checkAnswer(record.id)
     this.#say('LAND', owner.number, Number(position), whole)
@@ -509,7 +624,7 @@ export class LaneWorld {
 
   /** Keeps who began an entry and never ended it. */
   #noteStart(owner: Owner, record: Append['record']): void {
-    if (!('origin' in record)) return
+    if (!('origin' in record) || record.generation !== this.#generationOf(record.origin)) return
     const begun = this.#begun.get(record.origin) ?? new Set()
     if (record.kind === 'start') this.#begun.set(record.origin, begun.add(record.tenure))
     if (owner.generation !== this.#generation) return // what a former owner says of its end may count for nothing
@@ -539,6 +654,7 @@ export class LaneWorld {
     this.#parked.add(origin)
     if (body?.from !== 'topic' || state.attempts > 0 || state.final !== undefined) return
     if (owner.generation !== this.#generation) return // it may have read of a replay of what it is to deliver yet
+    if (owner.range) return // a letter of a newer one may be on its way into the lane
     const { queue } = this.#record(origin)
     this.#count('waited for its key')
     if (
@@ -552,7 +668,7 @@ export class LaneWorld {
   /** Not before the time that its handler wanted, unless somebody hurried it. */
   #checkDue(owner: Owner, { origin, attempts, body }: RunEvent): void {
     if (body.from !== 'lane' || this.#hurried.has(origin)) return
-    const wanted = this.#wanted.get(`${origin} ${attempts}`)
+    const wanted = this.#wanted.get(`${owner.generationOf(origin)} ${origin} ${attempts}`)
     if (!wanted) return
     this.#count('was due')
     const now = owner.begun.get(origin) ?? this.#broken(`RAN ${origin} without a start`)
@@ -603,6 +719,11 @@ export class LaneWorld {
     if (!again) owner.letters.shift()
     const { origin, change, death } = written.letter
     this.#say('LETTER', owner.number, written.letter)
+    if (written.letter.generation !== this.#generationOf(origin)) {
+      this.#count('letter of before')
+      if (!again && !owner.crashed) owner.answers.push({ kind: 'written', ref: written.ref })
+      return
+    }
     if (change.kind === 'died') {
       if (!death) return this.#broken(`LETTER of ${origin} without what it died of`)
       this.#checkBody(owner, origin, death.body)
@@ -625,12 +746,18 @@ export class LaneWorld {
   #decideCommit(owner: Owner): void {
     const { commit } = owner
     if (!commit) return
-    const accepted = owner.generation === this.#generation
+    const { range } = owner
+    // First how far the range is, under the lease; then the position with its note.
+    const isFenced = range !== undefined && this.#lease !== owner.number
+    if (range && !isFenced && commit.of.main > range.position) range.position = commit.of.main
+    const accepted = !isFenced && owner.generation === this.#generation
     owner.commit = { ...commit, accepted }
     this.#say('COMMIT', owner.number, commit.of, accepted ? '' : 'refused')
     if (!accepted) return
-    const { main, note } = commit.of
+    const { note } = commit.of
+    const main = range ? this.#committed.main : commit.of.main
     if (main < this.#committed.main) this.#broken('COMMIT went back')
+    if (range && commit.of.main > range.to) this.#broken('COMMIT beyond the range')
     this.#committed = { main, note: encodeNote(note) }
     const own = note.tenures.at(-1)
     if (own?.released) for (const begun of this.#begun.values()) begun.delete(own.id)
@@ -670,13 +797,14 @@ export class LaneWorld {
       return
     }
     const away = !this.#healed && this.#chance(0.2)
-    const applied = away ? undefined : this.tx && this.#inbox.has(check.event.origin)
+    const applied = away ? undefined : this.tx && this.#inbox.has(this.#proof(check.event.origin))
     this.#tell(owner, { kind: 'checked', ref: check.ref, applied })
   }
 
   #lookUp(owner: Owner, lookUp: LookUp): void {
     owner.lookUps = owner.lookUps.filter(one => one !== lookUp)
-    const state = this.#letters.get(lookUp.origin)
+    const isOld = lookUp.generation !== this.#generationOf(lookUp.origin)
+    const state = isOld ? undefined : this.#letters.get(lookUp.origin)
     const letter = state && { ...state, key: this.#record(lookUp.origin).key }
     this.#tell(owner, { kind: 'looked-up', ref: lookUp.ref, letter })
   }
@@ -684,7 +812,9 @@ export class LaneWorld {
   #deliver(owner: Owner): void {
     const record = this.main[owner.next++]
     if (!record) return
-    owner.mark.delivered(record.offset, this.main[owner.next]?.offset ?? this.end)
+    const next = this.main[owner.next]?.offset ?? this.end
+    const { to } = owner.range ?? { to: next }
+    owner.mark.delivered(record.offset, next < to ? next : to)
     this.#tell(owner, { kind: 'delivered', offset: record.offset, key: record.key })
   }
 
@@ -723,7 +853,7 @@ export class LaneWorld {
 
   #result(owner: Owner, event: RunEvent): RunResult {
     const { offset, bad, unwanted } = this.#record(event.origin)
-    if (this.tx && this.#inbox.has(offset)) return { kind: 'done' }
+    if (this.tx && this.#inbox.has(this.#proof(offset))) return { kind: 'done' }
     if (!this.#healed && this.#chance(owner.leaving ? 0.5 : 0.04)) return { kind: 'again', alone: false }
     if (unwanted) return { kind: 'skip' }
     if (bad && !this.#mended) return { kind: 'dead', reason: 'data', failure, tried: true }
@@ -731,7 +861,7 @@ export class LaneWorld {
       if (event.attempts + 1 >= MAX_ATTEMPTS)
         return { kind: 'dead', reason: 'attempts', failure, tried: true }
       const dueAt = this.#clockOf(owner) + this.#below(MAX_WAIT_MS)
-      const name = `${offset} ${event.attempts + 1}`
+      const name = `${owner.generationOf(offset)} ${offset} ${event.attempts + 1}`
       this.#wanted.set(name, [...(this.#wanted.get(name) ?? []), dueAt])
       return { kind: 'retry', dueAt, failure }
     }
@@ -745,8 +875,8 @@ export class LaneWorld {
       return
     }
     if (this.tx) {
-      if (this.#inbox.has(at)) return
-      this.#inbox.add(at)
+      if (this.#inbox.has(this.#proof(at))) return
+      this.#inbox.add(this.#proof(at))
     }
     const late = owner.generation !== this.#generation
     const round = this.#letters.get(at)?.round ?? 0
@@ -754,6 +884,11 @@ export class LaneWorld {
     if (this.hold && (this.tx || !late)) this.#checkHeld(at, queue)
     this.#done.push({ offset: at, queue, round, owner: owner.number, late, at: this.#laneEnd })
     if (this.tx) this.#checkOrder(queue)
+  }
+
+  /** The row of the inbox. Whoever has the lease knows all ranges. */
+  #proof(at: Offset): string {
+    return `${this.#generationOf(at)} ${at}`
   }
 
   #checkHeld(at: Offset, queue: string): void {
@@ -778,6 +913,7 @@ export class LaneWorld {
   #checkOrder(queue: string): void {
     if (this.hold && this.#done.some(one => one.round > 0 && this.#everReleased.has(one.offset))) return
     const order = this.#done
+      .slice(this.#inOrderFrom)
       .filter(one => one.queue === queue && (this.hold || one.round === 0))
       .map(one => one.offset)
     if (order.some((at, i) => at < (order[i - 1] ?? 0n))) this.#broken(`ORDER of ${queue}: ${order.join()}`)
@@ -836,7 +972,7 @@ export class LaneWorld {
         id: one,
         // Two people may want different things.
         action: i > 0 && one !== id && letterVersion > 0 ? this.#letterAction() : action,
-        generation: 0,
+        generation: this.#generationOf(origin),
         origin,
         letterVersion,
         by: 'me',
@@ -868,7 +1004,9 @@ export class LaneWorld {
 
   #judge(): void {
     const last = this.#owners.at(-1)
+    if (this.#wish || this.#ranges.some(range => !range.isOver)) this.#broken('STUCK: a range never ends')
     for (const { offset: at } of this.main) {
+      if (this.#ranges.findLast(one => at >= one.from && at < one.to && at >= one.position)) continue
       const done = this.#done.some(one => one.offset === at)
       const counted = this.#done.some(one => one.offset === at && (this.tx || !one.late))
       const letter = this.#letters.get(at)
@@ -886,7 +1024,8 @@ export class LaneWorld {
     if (last.lane.open > 0) this.#broken(`STUCK: ${last.lane.open} entries never end`)
     if (last.lane.forgettable !== this.#laneEnd)
       this.#broken(`STUCK: lane at ${last.lane.forgettable} of ${this.#laneEnd}`)
-    for (const { action, origin, letterVersion } of this.#requests) {
+    for (const { action, origin, letterVersion, generation } of this.#requests) {
+      if (generation !== this.#generationOf(origin)) continue
       const letter = this.#letters.get(origin)
       if (action === 'replay' && !this.hold && letter?.status === 'died' && letter.version === letterVersion)
         this.#broken(`REQUEST LOST for ${origin}`)
@@ -906,6 +1045,10 @@ export class LaneWorld {
         this.#broken(`ORDER of the last runs of ${queue}: ${runs.join()}`)
     }
   }
+}
+
+function generationAt(ranges: readonly Range[], at: Offset): number {
+  return ranges.findLast(({ from, to }) => at >= from && at < to)?.generation ?? 0
 }
 
 const failure = { name: 'Error', code: undefined, message: 'no', stack: undefined, at: 0 }

@@ -70,7 +70,10 @@ export const statsView: View<DlqStats> = {
     oldest: (one: GroupLetterStats, time) => time(one.oldestOpen),
     newest: (one: GroupLetterStats, time) => time(one.newest),
   },
-  wide: { topics: (one: GroupLetterStats) => counts(one.byTopic) },
+  wide: {
+    superseded: (one: GroupLetterStats) => one.superseded,
+    topics: (one: GroupLetterStats) => counts(one.byTopic),
+  },
   empty: 'no dead letters',
 }
 

@@ -35,7 +35,10 @@ export function addDlq(program: Command, operating: Operating): void {
   operating
     .command(dlq, 'list', dlqList)
     .option('--group <group>', 'only those of one group')
-    .option('--status <status>', 'died, replaying, resolved, discarded, open or all (default: open)')
+    .option(
+      '--status <status>',
+      'died, replaying, resolved, discarded, superseded, open or all (default: open)',
+    )
     .option('--cause <cause>', 'fingerprint of a cause, or code or class of the error')
     .option('--type <type>', 'type of the events')
     .option('--topic <topic>', 'of the events')
@@ -54,7 +57,10 @@ export function addDlq(program: Command, operating: Operating): void {
   operating
     .command(dlq, 'causes', dlqCauses)
     .option('--group <group>', 'only of one group')
-    .option('--status <status>', 'died, replaying, resolved, discarded, open or all (default: open)')
+    .option(
+      '--status <status>',
+      'died, replaying, resolved, discarded, superseded, open or all (default: open)',
+    )
     .action(({ group, status, ...options }: OperatingOptions & Pick<DlqListInput, 'group' | 'status'>) =>
       operating.run<object, DlqCauses>(dlqCauses, { group, status }, options, causesView),
     )
@@ -124,7 +130,10 @@ export function addDlq(program: Command, operating: Operating): void {
     .description('print the events of dead letters, one JSON a line: what topic produce --input jsonl reads')
     .option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)')
     .requiredOption('--group <group>', 'of which group')
-    .option('--status <status>', 'died, replaying, resolved, discarded, open or all (default: open)')
+    .option(
+      '--status <status>',
+      'died, replaying, resolved, discarded, superseded, open or all (default: open)',
+    )
     .option('--cause <cause>', 'fingerprint of a cause, or code or class of the error')
     .option('--where <condition>', 'see dlq list')
     .action(options => dlqExport(options, operating.io))

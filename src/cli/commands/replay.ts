@@ -8,6 +8,7 @@ import {
   type ReplaySummary,
 } from '../../server/operations/replay-jobs.ts'
 import { replayStart, type ReplayStart, type ReplayStartInput } from '../../server/operations/replay-start.ts'
+import { replayModes } from '../../recover/index.ts'
 import type { Operating, OperatingOptions } from '../operating.ts'
 import type { View } from '../show.ts'
 
@@ -22,7 +23,12 @@ export function addReplay(program: Command, operating: Operating): void {
     )
     .option('--to <place>', 'below which it ends (default: where the group is)')
     .addOption(
-      new Option('--mode <mode>', 'what is done with the range').choices(['fill']).makeOptionMandatory(),
+      new Option(
+        '--mode <mode>',
+        'fill: run what is missing; reprocess: take back what was done, and run all again',
+      )
+        .choices(replayModes)
+        .makeOptionMandatory(),
     )
     .option('--rate <rate>', 'events a second at most, such as 500/s (default: what live events leave)')
     .action(

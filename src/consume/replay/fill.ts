@@ -6,7 +6,7 @@ import {
   type Failure,
   type FloodGuard,
 } from '../../recover/index.ts'
-import type { Lease } from '../../sink/index.ts'
+import type { Generations } from '../generations.ts'
 import type { DeathReason, GroupContext, Task } from '../group-context.ts'
 import type { Received } from '../handlers.ts'
 import type { Limiter, RateLimit } from '../limits.ts'
@@ -33,7 +33,7 @@ export interface FillTask {
 /** What a fill runs events with. */
 export interface FillOptions {
   readonly context: GroupContext
-  readonly lease: Lease
+  readonly generations: Generations
   /** Places that all fills of the group have together: fewer than live events have, whose places they take as well. */
   readonly places: Limiter
   readonly rate: RateLimit
@@ -62,8 +62,11 @@ const RETRY_MS = 1_000
 export async function fill(tasks: readonly FillTask[], options: FillOptions): Promise<void> {
   const { batch } = options.context.settings
   if (batch) {
-    for (let i = 0; i < tasks.length && !options.intake.aborted; i += batch.max)
-      await fillBatch(tasks.slice(i, i + batch.max), options)
+    // One transaction is for ids of one generation.
+    const generations = Map.groupBy(tasks, ({ record }) => options.generations.of(record.offset))
+    for (const ofIt of generations.values())
+      for (let i = 0; i < ofIt.length && !options.intake.aborted; i += batch.max)
+        await fillBatch(ofIt.slice(i, i + batch.max), options)
     return
   }
   const lanes = Map.groupBy(tasks, task => laneOf(task, options.context))
@@ -113,8 +116,10 @@ async function attempt(
   tasks: readonly FillTask[],
   options: FillOptions,
 ): Promise<readonly Settled[] | undefined> {
-  const { context, lease, places, rate, intake, work } = options
-  if (tasks.length === 0) return []
+  const { context, generations, places, rate, intake, work } = options
+  const [first] = tasks
+  if (!first) return []
+  const lease = generations.lease(first.record.offset)
   await rate.take(tasks.length, intake)
   const leave = await places.enter(intake)
   if (!leave) return undefined
@@ -195,6 +200,7 @@ async function bury(task: FillTask, options: FillOptions): Promise<boolean> {
     first: task.first ?? last,
     last,
     diedAt: clock.now(),
+    generation: options.generations.of(record.offset),
   }
   while (!intake.aborted) {
     try {

@@ -11,7 +11,8 @@ import {
   type Progress,
 } from '../../recover/index.ts'
 import type { AnyTopic } from '../../schema/index.ts'
-import type { Lease, Sink } from '../../sink/index.ts'
+import type { Sink } from '../../sink/index.ts'
+import type { Generations } from '../generations.ts'
 import type { GroupContext } from '../group-context.ts'
 import { rateLimit, type Limiter } from '../limits.ts'
 import { DATABASE } from '../settings.ts'
@@ -23,7 +24,7 @@ export interface PartOptions {
   readonly context: GroupContext
   readonly sink: Sink
   readonly topic: AnyTopic
-  readonly lease: Lease
+  readonly generations: Generations
   readonly jobs: JobTopic
   /** Shared by all partitions of the group in this process. */
   readonly places: Limiter
@@ -117,10 +118,11 @@ export class Part {
     const { log, settings, clock } = this.#c
     const { range, job } = this.#a
     const { signal } = this.#intake
-    const lettered = letteredIn(log, settings.group, range)
+    const { of: generationOf } = this.#o.generations
+    const lettered = letteredIn(log, settings.group, range, generationOf)
     const rate = rateLimit(job.ratePerSecond && job.ratePerSecond / job.ranges.length, clock)
     const guard = floodGuard(settings.deadShare)
-    const context = { ...this.#o, settings, lettered }
+    const context = { ...this.#o, settings, lettered, generationOf }
     let position = this.#a.position
     while (position < range.to && !signal.aborted && this.#stands === undefined) {
       const page = await this.#read(position)

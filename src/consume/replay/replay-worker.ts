@@ -1,6 +1,6 @@
 import { sleep } from '../../event/index.ts'
 import type { OwnedPartition } from '../../log/index.ts'
-import { newTenureId } from '../../recover/lane/index.ts'
+import type { Assignment } from '../../recover/index.ts'
 import { Part, type PartOptions } from './replay-part.ts'
 
 /**
@@ -14,12 +14,15 @@ export interface ReplayWorker {
 
 export interface ReplayWorkerOptions extends PartOptions {
   readonly owned: OwnedPartition
+  /** New at each takeover. */
+  readonly tenure: string
+  /** A range is to be run again, or has been. True when this worker is over with it: its owner is let go. */
+  reprocess(next: Assignment, intake: AbortSignal): Promise<boolean>
 }
 
 export function replayWorker(options: ReplayWorkerOptions): ReplayWorker {
   const intake = new AbortController()
   const work = new AbortController()
-  const tenure = newTenureId(options.context.random)
   const working = run().catch((error: unknown) => options.context.fatal(error))
 
   async function run(): Promise<void> {
@@ -31,8 +34,10 @@ export function replayWorker(options: ReplayWorkerOptions): ReplayWorker {
     }
     while (!intake.signal.aborted && !jobs.failed) {
       const next = jobs.book.next(context.settings.group, owned)
-      if (next) await new Part(options, next, tenure, intake.signal, work.signal).run()
-      else await jobs.changed(intake.signal)
+      if (!next) await jobs.changed(intake.signal)
+      else if (next.job.mode === 'fill')
+        await new Part(options, next, options.tenure, intake.signal, work.signal).run()
+      else if (await options.reprocess(next, intake.signal)) return
     }
   }
 

@@ -1,7 +1,7 @@
 import type { LogRecord, Offset } from '../../event/index.ts'
 import type { Lettered } from '../../recover/index.ts'
 import type { AnyTopic } from '../../schema/index.ts'
-import type { Sink, SinkRecord } from '../../sink/index.ts'
+import type { Known, Sink, SinkRecord } from '../../sink/index.ts'
 import type { Received } from '../handlers.ts'
 import { readEvent } from '../read-event.ts'
 import type { GroupSettings, Handler } from '../settings.ts'
@@ -32,6 +32,7 @@ export interface SortContext {
   readonly settings: GroupSettings
   readonly sink: Sink
   readonly lettered: Lettered
+  generationOf(origin: Offset): number
   /** Whether an event waits for a retry. */
   isOpen(origin: Offset): boolean
 }
@@ -51,13 +52,15 @@ export async function sortPage(
   const sorted = records.map(record => sortOne(record, open.has(record), context))
   const asked = sorted.filter(one => one.kind === 'missing')
   if (asked.length === 0) return sorted
-  const scope = { group: context.settings.group, generation: 0 }
-  const known = await context.sink.lookUp(
-    scope,
-    asked.map(({ event }) => inboxKey(event)),
-    signal,
-  )
-  const answers = new Map(asked.map(({ record }, i) => [record, known[i]]))
+  const answers = new Map<LogRecord, Known | undefined>()
+  // As a rule there is one.
+  const generations = Map.groupBy(asked, ({ record }) => context.generationOf(record.offset))
+  for (const [generation, ofIt] of generations) {
+    const scope = { group: context.settings.group, generation }
+    const keys = ofIt.map(({ event }) => inboxKey(event))
+    const known = await context.sink.lookUp(scope, keys, signal)
+    for (const [i, { record }] of ofIt.entries()) answers.set(record, known[i])
+  }
   return sorted.map((one): Sorted => {
     const { record } = one
     switch (answers.get(record)) {
@@ -68,6 +71,26 @@ export async function sortPage(
       case 'missing':
       case undefined:
         return one
+    }
+  })
+}
+
+/** The same for a reprocess: everything that has a handler runs, and what has a letter is told apart as `left`. */
+export async function sortAgain(
+  records: readonly LogRecord[],
+  { topic, settings, lettered }: Pick<SortContext, 'topic' | 'settings' | 'lettered'>,
+  signal: AbortSignal,
+): Promise<readonly Pick<Sorted, 'kind' | 'record'>[]> {
+  await lettered.readOn(signal)
+  return records.map(record => {
+    switch (readEvent(record, topic, settings).kind) {
+      case 'skip':
+        return { kind: 'passed', record }
+      case 'pause':
+      case 'dead':
+        return { kind: 'unreadable', record }
+      case 'handle':
+        return { kind: lettered.has(record.offset) ? 'left' : 'missing', record }
     }
   })
 }

@@ -194,4 +194,54 @@ create table holdfast.outbox_relay (
 insert into holdfast.outbox_relay (shard) values (0);
 `,
   },
+  {
+    version: 3,
+    name: 'ranges that were reprocessed',
+    sql: `
+-- Events of a partition from first on and below below have their ids in this generation of the group. A row is written
+-- in the transaction in which the user's reset took back what the range had done.
+create table holdfast.reprocessed (
+  lease int not null references holdfast.lease,
+  job text not null,
+  generation int not null,
+  first bigint not null,
+  below bigint not null,
+  position bigint not null,
+  is_over boolean not null default false,
+  opened_at timestamptz not null default now(),
+  primary key (lease, job)
+);
+
+-- Answers the generation, and whether it was opened by this call. The lock on the group's first generation puts the
+-- partitions of a job in a line, so that they agree on the number, and so that their resets do not wait for each other
+-- in a circle. It is one that rows which refer to that generation do not wait for.
+create function holdfast.open_generation(p_lease int, p_epoch bigint, p_job text, p_first bigint, p_below bigint)
+returns table (generation int, is_new boolean) language plpgsql volatile as $$
+#variable_conflict use_column
+declare own text;
+begin
+  perform holdfast.fence(p_lease, p_epoch);
+  select l.name into strict own from holdfast.lease l where l.lease = p_lease;
+  perform 1 from holdfast.grp g where g.name = own and g.generation = 0 for no key update;
+  select r.generation into generation from holdfast.reprocessed r where r.lease = p_lease and r.job = p_job;
+  if found then
+    is_new := false;
+    return next;
+    return;
+  end if;
+  -- That of the job's other partitions, unless this one has had a later one: of its ranges the last must be the highest.
+  select max(r.generation) into generation from holdfast.reprocessed r join holdfast.lease l using (lease)
+    where l.name = own and r.job = p_job
+      and r.generation > (select coalesce(max(o.generation), 0) from holdfast.reprocessed o where o.lease = p_lease);
+  if generation is null then
+    select max(g.generation) + 1 into strict generation from holdfast.grp g where g.name = own;
+    insert into holdfast.grp (name, generation) values (own, generation);
+  end if;
+  insert into holdfast.reprocessed (lease, job, generation, first, below, position)
+    values (p_lease, p_job, generation, p_first, p_below, p_first);
+  is_new := true;
+  return next;
+end $$;
+`,
+  },
 ]

@@ -33,7 +33,7 @@ function statements(before: readonly string[], after: readonly string[]): MakeSi
 
 function functionText(name: string): string {
   const text = new RegExp(`create function holdfast\\.${name}\\([\\s\\S]*?\\$\\$;`).exec(
-    migrations[0]?.sql ?? '',
+    migrations.map(migration => migration.sql).join('\n'),
   )
   if (!text) throw new Error(`no function ${name}`)
   return text[0].replace('create function', 'create or replace function')
@@ -375,6 +375,51 @@ describeMutants([
       ],
       ['drop trigger only_up on holdfast.applied'],
     ),
+  },
+  {
+    fault: 'opens no new generation for a range',
+    breaks: ['hazard 61: a range that is reprocessed'],
+    sink: wrapped(() => ({ inGeneration: async lease => lease })),
+  },
+  {
+    fault: 'resets outside of the transaction',
+    breaks: ['a reset that throws'],
+    sink: wrapped((sink, under) => ({
+      reprocess: (lease, range, reset, signal) =>
+        sink.reprocess(lease, range, tx => reset({ query: outside(under), raw: tx.raw }), signal),
+    })),
+  },
+  {
+    fault: 'resets again for a job that it knows',
+    breaks: ['a job is opened once'],
+    sink: sql('open_generation', 'is_new := false', 'is_new := true'),
+  },
+  {
+    fault: 'gives each partition of a job its own generation',
+    breaks: ['partitions of a job share'],
+    sink: sql('open_generation', 'and r.job = p_job\n', 'and false\n'),
+  },
+  {
+    fault: 'gives a job its generation though the partition has had a later one',
+    breaks: ['partitions of a job share'],
+    sink: sql('open_generation', 'coalesce(max(o.generation), 0)', '0'),
+  },
+  {
+    fault: 'takes the last word for how far a range has come',
+    breaks: ['how far a range has come'],
+    sink: wrapped((_, under) => ({
+      async reprocessedTo(lease, job, { position, isOver }) {
+        await under.query(
+          `update holdfast.reprocessed r set position = ${position}, is_over = ${isOver}
+           from holdfast.lease l where l.lease = r.lease and l.name = '${lease.group}' and r.job = '${job}'`,
+        )
+      },
+    })),
+  },
+  {
+    fault: 'opens a generation without the fence',
+    breaks: ['hazard 36: a former owner opens no generation'],
+    sink: sql('open_generation', 'perform holdfast.fence(p_lease, p_epoch);', ''),
   },
 ])
 

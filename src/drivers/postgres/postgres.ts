@@ -12,6 +12,7 @@ import { migrate } from './migrate.ts'
 import { DAY_MS, resolvePostgresOptions, type PostgresOptions } from './options.ts'
 import { outbox } from './outbox.ts'
 import { renameGroup } from './rename-group.ts'
+import { inGeneration, reprocess, reprocessed, reprocessedTo } from './reprocess.ts'
 import { takeOver } from './take-over.ts'
 
 /**
@@ -61,6 +62,10 @@ function openSink(driver: Driver): Sink {
     },
     takeOver: (scope, confirm) => takeOver(driver, scope, confirm),
     apply: (lease, records, options, work) => apply(driver, ours(lease), records, options, work),
+    reprocess: (lease, range, reset, signal) => reprocess(driver, ours(lease), range, reset, signal),
+    reprocessedTo: (lease, job, progress) => reprocessedTo(driver, ours(lease), job, progress),
+    reprocessed: scope => reprocessed(driver, scope),
+    inGeneration: (lease, generation) => inGeneration(driver, ours(lease), generation),
     lookUp: (scope, records, signal) => lookUp(driver, scope, records, signal),
     knownFrom: scope => knownFrom(driver, scope),
     renameGroup: (from, to) => renameGroup(driver, from, to),

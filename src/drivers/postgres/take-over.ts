@@ -57,7 +57,11 @@ export async function takeOver(
   })
 }
 
-async function register(driver: Driver, scope: LeaseScope): Promise<{ lease: number; grp: number }> {
+/** The numbers that stand for the names. Made when they are not there. */
+export async function register(
+  driver: Driver,
+  scope: Omit<LeaseScope, 'owner'>,
+): Promise<{ lease: number; grp: number }> {
   const { rows } = await driver.connections.control(driver.limitMs, session =>
     session.query('select * from holdfast.register($1, $2, $3, $4)', [
       scope.group,

@@ -24,6 +24,10 @@ export class EntryBook {
     return this.#queues.values()
   }
 
+  get all(): Iterable<Entry> {
+    return this.#entries.values()
+  }
+
   of(origin: Offset): Entry | undefined {
     return this.#entries.get(origin)
   }

@@ -46,12 +46,23 @@ export class EntryLife {
     book.add({ ...entry, state: { ...entry.state, dueAt }, queue, stage: 'waiting', asked: undefined })
   }
 
+  /** What was open when its range was reprocessed. Its letter, if it has one, is closed beside this. */
+  supersede(): void {
+    for (const entry of [...this.#p.book.all].filter(one => this.#isStale(one)))
+      if (entry.stage === 'waiting') this.#close(entry, 'superseded')
+  }
+
+  #isStale({ generation, origin }: Entry): boolean {
+    return generation < this.#p.generationOf(origin)
+  }
+
   // ---- who may do something now
 
   /** The head of a key. Only the head ever runs or dies: so events of a key end in the order in which they came. */
   step(queue: KeyQueue): void {
     const [head] = queue.entries
     if (!head || queue.running || head.stage !== 'waiting' || this.#p.stopping) return
+    if (this.#isStale(head)) return this.#close(head, 'superseded')
     if (head.origin >= this.#p.own.main) return this.#ask(head, 'gate')
     if (head.state.final !== undefined) return this.#die(head)
     if (head.state.dueAt > this.#p.now) return this.#ask(head, 'clock')
@@ -247,9 +258,9 @@ export class EntryLife {
 
   /** A dead event enters the lane for its next round. What it died of stands in its letter. */
   parkAgain(origin: Offset, key: string | undefined, round: number, then: () => void): void {
-    const { book, out, own, settings, generation } = this.#p
+    const { book, out, own, settings } = this.#p
     const queue = book.queue(queueName(settings.order, key, origin))
-    const identity = { generation, origin, round }
+    const identity = { generation: this.#p.generationOf(origin), origin, round }
     queue.parking += 1
     out.append(
       { kind: 'park', ...identity, state: neverRan },

@@ -58,7 +58,7 @@ export class Intake {
     for (const row of this.#rows) {
       if (row.record.gone) continue // parked, or tried alone
       const before = row.queue.taken
-      if (batch.length < max && row.queue.free && row.queue.waiting[before] === row.record) {
+      if (batch.length < max && row.queue.frees(row.record) && row.queue.waiting[before] === row.record) {
         batch.push(row)
         row.queue.taken = before + 1
       } else left.push(row)

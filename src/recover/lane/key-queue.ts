@@ -98,17 +98,20 @@ export class KeyQueue {
     this.name = name
   }
 
-  get blocked(): boolean {
-    return this.entries.length > 0 || this.parking > 0
+  /** Whether a record of the topic would overtake something. Entries behind it are there only when a range runs again. */
+  blocks({ offset }: Delivered): boolean {
+    const [first] = this.entries
+    return (first !== undefined && first.origin < offset) || this.parking > 0
   }
 
   /** Whether a record of the topic may run now. */
-  get free(): boolean {
-    return !this.blocked && !this.running && this.closing === 0
+  frees(record: Delivered): boolean {
+    return !this.blocks(record) && !this.running && this.closing === 0
   }
 
   get forgettable(): boolean {
-    return this.free && this.waiting.length === 0
+    const isIdle = this.parking + this.closing === 0 && !this.running
+    return isIdle && this.entries.length + this.waiting.length === 0
   }
 
   /** Behind all that wait. */

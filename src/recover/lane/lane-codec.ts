@@ -2,6 +2,7 @@ import { HoldfastError, offset, type LogRecord, type NewRecord } from '../../eve
 import type { Failure } from '../failure.ts'
 import { Fields } from './fields.ts'
 import {
+  endings,
   requestActions,
   type EntryState,
   type Identity,
@@ -79,7 +80,7 @@ export function decodeLaneRecord(record: LogRecord): LaneRecord {
         kind,
         ...written(fields),
         ...identity(fields),
-        how: fields.oneOf('how', ['resolved', 'dead', 'skipped']),
+        how: fields.oneOf('how', endings),
       }
     case 'request':
       return {

@@ -9,6 +9,7 @@ import {
 } from '../../event/index.ts'
 import type { Log } from '../../log/index.ts'
 import { describeFailure } from '../failure.ts'
+import type { LetterState } from '../letter-state.ts'
 import { deadTopicOf } from '../letters/dead-topic.ts'
 import { LetterBook, type BookedLetter } from '../letters/letter-book.ts'
 import { decodeChange, encodeChange } from '../letters/letter-record.ts'
@@ -20,9 +21,11 @@ export interface LaneLetters {
   /** Durable when it resolves. `event`: what died, with a death. */
   write(letter: Letter, event: LogRecord | undefined): Promise<void>
   /** As the letter stands at the end of its topic now. */
-  find(origin: Offset): Promise<FoundLetter | undefined>
+  find(origin: Offset, generation: number): Promise<FoundLetter | undefined>
   /** The event of a letter, to be tried again: as it was edited last, where it was. */
   event(origin: Offset): Promise<LogRecord>
+  /** Closes the letters of events that have another generation now. */
+  supersede(generationOf: (origin: Offset) => number): Promise<void>
 }
 
 export interface LaneLettersOptions {
@@ -57,6 +60,7 @@ export function laneLetters({ log, origin, group, clock, signal }: LaneLettersOp
       const { attempts, final, first = unknown, last = unknown } = death.state
       await writeDeath(log, event, {
         group,
+        generation,
         reason: final ?? 'attempts',
         attempts,
         first,
@@ -65,10 +69,19 @@ export function laneLetters({ log, origin, group, clock, signal }: LaneLettersOp
         round: change.round,
       })
     },
-    async find(origin) {
+    async find(origin, generation) {
       await book.readOn(signal)
       const found = book.of(origin)
-      return found && { ...found.state, key: found.key }
+      return found?.generation === generation ? { ...found.state, key: found.key } : undefined
+    },
+    async supersede(generationOf) {
+      await book.readOn(signal)
+      for (const { origin: at, generation, state } of book.letters) {
+        if (signal.aborted) return
+        if (generation >= generationOf(at) || !isSuperseded(state)) continue
+        const place = { origin: { ...origin, offset: at }, group, generation }
+        await log.append(dead.topic, [encodeChange(place, { kind: 'superseded' }, undefined)])
+      }
     },
     async event(at) {
       await book.readOn(signal)
@@ -81,6 +94,11 @@ export function laneLetters({ log, origin, group, clock, signal }: LaneLettersOp
       return isOld ? acceptedAgain(event, decidedAt) : event
     },
   }
+}
+
+/** Whether it is to be closed when its range is reprocessed: that of an event which came through stays as it is. */
+function isSuperseded({ status }: LetterState): boolean {
+  return status !== 'resolved' && status !== 'superseded'
 }
 
 function broken(detail: string): HoldfastError {

@@ -10,17 +10,23 @@ import type { LaneNote } from './tenure.ts'
 export interface RetryLaneOptions {
   readonly topic: string
   readonly group: string
-  readonly generation: number
+  /** Of an event. It does not change while there is a machine: a range is reprocessed between two of them. */
+  generationOf(origin: Offset): number
   /** Of this takeover; never used before. */
   readonly tenure: string
   /** The committed position in the topic, read after the partition was owned. */
   readonly committed: Offset
+  /**
+   * Where it delivers from, if not from there: a range below `committed` is run again. What it commits as the position
+   * in the topic is then how far it is in the range, and entries from there on wait until the range has got past them.
+   */
+  readonly from?: Offset | undefined
   /** The note of that commit; undefined for a group that never had one. */
   readonly note: LaneNote | undefined
   /** First kept offset of the lane. */
   readonly laneStart: Offset
   /**
-   * The watermark of the topic, at the committed position: the only one that computes what to commit there. It is told of
+   * The watermark of the topic, at the position that is delivered from: the only one that computes what to commit there. It is told of
    * each record once it has its durable outcome: done, skipped or parked. Nothing asks for its bytes in the topic then.
    */
   readonly watermark: { completed(offset: Offset): void; readonly commitable: Offset }
@@ -53,7 +59,7 @@ export type Run =
 /** What the two halves of the machine share: the life of entries, and that of records before they are any. */
 export interface LaneParts {
   readonly settings: LaneSettings
-  readonly generation: number
+  generationOf(origin: Offset): number
   readonly out: Outbox
   readonly own: Ownership
   readonly book: EntryBook

@@ -24,7 +24,7 @@ export interface Written {
  * the topic; each replay of the entry's dead letter is the next round.
  */
 export interface Identity {
-  /** 0 until a replay reprocesses a range under a new one. */
+  /** 0 until a replay reprocesses the range that it lies in. An entry of an older one is nobody's any more. */
   readonly generation: number
   /** Offset in the partition that the event came from. */
   readonly origin: Offset
@@ -79,10 +79,13 @@ export interface Attempt extends Written, Identity {
   readonly failure: Failure | undefined
 }
 
+/** `superseded`: its range was reprocessed, and so it belongs to a new generation. */
+export const endings = ['resolved', 'dead', 'skipped', 'superseded'] as const
+
 /** Nothing is left to do. Always the last record about an identity. */
 export interface Closed extends Written, Identity {
   readonly kind: 'closed'
-  readonly how: 'resolved' | 'dead' | 'skipped'
+  readonly how: (typeof endings)[number]
 }
 
 export const requestActions = ['replay', 'release', 'discard', 'restore', 'run-now', 'cancel'] as const

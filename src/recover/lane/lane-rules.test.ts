@@ -117,14 +117,14 @@ const rules: readonly (Fault & { readonly rule: string })[] = [
   {
     rule: 'open entries block their key',
     file: 'lane/key-queue.ts',
-    text: 'this.entries.length > 0 || this.parking > 0',
+    text: '(first !== undefined && first.origin < offset) || this.parking > 0',
     becomes: 'this.parking > 0',
   },
   {
     rule: 'a park under way blocks its key',
     file: 'lane/key-queue.ts',
-    text: 'this.entries.length > 0 || this.parking > 0',
-    becomes: 'this.entries.length > 0',
+    text: '(first !== undefined && first.origin < offset) || this.parking > 0',
+    becomes: 'first !== undefined && first.origin < offset',
   },
   {
     rule: 'a closing mark under way holds back the next record of the topic',
@@ -141,19 +141,19 @@ const rules: readonly (Fault & { readonly rule: string })[] = [
   {
     rule: 'a key does one thing at a time, in the topic',
     file: 'lane/topic-records.ts',
-    text: 'if (next && queue.free && (',
-    becomes: 'if (next && !queue.blocked && (',
+    text: 'if (next && queue.frees(next) && (',
+    becomes: 'if (next && !queue.blocks(next) && (',
   },
   {
     rule: 'a batch takes the records of a key in a row',
     file: 'lane/intake.ts',
-    text: 'row.queue.free && row.queue.waiting[before] === row.record',
-    becomes: 'row.queue.free',
+    text: 'row.queue.frees(row.record) && row.queue.waiting[before] === row.record',
+    becomes: 'row.queue.frees(row.record)',
   },
   {
     rule: 'a batch takes records of free keys only',
     file: 'lane/intake.ts',
-    text: 'row.queue.free && row.queue.waiting[before] === row.record',
+    text: 'row.queue.frees(row.record) && row.queue.waiting[before] === row.record',
     becomes: 'row.queue.waiting[before] === row.record',
   },
   {
@@ -299,6 +299,48 @@ const rules: readonly (Fault & { readonly rule: string })[] = [
     file: 'letter-state.ts',
     text: "(state.status === 'replaying' || state.status === 'resolved')",
     becomes: "state.status === 'replaying'",
+  },
+  {
+    rule: 'what was open when its range was reprocessed is closed',
+    file: 'lane/entry-life.ts',
+    text: 'return generation < this.#p.generationOf(origin)',
+    becomes: 'return false',
+  },
+  {
+    rule: 'an event of a range that was parked there before is not run beside that',
+    file: 'lane/topic-records.ts',
+    text: 'if (this.#p.book.of(offset)?.generation === this.#p.generationOf(offset)) return this.#p.settled(offset)',
+    becomes: '',
+  },
+  {
+    rule: 'newer entries do not hold up a range that they wait for',
+    file: 'lane/key-queue.ts',
+    text: '(first !== undefined && first.origin < offset)',
+    becomes: 'first !== undefined',
+  },
+  {
+    rule: 'a takeover in the middle of a range voids nothing that the group is past',
+    file: 'lane/lane.ts',
+    text: 'this.#fold.end(committed)',
+    becomes: 'this.#fold.end(main)',
+  },
+  {
+    rule: 'and does not let its successors do so',
+    file: 'lane/lane.ts',
+    text: 'main: committed, released: false',
+    becomes: 'main, released: false',
+  },
+  {
+    rule: 'entries that wait for a range do not fill the lane up',
+    file: 'lane/lane.ts',
+    text: ' + this.#beside\n',
+    becomes: '\n',
+  },
+  {
+    rule: 'a former owner keeps its hands off letters of a newer generation',
+    file: 'lane/requests.ts',
+    text: 'if (request.generation > generation) return\n',
+    becomes: 'if (request.generation > generation) return this.#supersede(request)\n',
   },
 ]
 

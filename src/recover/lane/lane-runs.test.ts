@@ -39,6 +39,12 @@ const kinds = [
   'died of data',
   'died of process-died',
   'died of cancelled',
+  'reprocess',
+  'reprocess done',
+  'reprocess cancelled',
+  'superseded an entry',
+  'superseded a letter',
+  'letter of before',
 ]
 
 describe('a partition with its retry lane, with owners that crash, stand still and come back', () => {

@@ -52,7 +52,7 @@ class Partition {
     this.machine = retryLane({
       topic: 't',
       group: 'g',
-      generation: 0,
+      generationOf: () => 0,
       tenure: `W${this.#takeovers++}`,
       committed: main,
       note,
@@ -461,7 +461,7 @@ describe('a partition with its retry lane', () => {
       retryLane({
         topic: 't',
         group: 'g',
-        generation: 0,
+        generationOf: () => 0,
         tenure: 'W',
         committed: offset(5),
         note,

@@ -79,6 +79,8 @@ class Lane implements RetryLane {
   #stopping = false
   #released = false
   #fenced = false
+  /** While a range is run again: entries of before, which may wait for it, and so must not hold it up. */
+  #beside = 0
 
   constructor(options: RetryLaneOptions) {
     const { note, laneStart, committed, topic, group } = options
@@ -90,7 +92,7 @@ class Lane implements RetryLane {
     }
     this.#o = options
     this.#out = new Outbox(options.tenure, lane)
-    this.#own = new Ownership(committed, lane, note?.tenures ?? [])
+    this.#own = new Ownership(options.from ?? committed, lane, note?.tenures ?? [])
     this.#fold = new Fold(note?.tenures ?? [])
     const parts = this.#parts()
     this.#entries = new EntryLife(parts)
@@ -120,11 +122,11 @@ class Lane implements RetryLane {
   }
 
   holds(origin: Offset): boolean {
-    return this.#book.of(origin) !== undefined
+    return this.#book.of(origin)?.generation === this.#o.generationOf(origin)
   }
 
   get full(): boolean {
-    return this.#book.size >= this.#o.settings.maxParked
+    return this.#book.size >= this.#o.settings.maxParked + this.#beside
   }
 
   get forgettable(): Offset {
@@ -226,10 +228,12 @@ class Lane implements RetryLane {
     }
     this.#fenced = true
     const { main, lane } = this.#own
-    const { entries, requests } = this.#fold.end(main)
+    const { committed } = this.#o
+    const { entries, requests } = this.#fold.end(committed)
+    if (this.#o.from !== undefined) this.#beside = entries.length
     for (const entry of entries) this.#entries.restore(entry)
     for (const request of requests) this.#requests.add(request)
-    this.#own.fenced({ id: this.#o.tenure, fence: record.position, main, released: false })
+    this.#own.fenced({ id: this.#o.tenure, fence: record.position, main: committed, released: false })
     // Until it is accepted nothing of this is acted on: a newer owner may have read the same.
     this.#out.push(this.#own.commit(main, lane))
   }
@@ -253,6 +257,7 @@ class Lane implements RetryLane {
     const frees = this.#own.committed()
     if (this.phase === 'taking-over') {
       this.phase = 'live'
+      this.#entries.supersede()
       for (const queue of this.#book.queues) this.#step(queue)
     }
     for (const free of frees) free()
@@ -284,7 +289,7 @@ class Lane implements RetryLane {
     const stopping = (): boolean => this.#stopping
     return {
       settings: this.#o.settings,
-      generation: this.#o.generation,
+      generationOf: origin => this.#o.generationOf(origin),
       out: this.#out,
       own: this.#own,
       book: this.#book,

@@ -9,6 +9,8 @@ const cannotCancel = {
   unknown: 'the database is away, so nobody knows whether it was applied',
 }
 
+const SUPERSEDED = 'its range was reprocessed since: what became of the event there counts'
+
 type LetterAction = 'replay' | 'discard' | 'restore' | 'release'
 
 const decisions = { replay: 'replaying', discard: 'discarded', restore: 'restored' } as const
@@ -89,6 +91,10 @@ export class Requests {
   }
 
   #work(request: PlacedRequest): void {
+    const generation = this.#p.generationOf(request.origin)
+    if (request.generation < generation) return this.#supersede(request)
+    // We are a former owner: the range was reprocessed after us, and the present one answers.
+    if (request.generation > generation) return
     switch (request.action) {
       case 'run-now':
       case 'cancel':
@@ -100,6 +106,19 @@ export class Requests {
       case 'release':
         this.#aboutLetter(request, request.action)
     }
+  }
+
+  /**
+   * Whoever asked saw a letter of before its range was reprocessed. As a rule that letter is closed by now; one that a
+   * former owner wrote late is closed here.
+   */
+  #supersede(request: PlacedRequest): void {
+    const { generation, origin, by, reason } = request
+    const change = { kind: 'superseded' } as const
+    const why = { by, reason }
+    this.#p.out.letter({ generation, origin, change, why, death: undefined }, () =>
+      this.#end(request, SUPERSEDED),
+    )
   }
 
   #aboutEntry(request: PlacedRequest, action: 'run-now' | 'cancel'): void {

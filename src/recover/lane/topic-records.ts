@@ -32,19 +32,22 @@ export class TopicRecords {
   }
 
   delivered(offset: Offset, key: string | undefined): void {
+    // Only in a range that is run again: a former owner parked it there, and did not come to say so.
+    if (this.#p.book.of(offset)?.generation === this.#p.generationOf(offset)) return this.#p.settled(offset)
     const queue = this.#p.book.queue(queueName(this.#p.settings.order, key, offset))
     const record = { offset, alone: false, gone: false }
     queue.add(record)
-    if (!queue.blocked || !this.#parksFollowers) this.#intake?.gather({ record, queue }, this.#p.now)
+    if (!queue.blocks(record) || !this.#parksFollowers) this.#intake?.gather({ record, queue }, this.#p.now)
     this.#p.step(queue)
   }
 
   step(queue: KeyQueue): void {
     if (this.#p.stopping) return
     // Behind an open entry, or one that is just being made: run now, it would overtake.
-    while (this.#parksFollowers && queue.blocked && queue.waiting[0]) this.#park(queue, take(queue), neverRan)
-    const [next] = queue.waiting
-    if (next && queue.free && (!this.#intake || next.alone)) {
+    let [next] = queue.waiting
+    for (; this.#parksFollowers && next && queue.blocks(next); [next] = queue.waiting)
+      this.#park(queue, take(queue), neverRan)
+    if (next && queue.frees(next) && (!this.#intake || next.alone)) {
       queue.running = true
       this.#run([{ queue, record: take(queue) }], false)
     }
@@ -108,8 +111,8 @@ export class TopicRecords {
 
   /** Only a reservation until a commit above the record is accepted: a takeover before that throws it away. */
   #park(queue: KeyQueue, { offset: origin }: Delivered, state: EntryState): void {
-    const { out, book, generation } = this.#p
-    const identity = { generation, origin, round: 0 }
+    const { out, book } = this.#p
+    const identity = { generation: this.#p.generationOf(origin), origin, round: 0 }
     queue.parking += 1
     out.append(
       { kind: 'park', ...identity, state },

@@ -110,10 +110,10 @@ async function askOwner(
   { log, group, action, wish, answerMs, clock, random }: AskOptions,
   ended: AbortSignal,
 ): Promise<Asked> {
-  const { topic, partition, origin } = letter
+  const { topic, partition, origin, generation } = letter
   const id = newEventId(clock, random)
   const answered = lane.of(id)
-  const about = { generation: 0, origin, letterVersion: state.version, ...wish }
+  const about = { generation, origin, letterVersion: state.version, ...wish }
   const record = encodeLaneRecord({ kind: 'request', id, action, ...about }, partition)
   const [outcome] = await log.append(laneTopicOf(topic, group), [record])
   if (outcome) lane.stored(id, outcome.position.offset)

@@ -63,7 +63,7 @@ export async function causesOf(
 const nameless = { name: 'Error', code: undefined, message: '', stack: undefined, at: 0 }
 
 export function countsOf(letters: readonly BookedLetter[]): Record<LetterStatus, number> {
-  const counts = { died: 0, replaying: 0, resolved: 0, discarded: 0 }
+  const counts = { died: 0, replaying: 0, resolved: 0, discarded: 0, superseded: 0 }
   for (const { state } of letters) counts[state.status] += 1
   return counts
 }

@@ -180,9 +180,9 @@ class Letters implements DeadLetters {
   }
 
   async note(id: string, text: string, { by }: { readonly by?: string | undefined } = {}): Promise<void> {
-    const { topic, partition, origin } = await this.#one(id)
+    const { topic, partition, origin, generation } = await this.#one(id)
     const { group, log } = this.#o
-    const place = { origin: { topic, partition, offset: origin }, group, generation: 0 }
+    const place = { origin: { topic, partition, offset: origin }, group, generation }
     const record = encodeChange(place, { kind: 'noted' }, this.#wish({ by, reason: text }))
     await log.append(deadTopicOf(topic, group), [record])
   }

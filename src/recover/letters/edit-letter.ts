@@ -151,7 +151,7 @@ export async function editLetter(
   const place = {
     origin: { topic: letter.topic, partition, offset: origin },
     group: letters.group,
-    generation: 0,
+    generation: letter.generation,
   }
   const change = { kind: 'edited', version: state.version } as const
   const record = encodeChange(place, change, options.wish, edited.record)

@@ -131,14 +131,18 @@ export class LetterBook {
     return (await this.#log.read({ ...this.#dead, offset: from }, limits, signal)).records
   }
 
-  #note({ id, origin, change, death }: LetterRecord, record: LogRecord): void {
-    const known = this.#letters.get(origin)
+  #note({ id, generation, origin, change, death }: LetterRecord, record: LogRecord): void {
+    const before = this.#letters.get(origin)
+    // Of one event only the newest letter is kept: those of before its range was reprocessed are over.
+    if (before && generation < before.generation) return
+    const known = before?.generation === generation ? before : undefined
     const state = letterAfter(known?.state, change)
     if (!state) return
     if (!known) {
       // The end of a replay, of a letter that is older than what is read or kept here.
       if (change.kind !== 'died' || change.round > 0) return
-      if (death) this.#add({ id, origin, state, ...this.#facts(death), at: record.offset })
+      if (before) this.#drop(before)
+      if (death) this.#add({ id, generation, origin, state, ...this.#facts(death), at: record.offset })
       return
     }
     // Written twice around a crash, or too late: what is said there does not count, and neither do its bytes.
@@ -152,7 +156,7 @@ export class LetterBook {
     if (death || change.kind === 'edited') known.event = record.offset
   }
 
-  #add(letter: Pick<Entry, 'id' | 'origin' | 'state' | 'at'> & DeathFacts): void {
+  #add(letter: Pick<Entry, 'id' | 'generation' | 'origin' | 'state' | 'at'> & DeathFacts): void {
     const { at, diedAt } = letter
     const place = { topic: this.topic, partition: this.#dead.partition }
     const rest = { firstDiedAt: diedAt, death: at, event: at, changes: [at] }
@@ -161,10 +165,14 @@ export class LetterBook {
     if (this.#letters.size <= this.#maxLetters) return
     const [oldest] = this.#letters.values()
     if (!oldest) return
-    this.#letters.delete(oldest.origin)
+    this.#drop(oldest)
     this.#forgotten += 1
-    this.#open -= Number(isOpen(oldest.state))
-    this.#replaying -= Number(oldest.state.status === 'replaying')
+  }
+
+  #drop({ origin, state }: Entry): void {
+    this.#letters.delete(origin)
+    this.#open -= Number(isOpen(state))
+    this.#replaying -= Number(state.status === 'replaying')
   }
 
   #facts({ reason, cause, error, eventType, ...rest }: DeathFacts): DeathFacts {
@@ -198,6 +206,7 @@ export interface BookOptions {
 /** A letter as a list needs it. */
 export interface BookedLetter extends DeathFacts, TopicPartition {
   readonly id: string
+  readonly generation: number
   /** Offset of its event. */
   readonly origin: Offset
   readonly state: LetterState

@@ -21,8 +21,10 @@ import { causeOf } from './cause.ts'
  * in place: the original stays whatever is done to the letter.
  */
 export interface DeadLetter {
-  /** The same for the same event however often it dies: hash of topic, partition, offset and group. */
+  /** The same for the same event however often it dies: hash of topic, partition, offset, group and generation. */
   readonly id: string
+  /** 0, or that of the replay which reprocessed the event's range before it died. */
+  readonly generation: number
   readonly group: string
   readonly topic: string
   readonly partition: number
@@ -48,10 +50,14 @@ const LETTER_HEADER = 'hf-letter'
 /** Of deaths and what the owner decides. */
 const FIRST_VERSION = 1
 /** Of edits, notes and restorations: who does not know them must not take a letter for what it was before. */
-const VERSION = 2
+const SECOND_VERSION = 2
+/** Of everything about letters of a range that was reprocessed. */
+const VERSION = 3
 
 export interface Death {
   readonly group: string
+  /** Defaults to 0. */
+  readonly generation?: number
   readonly reason: string
   readonly attempts: number
   readonly first: Failure
@@ -64,10 +70,12 @@ export interface Death {
 /** The record to append to the dead topic. */
 export function encodeLetter(record: LogRecord, death: Death): NewRecord {
   const { topic, partition, offset, key, headers, value, timestamp } = record
+  const { generation = 0 } = death
   const letter = {
-    version: FIRST_VERSION,
+    version: versionOf('died', generation),
     kind: 'died',
-    id: letterIdOf(record, death.group, 0),
+    id: letterIdOf(record, death.group, generation),
+    ...(generation > 0 && { generation }),
     round: death.round ?? 0,
     group: death.group,
     topic,
@@ -127,8 +135,9 @@ export function encodeChange(
 ): NewRecord {
   const id = letterIdOf(origin, group, generation)
   const letter = {
-    version: change.kind in secondVersion ? VERSION : FIRST_VERSION,
+    version: versionOf(change.kind, generation),
     id,
+    ...(generation > 0 && { generation }),
     offset: String(origin.offset),
     ...changeFields(change),
     ...wish,
@@ -142,7 +151,11 @@ export function encodeChange(
   }
 }
 
-const secondVersion = { edited: true, noted: true, restored: true }
+/** The lowest that can be told so: an older Holdfast goes on reading what it knows. */
+function versionOf(kind: LetterChange['kind'], generation: number): number {
+  if (generation > 0 || kind === 'superseded') return VERSION
+  return kind === 'edited' || kind === 'noted' || kind === 'restored' ? SECOND_VERSION : FIRST_VERSION
+}
 
 /** The change's version is the one that was seen; `version` itself is that of the format. */
 function changeFields(change: Exclude<LetterChange, { kind: 'died' }>): Record<string, unknown> {
@@ -154,6 +167,7 @@ function changeFields(change: Exclude<LetterChange, { kind: 'died' }>): Record<s
 /** What one record of a dead topic says. */
 export interface LetterRecord {
   readonly id: string
+  readonly generation: number
   /** Offset of its event in the partition that it came from. */
   readonly origin: Offset
   readonly change: LetterChange
@@ -190,6 +204,7 @@ export function decodeChange(record: LogRecord): LetterRecord {
   const change = changeIn(fields)
   return {
     id: fields.text('id'),
+    generation: fields.maybe('generation')?.count('generation') ?? 0,
     origin: offset(fields.digits('offset')),
     change,
     by: fields.maybe('by')?.text('by'),
@@ -215,6 +230,7 @@ function changeIn(fields: Fields): LetterChange {
     'discarded',
     'restored',
     'resolved',
+    'superseded',
     'edited',
     'noted',
   ])
@@ -229,6 +245,7 @@ function changeIn(fields: Fields): LetterChange {
       return { kind, version: fields.count('seen'), request: fields.text('request') }
     case 'edited':
       return { kind, version: fields.count('seen') }
+    case 'superseded':
     case 'noted':
       return { kind }
   }
@@ -258,8 +275,9 @@ export function decodeLetter(record: LogRecord): DeadLetter | undefined {
   if (decodeChange(record).change.kind !== 'died') return undefined
   const letter = JSON.parse(record.headers[LETTER_HEADER] ?? '') as Omit<
     DeadLetter,
-    'headers' | 'value' | 'first'
+    'headers' | 'value' | 'first' | 'generation'
   > & {
+    generation?: number
     first: Failure | Pick<Failure, 'at'>
     version: number
     kind: string
@@ -269,7 +287,16 @@ export function decodeLetter(record: LogRecord): DeadLetter | undefined {
   const { version: _version, kind: _kind, round: _round, error: _error, ...rest } = letter
   const { value } = record
   const first = 'name' in rest.first ? rest.first : { ...rest.last, at: rest.first.at }
-  return { ...rest, first, eventId: headers['ce_id'], eventType: headers['ce_type'], headers, value }
+  const { generation = 0 } = rest
+  return {
+    ...rest,
+    generation,
+    first,
+    eventId: headers['ce_id'],
+    eventType: headers['ce_type'],
+    headers,
+    value,
+  }
 }
 
 /** The event in a death or an edit, as its topic had it. */

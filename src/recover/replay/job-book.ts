@@ -8,6 +8,7 @@ import {
   type JobRecord,
   type Progress,
   type Range,
+  type ReplayMode,
 } from './job-record.ts'
 
 /** The replays of a log: the fold of their records, in order. */
@@ -34,7 +35,7 @@ export interface Assignment {
 export interface ReplayState {
   readonly id: string
   readonly group: string
-  readonly mode: 'fill'
+  readonly mode: ReplayMode
   /**
    * `waiting`: no owner has begun. `cancelling`: owners have still to say where they stand. Ended: `done`, or `cancelled`
    * when a part was cut short.

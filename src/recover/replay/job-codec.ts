@@ -1,14 +1,18 @@
 import { HoldfastError, offset, type LogRecord, type NewRecord } from '../../event/index.ts'
 import { Fields } from '../lane/fields.ts'
-import { countNames, type JobCounts, type JobRecord, type Range } from './job-record.ts'
+import { countNames, replayModes, type JobCounts, type JobRecord, type Range } from './job-record.ts'
 
-const VERSION = 1
+/** Of everything but a wish to reprocess, which who does not know it must not take for damage. */
+const FIRST_VERSION = 1
+const VERSION = 2
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 /** A record of a job as JSON in the value: the ranges of a wide topic are too long for a header. */
 export function encodeJob(record: JobRecord): NewRecord {
-  const json = JSON.stringify({ version: VERSION, ...record }, (_, value: unknown) =>
+  const isNew = record.kind === 'asked' && record.mode !== 'fill'
+  const version = isNew ? VERSION : FIRST_VERSION
+  const json = JSON.stringify({ version, ...record }, (_, value: unknown) =>
     typeof value === 'bigint' ? String(value) : value,
   )
   return { value: encoder.encode(json), headers: {}, partition: 0 }
@@ -34,7 +38,7 @@ export function decodeJob({ topic, offset: at, value }: LogRecord): JobRecord {
         kind,
         ...wish(fields),
         group: fields.text('group'),
-        mode: fields.oneOf('mode', ['fill']),
+        mode: fields.oneOf('mode', replayModes),
         ratePerSecond: fields.maybe('ratePerSecond')?.amount('ratePerSecond'),
         ranges: fields.list('ranges').map(range),
       }

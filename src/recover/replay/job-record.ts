@@ -20,11 +20,14 @@ interface Wish {
   readonly reason: string
 }
 
+/** `fill` runs what the inbox does not know, and nothing else. `reprocess` runs everything again, in a new generation. */
+export type ReplayMode = (typeof replayModes)[number]
+export const replayModes = ['fill', 'reprocess'] as const
+
 export interface Asked extends Wish {
   readonly kind: 'asked'
   readonly group: string
-  /** `fill` runs what the inbox does not know, and nothing else. */
-  readonly mode: 'fill'
+  readonly mode: ReplayMode
   /** Events a second over all partitions; undefined: no limit of its own. */
   readonly ratePerSecond: number | undefined
   /** At most one for each partition, none of them empty. */
@@ -73,7 +76,7 @@ export interface JobCounts {
   readonly unknown: number
   /** They ran, and were applied. */
   readonly applied: number
-  /** `onError` said so. */
+  /** `onError` said so; in a reprocess also those that no handler takes. */
   readonly skipped: number
   /** They ran and have a dead letter now. */
   readonly died: number

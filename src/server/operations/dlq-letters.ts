@@ -14,7 +14,7 @@ import type { Fields, Shape } from './shape.ts'
 
 /** What all operations on dead letters share: which letters are meant, and how one looks from outside. */
 
-const statuses = ['died', 'replaying', 'resolved', 'discarded'] as const
+const statuses = ['died', 'replaying', 'resolved', 'discarded', 'superseded'] as const
 
 /** Which letters. For an act one of them, or `all`, must be given: everything is never meant by nothing. */
 export interface LetterSelection {

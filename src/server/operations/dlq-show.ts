@@ -79,6 +79,7 @@ export const dlqShow: Operation<DlqShowInput, DlqShow> = {
           'resolved',
           'discarded',
           'restored',
+          'superseded',
           'edited',
           'noted',
         ]),

@@ -31,6 +31,7 @@ export const dlqStats: Operation<{ readonly group?: string | undefined }, DlqSta
         replaying: number('being replayed'),
         resolved: number('replayed, and applied'),
         discarded: number('not to be tried again'),
+        superseded: number('their range was reprocessed'),
         oldestOpen: nullable(number('when the oldest open one died, milliseconds since 1970')),
         newest: nullable(number('when the newest died, milliseconds since 1970')),
         byTopic: rows(countShape),

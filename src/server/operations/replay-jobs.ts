@@ -2,7 +2,9 @@ import { HoldfastError, silentLogger } from '../../event/index.ts'
 import {
   JOB_TOPIC,
   jobTopic,
+  replayModes,
   type JobCounts,
+  type ReplayMode,
   type ReplayPart,
   type ReplayState,
 } from '../../recover/index.ts'
@@ -28,7 +30,7 @@ export interface ReplayListInput {
 export interface ReplaySummary {
   readonly id: string
   readonly group: string
-  readonly mode: 'fill'
+  readonly mode: ReplayMode
   readonly state: ReplayState['state']
   readonly askedAt: number
   readonly endedAt: number | null
@@ -66,14 +68,14 @@ const countFields: Fields<JobCounts> = {
   known: number('they were applied before'),
   unknown: number('their inbox day is gone, so they were not run'),
   applied: number('they ran, and were applied'),
-  skipped: number('onError skipped them'),
+  skipped: number('onError skipped them; in a reprocess also those that no handler takes'),
   died: number('they ran, and have a dead letter now'),
 }
 
 const summaryFields: Fields<ReplaySummary> = {
   id: text('its id'),
   group: text('the group'),
-  mode: choice('what is done with the range', ['fill']),
+  mode: choice('what is done with the range', replayModes),
   state: choice('where it is', ['waiting', 'running', 'cancelling', 'done', 'cancelled']),
   askedAt: number('when it was asked for'),
   endedAt: nullable(number('when its last partition ended')),

@@ -1,9 +1,9 @@
 import type { PlanCounts } from '../../consume/index.ts'
 import { HoldfastError, offset, parseRate, type Position, type Rate } from '../../event/index.ts'
-import type { Range } from '../../recover/index.ts'
+import { replayModes, type Range, type ReplayMode } from '../../recover/index.ts'
 import type { ReplayJobOptions } from '../replays.ts'
 import { momentOf } from './moment.ts'
-import type { Operation, OperationContext } from './operation.ts'
+import { mayRun, type Operation, type OperationContext } from './operation.ts'
 import {
   choice,
   digits,
@@ -19,7 +19,7 @@ import {
 
 export interface ReplayStartInput {
   readonly group: string
-  readonly mode: 'fill'
+  readonly mode: ReplayMode
   readonly from: string
   readonly to?: string | undefined
   readonly rate?: string | undefined
@@ -43,9 +43,9 @@ interface PlannedPart {
 
 const countFields: Fields<PlanCounts> = {
   events: number('all of them'),
-  missing: number('their effect is missing: they would run'),
+  missing: number('they would run'),
   passed: number('no effect of the group takes them'),
-  left: number('they have a dead letter'),
+  left: number('they have a dead letter; in a reprocess that is superseded, and they run'),
   known: number('they were applied'),
   unknown: number('their inbox day is gone, so nobody knows'),
   unreadable: number('they cannot be read'),
@@ -57,12 +57,15 @@ const placeText = String.raw`\S+/\d+@\d+|\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:?\d
 export const replayStart: Operation<ReplayStartInput, ReplayStart> = {
   name: 'replay.start',
   summary:
-    'apply the effects of a range that a group never had, beside live events; without --execute they are counted',
+    'run a range of events again for a group: those whose effects are missing, or all; without --execute they are counted',
   role: 'operator',
   effect: 'decision',
   input: object<ReplayStartInput>({
     group: text('its name'),
-    mode: choice('what is done with the range', ['fill']),
+    mode: choice(
+      'fill: apply the effects that are missing, beside live events; reprocess: take back what was done, and run everything again',
+      replayModes,
+    ),
     from: text(`where it begins: earliest, ${place}`, { pattern: new RegExp(`^(earliest|${placeText})$`) }),
     to: optional(
       text(`below which it ends: ${place}; where nothing is said, where the group is`, {
@@ -103,6 +106,7 @@ export const replayStart: Operation<ReplayStartInput, ReplayStart> = {
       by: actor.name,
     }
     if (execute) {
+      mustBeAdmin(context, input.mode)
       const job = await app.replay(group, { ...options, dryRun: false })
       const { parts } = await job.progress()
       return {
@@ -120,6 +124,15 @@ export const replayStart: Operation<ReplayStartInput, ReplayStart> = {
       types: Object.entries(plan.types).map(([type, counts]) => ({ type, ...counts })),
     }
   },
+}
+
+/** A reprocess begins with deleting what handlers have written. */
+function mustBeAdmin({ actor }: OperationContext, mode: ReplayMode): void {
+  if (mode === 'fill' || mayRun(actor.role, 'admin')) return
+  throw new HoldfastError('ACCESS_DENIED', {
+    detail: `a ${mode} needs the role admin, ${actor.name} has ${actor.role}`,
+    facts: { needed: 'admin' },
+  })
 }
 
 function planned({ topic, partition, from, to }: Range): PlannedPart {

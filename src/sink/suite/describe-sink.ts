@@ -4,6 +4,7 @@ import { batchPromises } from './promises/batch.ts'
 import { fencePromises } from './promises/fence.ts'
 import { inboxPromises } from './promises/inbox.ts'
 import { offsetPromises } from './promises/offsets.ts'
+import { reprocessPromises } from './promises/reprocess.ts'
 import { transactionPromises } from './promises/transaction.ts'
 import { World } from './world.ts'
 
@@ -14,6 +15,7 @@ export const sinkPromises: Readonly<Record<string, readonly SinkPromise[]>> = {
   batch: batchPromises,
   fence: fencePromises,
   'applied offset': offsetPromises,
+  reprocess: reprocessPromises,
 }
 
 /** Runs every promise of the sink port against a driver. */

@@ -1,14 +1,22 @@
 import { decodeEvent, HoldfastError, partitionId, type Envelope, type LogRecord } from '../../event/index.ts'
 import type { Committed, Log } from '../../log/index.ts'
-import { letteredIn, replayRanges, type Range, type ReplayRange } from '../../recover/index.ts'
+import {
+  letteredIn,
+  replayRanges,
+  type Range,
+  type ReplayMode,
+  type ReplayRange,
+} from '../../recover/index.ts'
 import type { Sink } from '../../sink/index.ts'
-import type { GroupSettings } from '../settings.ts'
-import { sortPage, type Sorted } from './sort-page.ts'
+import { generationIn } from '../generations.ts'
+import { usesDatabase, type GroupSettings } from '../settings.ts'
+import { noReset } from './reprocess.ts'
+import { sortAgain, sortPage, type Sorted } from './sort-page.ts'
 
-/** What a fill would do, counted event by event. */
+/** What a replay would do, counted event by event. */
 export interface ReplayPlan {
   readonly group: string
-  readonly mode: 'fill'
+  readonly mode: ReplayMode
   readonly counts: PlanCounts
   readonly parts: readonly (Range & { readonly counts: PlanCounts })[]
   /** By event type; `'?'` for what carries none. */
@@ -20,12 +28,15 @@ export interface ReplayPlan {
  * `known`: they were applied; `unknown`: their inbox day is gone; `unreadable`: they would get a dead letter, or hold the
  * replay up when their type or version is not known here. Events that wait for a retry count as missing, and are left
  * alone when it comes to them.
+ *
+ * Of a reprocess `missing` and `left` run; the letters of the latter are superseded. It asks no inbox, so nothing is
+ * `known` or `unknown`.
  */
 export type PlanCounts = Readonly<
   Record<'events' | 'missing' | 'passed' | 'left' | 'known' | 'unknown' | 'unreadable', number>
 >
 
-export interface FillScope {
+export interface ReplayScope {
   readonly log: Log
   readonly sink: Sink
   readonly settings: GroupSettings
@@ -40,7 +51,7 @@ const ONE = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
  * The ranges of a fill. Throws `REPLAY_REFUSED` for a group or a range of which nobody can know what is missing, and
  * where there is nothing to do.
  */
-export async function fillRanges(scope: FillScope, wanted: ReplayRange): Promise<readonly Range[]> {
+export async function fillRanges(scope: ReplayScope, wanted: ReplayRange): Promise<readonly Range[]> {
   const { log, sink, settings, committed } = scope
   const refuse = (detail: string): never => {
     throw new HoldfastError('REPLAY_REFUSED', { detail: `group ${settings.group}: ${detail}` })
@@ -51,10 +62,7 @@ export async function fillRanges(scope: FillScope, wanted: ReplayRange): Promise
     refuse(
       "with dedup 'offsets' the database keeps no ids, so what is missing cannot be told from what was done",
     )
-  const partitions = settings.topics.flatMap(({ name, partitions }) =>
-    Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition })),
-  )
-  const ranges = await replayRanges(log, { name: settings.group, partitions }, committed, wanted)
+  const ranges = await replayRanges(log, partitionsOf(settings), committed, wanted)
   if (ranges.length === 0) refuse('the log has no events of this range that the group is done with')
   const forgotten = await firstForgotten(scope, ranges)
   if (!forgotten) return ranges
@@ -69,12 +77,14 @@ export async function fillRanges(scope: FillScope, wanted: ReplayRange): Promise
  * ever there. A forgotten day further on is counted, event by event.
  */
 async function firstForgotten(
-  { log, sink, settings }: FillScope,
+  { log, sink, settings }: ReplayScope,
   ranges: readonly Range[],
 ): Promise<Range | undefined> {
   const { signal } = new AbortController()
-  const scope = { group: settings.group, generation: 0 }
+  const { group } = settings
   for (const range of ranges) {
+    const generationOf = generationIn(await sink.reprocessed({ ...range, group }))
+    const scope = { group, generation: generationOf(range.from) }
     const [first] = (await log.read({ ...range, offset: range.from }, ONE, signal)).records
     const asked = first && inboxKeyOf(first)
     if (asked && (await sink.lookUp(scope, [asked], signal))[0] === 'unknown') return range
@@ -82,9 +92,39 @@ async function firstForgotten(
   return undefined
 }
 
+/**
+ * The ranges of a reprocess. Throws `REPLAY_REFUSED` for a group that cannot take back what it did, and where there is
+ * nothing to do.
+ */
+export async function reprocessRanges(
+  { log, settings, committed }: Omit<ReplayScope, 'sink'>,
+  wanted: ReplayRange,
+): Promise<readonly Range[]> {
+  const refuse = (detail: string): never => {
+    throw new HoldfastError('REPLAY_REFUSED', { detail: `group ${settings.group}: ${detail}` })
+  }
+  if (!usesDatabase(settings))
+    refuse(
+      'it has no effects, so there is nothing to take back and nothing that would run once; holdfast group reset lets it read a range again',
+    )
+  if (!settings.reset) refuse(noReset(settings.group))
+  const ranges = await replayRanges(log, partitionsOf(settings), committed, wanted)
+  return ranges.length > 0
+    ? ranges
+    : refuse('the log has no events of this range that the group is done with')
+}
+
+function partitionsOf({ group, topics }: GroupSettings): Parameters<typeof replayRanges>[1] {
+  const partitions = topics.flatMap(({ name, partitions }) =>
+    Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition })),
+  )
+  return { name: group, partitions }
+}
+
 /** Reads the whole range, and runs nothing. */
-export async function planFill(
-  scope: FillScope,
+export async function planReplay(
+  mode: ReplayMode,
+  scope: ReplayScope,
   ranges: readonly Range[],
   signal: AbortSignal,
 ): Promise<ReplayPlan> {
@@ -92,7 +132,7 @@ export async function planFill(
   const types = new Map<string, Tally>()
   for (const range of ranges) {
     const tally = new Tally()
-    for await (const one of sortedIn(range, scope, signal)) {
+    for await (const one of sortedIn(mode, range, scope, signal)) {
       const type = one.record.headers['ce_type'] ?? '?'
       const ofType = types.get(type) ?? new Tally()
       types.set(type, ofType)
@@ -105,7 +145,7 @@ export async function planFill(
   for (const { counts } of parts) all.add(counts)
   return {
     group: scope.settings.group,
-    mode: 'fill',
+    mode,
     counts: all.counts,
     parts,
     types: Object.fromEntries([...types].map(([type, { counts }]) => [type, counts])),
@@ -113,22 +153,22 @@ export async function planFill(
 }
 
 async function* sortedIn(
+  mode: ReplayMode,
   range: Range,
-  { log, sink, settings }: FillScope,
+  { log, sink, settings }: ReplayScope,
   signal: AbortSignal,
-): AsyncGenerator<Sorted> {
+): AsyncGenerator<Pick<Sorted, 'kind' | 'record'>> {
   const topic = settings.topics.find(topic => topic.name === range.topic)
   if (!topic) return
-  const lettered = letteredIn(log, settings.group, range)
-  const context = { topic, settings, sink, lettered, isOpen: () => false }
+  const { group } = settings
+  const generationOf = generationIn(await sink.reprocessed({ ...range, group }))
+  const lettered = letteredIn(log, group, range, generationOf)
+  const context = { topic, settings, sink, lettered, generationOf, isOpen: () => false }
   for (let position = range.from; position < range.to;) {
     signal.throwIfAborted()
     const page = await log.read({ ...range, offset: position }, PAGE, signal)
-    yield* await sortPage(
-      page.records.filter(record => record.offset < range.to),
-      context,
-      signal,
-    )
+    const records = page.records.filter(record => record.offset < range.to)
+    yield* await (mode === 'fill' ? sortPage : sortAgain)(records, context, signal)
     if (page.next <= position) return
     position = page.next
   }
@@ -145,7 +185,7 @@ class Tally {
     unreadable: 0,
   }
 
-  count({ kind }: Sorted): void {
+  count({ kind }: Pick<Sorted, 'kind'>): void {
     this.counts.events += 1
     this.counts[kind === 'wait' ? 'unreadable' : kind] += 1
   }
