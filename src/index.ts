@@ -24,6 +24,8 @@ export type {
   PartitionStatus,
   Received,
   ReplayPlan,
+  Reset,
+  ResetRange,
   Verdict,
 } from './consume/index.ts'
 export { embedded, type EmbeddedOptions } from './drivers/embedded/index.ts'

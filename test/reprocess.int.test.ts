@@ -96,11 +96,9 @@ async function started(handler: Handler, batch = false): Promise<App<true>> {
 async function publish(shop: App<true>, ns: readonly number[]): Promise<void> {
   // One after another within a key.
   await Promise.all(
-    Map.groupBy(ns, customerOf)
-      .values()
-      .map(async ofOne => {
-        for (const n of ofOne) await shop.publish(orders, 'placed', { customer: customerOf(n), n })
-      }),
+    [...Map.groupBy(ns, customerOf).values()].map(async ofOne => {
+      for (const n of ofOne) await shop.publish(orders, 'placed', { customer: customerOf(n), n })
+    }),
   )
 }
 
@@ -204,7 +202,7 @@ describe('a replay that reprocesses', () => {
       const ofStatus = (status: string): number[] =>
         letters
           .filter(letter => letter.status === status)
-          .map(letter => Number((JSON.parse(Buffer.from(letter.value ?? []).toString()) as { n: number }).n))
+          .map(letter => (JSON.parse(Buffer.from(letter.value ?? []).toString()) as { n: number }).n)
           .toSorted((a, b) => a - b)
       expect(ofStatus('superseded')).toEqual(upTo(400, 100).filter(n => !first(n)))
       expect(ofStatus('died')).toEqual(

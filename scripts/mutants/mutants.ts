@@ -163,8 +163,8 @@ export const mutants: readonly Mutant[] = [
   {
     fault: 'keeps a batch group in single steps behind one failure',
     file: 'src/recover/lane/topic-records.ts',
-    text: 'next && queue.free && (!this.#intake || next.alone)',
-    becomes: 'next && queue.free',
+    text: 'next && queue.frees(next) && (!this.#intake || next.alone)',
+    becomes: 'next && queue.frees(next)',
     tests: ['src/consume/effects.int.test.ts'],
   },
   {

@@ -6,7 +6,7 @@ import type { Lease, Reprocessed, Sink } from '../sink/index.ts'
  * done to the event, now or in a year, is done in that one.
  */
 export interface Generations {
-  of(origin: Offset): number
+  readonly of: (origin: Offset) => number
   /** For its ids. Undefined for a group without effects. */
   lease(origin: Offset): Lease | undefined
   /** What is known of a job here. */

@@ -88,4 +88,23 @@ describe('a dead letter', () => {
     const gone = state(died(0), discarded(1, 'a'))
     expect(state(died(0), discarded(1, 'a'), died(0), replaying(2, 'b'), resolved(0))).toEqual(gone)
   })
+
+  it('ends as superseded when its range is reprocessed, unless it was resolved before, and nothing revives it', () => {
+    const superseded: LetterChange = { kind: 'superseded' }
+    for (const before of [[died(0)], [died(0), replaying(1, 'a')], [died(0), discarded(1, 'a')]] as const) {
+      const ended = state(...before, superseded)
+      expect(ended?.status).toBe('superseded')
+      const version = ended?.version ?? 0
+      const late = [
+        died(1),
+        resolved(1),
+        replaying(version, 'b'),
+        restored(version, 'b'),
+        edited(version),
+        superseded,
+      ]
+      expect(state(...before, superseded, ...late)).toEqual(ended)
+    }
+    expect(state(died(0), replaying(1, 'a'), resolved(1), superseded)?.status).toBe('resolved')
+  })
 })

@@ -27,7 +27,7 @@ export async function reprocess(
     try {
       await driver.connections.work(signal, async session => {
         try {
-          await open(driver, session, lease, range, reset)
+          await openGeneration(driver, session, lease, range, reset)
         } catch (error) {
           if (!session.isBroken) await session.query('rollback').catch(() => {})
           lost = session.isBroken
@@ -47,7 +47,7 @@ export async function reprocess(
   }
 }
 
-async function open(
+async function openGeneration(
   driver: Driver,
   session: Session,
   lease: PostgresLease,
@@ -65,11 +65,11 @@ async function open(
     to,
   ])
   if (rows[0]?.['is_new'] === true) {
-    const { tx, end } = openTx(session)
+    const open = openTx(session)
     try {
-      await reset(tx)
+      await reset(open.tx)
     } finally {
-      end()
+      open.end()
     }
   }
   const { command } = await session.query('commit')

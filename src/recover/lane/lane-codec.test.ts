@@ -107,10 +107,10 @@ describe('lane records', () => {
   })
 
   it('refuse one that a newer version wrote, naming where it stands', () => {
-    expect(() => decodeLaneRecord(changed('"version":1', '"version":2'))).toThrow(
+    expect(() => decodeLaneRecord(changed('"version":1', '"version":3'))).toThrow(
       expect.objectContaining({
         code: 'LOG_VERSION',
-        detail: 'retry lane orders.billing.retry/3 offset 7 has format 2, known up to 1',
+        detail: 'retry lane orders.billing.retry/3 offset 7 has format 3, known up to 2',
       }),
     )
   })

@@ -16,7 +16,9 @@ import {
  * event's own key, headers and bytes beside it untouched, so that what runs again is what came in.
  */
 const LANE_HEADER = 'hf-lane'
-const VERSION = 1
+const FIRST_VERSION = 1
+/** Of an entry that was superseded: who does not know that must not take it for open. */
+const VERSION = 2
 
 /** Group names hold no dot, so the parts of the name can be told apart from the right. */
 export function laneTopicOf(topic: string, group: string): string {
@@ -37,7 +39,8 @@ export function encodeLaneRecord(record: LaneRecord, partition: number): NewReco
 }
 
 function json(record: object): string {
-  return JSON.stringify({ version: VERSION, ...record }, (_, value: unknown) =>
+  const isNew = 'how' in record && record.how === 'superseded'
+  return JSON.stringify({ version: isNew ? VERSION : FIRST_VERSION, ...record }, (_, value: unknown) =>
     typeof value === 'bigint' ? String(value) : value,
   )
 }

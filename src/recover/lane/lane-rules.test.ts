@@ -345,7 +345,7 @@ const rules: readonly (Fault & { readonly rule: string })[] = [
 ]
 
 /** Runs in which a missing rule must be noticed; most are within the first hundred. */
-const RUNS = 12_000
+const RUNS = 40_000
 
 describe('a retry lane without one of its rules breaks a promise', () => {
   it.each(rules)(

@@ -108,7 +108,13 @@ describe.each(Object.keys(drivers))('dead letters on the log %s', name => {
     expect(await toArray(dead.list({ where: 'data.cents > 250' }))).toMatchObject([
       { status: 'died', version: 1, reason: 'attempts', last: { message: '303 cents are too many' } },
     ])
-    expect((await dead.stats()).byStatus).toEqual({ died: 4, replaying: 0, resolved: 0, discarded: 0 })
+    expect((await dead.stats()).byStatus).toEqual({
+      died: 4,
+      replaying: 0,
+      resolved: 0,
+      discarded: 0,
+      superseded: 0,
+    })
   })
 
   it('come newest first, in pages that can be cut anywhere', async () => {

@@ -73,7 +73,7 @@ describe('a record of a replay', () => {
   })
 
   it.each([
-    ['of a newer version', '{"version":2,"kind":"asked"}', 'LOG_VERSION'],
+    ['of a newer version', '{"version":3,"kind":"asked"}', 'LOG_VERSION'],
     [
       'of a mode that nobody knows',
       '{"version":1,"kind":"asked","job":"j","at":1,"by":"","reason":"","group":"g","mode":"x","ranges":[]}',
