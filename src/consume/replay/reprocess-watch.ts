@@ -42,8 +42,8 @@ export function reprocessWatch(options: WatchOptions): ReplayWorker {
   async function watch(): Promise<void> {
     await superseded()
     while (!signal.aborted) {
-      const next = jobs.book.next(settings.group, owned)
-      const isCancelled = next?.job.job === range.job && next.cancelled
+      // Not whether the book has it as work: its part is ended there already when it was cancelled with nobody here.
+      const isCancelled = jobs.book.find(range.job)?.cancelled !== undefined
       if (options.position() >= range.to || isCancelled) return options.over()
       await tell()
       await change()
