@@ -1,11 +1,13 @@
 import { HoldfastError, type Offset, type Position } from '../../event/index.ts'
-import type { AppendOutcome, AppendRecord } from '../../log/index.ts'
-import type { WireRecord } from './wire-record.ts'
+import type { AppendOutcome } from '../../log/index.ts'
+import type { KafkaRecord, WireRecord } from './wire-record.ts'
 
 /** One record of a call, on its way to a partition. */
 export interface Entry {
   readonly call: AppendCall
   readonly index: number
+  /** Where it is sent from, and what went wrong there last. */
+  readonly lane: { readonly trouble: string }
   readonly record: WireRecord
   /** What it takes in a batch, at most. */
   readonly bytes: number
@@ -17,26 +19,36 @@ export interface Entry {
 /** What is to be appended in one call: answered when all of it is decided, or when its time is up. */
 export class AppendCall {
   readonly topic: string
-  readonly records: readonly AppendRecord[]
+  readonly records: readonly KafkaRecord[]
+  /** What each takes in a batch, at most, and all together. */
+  readonly sizes: readonly number[]
   readonly bytes: number
   /** When its caller wants to be answered, by the monotonic clock. */
   readonly deadline: number
   readonly promise: Promise<readonly AppendOutcome[]>
   entries: readonly Entry[] = []
+  /** Answered. What of it was sent goes on; what was not is dropped. */
+  over = false
   readonly #outcomes: AppendOutcome[] = []
   readonly #settle: PromiseWithResolvers<readonly AppendOutcome[]>
+  readonly #answered: (call: AppendCall) => void
   #undecided: number
   #stored = 0
   #refusal: HoldfastError | undefined
   #unknown: HoldfastError | undefined
-  /** Answered. What of it was sent goes on; what was not is dropped. */
-  over = false
 
-  constructor(topic: string, records: readonly AppendRecord[], bytes: number, deadline: number) {
+  constructor(
+    topic: string,
+    records: readonly KafkaRecord[],
+    sizes: readonly number[],
+    { deadline, answered }: { readonly deadline: number; readonly answered: (call: AppendCall) => void },
+  ) {
     this.topic = topic
     this.records = records
-    this.bytes = bytes
+    this.sizes = sizes
+    this.bytes = sizes.reduce((sum, size) => sum + size, 0)
     this.deadline = deadline
+    this.#answered = answered
     this.#undecided = records.length
     this.#settle = Promise.withResolvers()
     this.promise = this.#settle.promise
@@ -64,6 +76,7 @@ export class AppendCall {
   reject(error: unknown): void {
     if (this.over) return
     this.over = true
+    this.#answered(this)
     this.#settle.reject(error)
   }
 
@@ -82,6 +95,7 @@ export class AppendCall {
     const failure = this.#unknown ?? this.#refusal
     if (failure === undefined) {
       this.over = true
+      this.#answered(this)
       this.#settle.resolve(this.#outcomes)
     } else {
       this.reject(this.#stored > 0 || this.#unknown !== undefined ? this.#unclear(failure) : failure)

@@ -55,8 +55,12 @@ export class Lane {
     this.#deps = deps
   }
 
-  add(entries: readonly Entry[]): void {
-    for (const entry of entries) this.#queue.push(entry)
+  /** Takes it behind the others; {@link run} begins. */
+  add(entry: Entry): void {
+    this.#queue.push(entry)
+  }
+
+  run(): void {
     if (!this.#isRunning) void this.#run()
   }
 

@@ -8,15 +8,7 @@ import {
   type Random,
   type TopicPartition,
 } from '../../event/index.ts'
-import type {
-  AppendOutcome,
-  AppendRecord,
-  Bounds,
-  Log,
-  ReadLimits,
-  ReadResult,
-  Topics,
-} from '../../log/index.ts'
+import type { AppendOutcome, Bounds, Log, ReadLimits, ReadResult, Topics } from '../../log/index.ts'
 import { Appender } from './append.ts'
 import { Cluster } from './cluster.ts'
 import { DurabilityClass } from './durability.ts'
@@ -26,6 +18,7 @@ import type { ResolvedKafkaOptions } from './options.ts'
 import { Positions } from './positions.ts'
 import { Reader } from './read.ts'
 import { KafkaTopics } from './topics.ts'
+import type { KafkaRecord } from './wire-record.ts'
 
 export interface KafkaLogDeps {
   readonly makeLink: MakeLink
@@ -107,7 +100,7 @@ export class KafkaLog implements Log {
     return this.#durability.current
   }
 
-  append(topic: string, records: readonly AppendRecord[]): Promise<readonly AppendOutcome[]> {
+  append(topic: string, records: readonly KafkaRecord[]): Promise<readonly AppendOutcome[]> {
     return this.#open(() => this.appender.append(topic, records))
   }
 

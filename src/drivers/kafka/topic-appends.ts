@@ -1,0 +1,172 @@
+import { HoldfastError, isHoldfastError } from '../../event/index.ts'
+import { partitioner, type Partitioner } from '../../log/index.ts'
+import type { AppendCall, Entry } from './append-call.ts'
+import type { Cluster, TopicView } from './cluster.ts'
+import { Lane, type LaneDeps } from './lane.ts'
+import { backOff } from './retry.ts'
+import type { TopicFacts } from './topic-facts.ts'
+import { BATCH_BYTES, encode } from './wire-record.ts'
+
+export interface TopicAppendsDeps extends Omit<LaneDeps, 'maxBatchBytes' | 'decided'> {
+  readonly cluster: Cluster
+  /** What a topic is set to. */
+  readonly facts: (topic: string) => Promise<TopicFacts>
+}
+
+/** Appends to one topic: they wait here, in order, until it is known what the topic is like. */
+export class TopicAppends {
+  readonly #topic: string
+  readonly #deps: TopicAppendsDeps
+  readonly #room: { taken(bytes: number): void }
+  readonly #choose: Partitioner
+  readonly #lanes = new Map<number, Lane>()
+  #waiting: AppendCall[] = []
+  #looking = false
+  #isCheckingAgain = false
+  /** It is known what the topic takes, and that it is as durable as asked for. */
+  #isChecked = false
+  #maxBatchBytes = Number.POSITIVE_INFINITY
+  #trouble = 'no broker has answered yet'
+
+  constructor(topic: string, deps: TopicAppendsDeps, room: { taken(bytes: number): void }) {
+    this.#topic = topic
+    this.#deps = deps
+    this.#room = room
+    this.#choose = partitioner(topic)
+  }
+
+  add(call: AppendCall): void {
+    this.#room.taken(call.bytes)
+    this.#waiting.push(call)
+    if (this.#looking) return
+    const view = this.#deps.cluster.known(this.#topic)
+    if (view === undefined || !this.#isChecked) void this.#look(false)
+    else this.#place(view)
+  }
+
+  trouble({ entries }: AppendCall): string {
+    const [first] = entries
+    return first?.lane.trouble ?? this.#trouble
+  }
+
+  sweep(): void {
+    const over = this.#waiting.filter(call => call.over)
+    this.#waiting = this.#waiting.filter(call => !call.over)
+    for (const { bytes } of over) this.#room.taken(-bytes)
+    for (const lane of this.#lanes.values()) lane.sweep()
+  }
+
+  /** Learns what the topic is like, and goes on with what waits. Tries as long as anything does. */
+  async #look(isFresh: boolean): Promise<void> {
+    const { cluster, facts, signal } = this.#deps
+    this.#looking = true
+    for (let tries = 0; this.#waiting.length > 0 && !signal.aborted; tries++) {
+      try {
+        const view = await cluster.topic(this.#topic, { fresh: isFresh || tries > 0 })
+        if (view === undefined) throw new HoldfastError('LOG_TOPIC_UNKNOWN', { detail: this.#topic })
+        this.#maxBatchBytes = (await facts(this.#topic)).maxMessageBytes
+        this.#isChecked = true
+        this.#looking = false
+        this.#place(view)
+        return
+      } catch (error) {
+        if (!isHoldfastError(error, 'LOG_STALLED')) {
+          for (const call of this.#waiting.splice(0)) this.#reject(call, error)
+          break
+        }
+        this.#trouble = error.detail
+        await backOff(this.#deps, tries, signal)
+      }
+    }
+    this.#looking = false
+  }
+
+  /** Gives the calls that wait to their partitions, in their order. */
+  #place(view: TopicView): void {
+    const { clock } = this.#deps
+    while (this.#waiting.length > 0) {
+      const [call] = this.#waiting
+      if (call === undefined) return
+      try {
+        if (!call.over) this.#toLanes(call, view)
+        else this.#room.taken(-call.bytes)
+        this.#waiting.shift()
+      } catch (error) {
+        // The partition may have been added since: look once, and keep the order meanwhile.
+        if (isHoldfastError(error, 'CONFIG_INVALID') && clock.monotonic() - view.seenAt > LOOK_AGAIN_MS)
+          return void this.#look(true)
+        this.#waiting.shift()
+        this.#reject(call, error)
+      }
+    }
+    if (clock.monotonic() - view.seenAt > VIEW_MAX_AGE_MS) void this.#checkAgain()
+  }
+
+  /** Others may have added partitions, or set the topic otherwise. What has gone wrong is met by the next append. */
+  async #checkAgain(): Promise<void> {
+    if (this.#isCheckingAgain) return
+    this.#isCheckingAgain = true
+    const { cluster, facts } = this.#deps
+    try {
+      await cluster.refresh(this.#topic)
+      this.#maxBatchBytes = (await facts(this.#topic)).maxMessageBytes
+    } catch {
+      this.#isChecked = false
+    }
+    this.#isCheckingAgain = false
+  }
+
+  #toLanes(call: AppendCall, { partitions }: TopicView): void {
+    const { records, sizes } = call
+    this.#checkSizes(sizes)
+    const places = records.map(record => this.#choose(record, partitions.length)) // all, before anything is on its way
+    const lanes = new Set<Lane>()
+    call.entries = records.map((record, index) => {
+      const lane = this.#lane(places[index] ?? 0)
+      const { timestamp } = record
+      const bytes = sizes[index] ?? 0
+      const entry: Entry = { call, index, lane, record: encode(record), bytes, timestamp, state: 'queued' }
+      lanes.add(lane)
+      lane.add(entry)
+      return entry
+    })
+    for (const lane of lanes) lane.run()
+  }
+
+  /** As it is sent, a record takes more than what counts: it must fit into a batch of its own. */
+  #checkSizes(sizes: readonly number[]): void {
+    const index = sizes.findIndex(size => size + BATCH_BYTES > this.#maxBatchBytes)
+    if (index === -1) return
+    const bytes = (sizes[index] ?? 0) + BATCH_BYTES
+    throw new HoldfastError('LOG_RECORD_TOO_LARGE', {
+      detail: `record ${index} for topic ${this.#topic} takes up to ${bytes} bytes as it is sent, and max.message.bytes of the topic is ${this.#maxBatchBytes}; nothing of this call was stored`,
+      facts: { topic: this.#topic, index, bytes, maxRecordBytes: this.#maxBatchBytes },
+    })
+  }
+
+  #lane(partition: number): Lane {
+    let lane = this.#lanes.get(partition)
+    if (lane === undefined) {
+      lane = new Lane(
+        { topic: this.#topic, partition },
+        {
+          ...this.#deps,
+          maxBatchBytes: () => this.#maxBatchBytes,
+          decided: ({ bytes }) => this.#room.taken(-bytes),
+        },
+      )
+      this.#lanes.set(partition, lane)
+    }
+    return lane
+  }
+
+  #reject(call: AppendCall, error: unknown): void {
+    this.#room.taken(-call.bytes)
+    call.reject(error)
+  }
+}
+
+/** A partition that is not there is looked for when what is known is older than this. Milliseconds. */
+const LOOK_AGAIN_MS = 1_000
+/** Partitions that others add are seen after this, at the latest with the second append. Milliseconds. */
+const VIEW_MAX_AGE_MS = 30_000
