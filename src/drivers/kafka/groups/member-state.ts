@@ -21,7 +21,8 @@ import type { Holding, Share, Subscription } from './shares.ts'
  *   drained here, for as long as `revokeTimeoutMs`, and given back by joining without it.
  * - The coordinator keeps a member's place for `sessionMs` after it was heard. The lease is counted here from the moment
  *   at which the last request that it accepted was *sent*, so it ends here first. It is looked at before anything else: a
- *   process that was stopped for long has lost everything before it does the next thing.
+ *   process that was stopped for long has lost everything before it does the next thing. While a round is under way it is
+ *   kept on, but not beyond `rebalanceTimeoutMs`: whoever has not joined by then is put out, and a join may have been lost.
  * - A round may be over before this member hears that its join was counted: until then nobody knows whether a refusal
  *   for an old generation means that, or that it was shut out. So it does not count while a join is under way, and neither
  *   renews the lease.
@@ -43,6 +44,8 @@ export class MemberState {
   #rejoinAt: number | undefined
   /** When the last request was sent that the coordinator accepted. */
   #acceptedAt = 0
+  /** The same, of one that says that it was not put out of a round before. */
+  #steadyAt = 0
   #beatAt = 0
   #beating: Call | undefined
   #attempt = 0
@@ -81,7 +84,8 @@ export class MemberState {
       phase.kind === 'waiting' ? phase.until : Infinity,
       phase.kind === 'stable' ? (this.#rejoinAt ?? Infinity) : Infinity,
       this.#generation >= 0 && !this.#beating ? this.#beatAt : Infinity,
-      this.#held.size > 0 ? this.#acceptedAt + this.#o.sessionMs + 1 : Infinity,
+      this.#held.size > 0 ? this.#leaseEnd + 1 : Infinity,
+      phase.kind === 'joining' ? phase.againAt : Infinity,
       ...[...this.#held.values()].map(({ drainUntil }) => drainUntil ?? Infinity),
     )
   }
@@ -89,7 +93,7 @@ export class MemberState {
   handle(input: Input, now: number): readonly Effect[] {
     if (this.#phase.kind === 'over') return []
     this.#effects = []
-    if (this.#isLapsed(now)) this.#loseAll('the coordinator has not answered for a session', now)
+    if (this.#isLapsed(now)) this.#loseAll('the coordinator has not answered in time', now)
     if ('call' in input && input.call === this.#beating) this.#beating = undefined
     this.#take(input, now)
     this.#goOn(now)
@@ -105,7 +109,8 @@ export class MemberState {
       case 'synced':
         return this.#share(input.call, input.share, now)
       case 'accepted':
-        return this.#heard(input.call)
+        if (this.#heard(input.call)) this.#steadyAt = Math.max(this.#steadyAt, input.call.at)
+        return
       case 'refused':
         return this.#refused(input, now)
       case 'drained':
@@ -130,7 +135,8 @@ export class MemberState {
     if (this.#leaving && this.#held.size === 0) return this.#end({ kind: 'left', memberId: this.#memberId })
     const phase = this.#phase
     if (phase.kind === 'over') return
-    const isDue = phase.kind === 'waiting' && phase.until <= now
+    const isDue =
+      (phase.kind === 'waiting' && phase.until <= now) || (phase.kind === 'joining' && phase.againAt <= now)
     const again = phase.kind === 'stable' && this.#rejoinAt !== undefined && this.#rejoinAt <= now
     if (isDue || again) this.#join(now)
     if (this.#generation >= 0 && !this.#beating && this.#beatAt <= now) {
@@ -149,7 +155,8 @@ export class MemberState {
       ...owned,
       release: drainUntil !== undefined,
     }))
-    this.#phase = { kind: 'joining', claims: new Set(holds.map(tenureId)) }
+    const againAt = now + this.#o.sessionMs / 2
+    this.#phase = { kind: 'joining', claims: new Set(holds.map(tenureId)), againAt, overtaken: false }
     const { name, topics } = this.#o
     const leaving = this.#leaving
     const subscription = { name, topics, leaving, generation: this.#synced, base: this.#base, holds }
@@ -169,6 +176,8 @@ export class MemberState {
     this.#memberId = memberId
     this.#generation = generation
     this.#leads = leads
+    this.#acceptedAt = Math.max(this.#acceptedAt, call.at)
+    this.#steadyAt = Math.max(this.#steadyAt, call.at)
     if (missed) {
       this.#loseAll('the group has shared partitions out without it', now)
       return this.#join(now)
@@ -186,6 +195,7 @@ export class MemberState {
     this.#base = share.base
     this.#partitions = share.partitions
     this.#acceptedAt = Math.max(this.#acceptedAt, call.at)
+    this.#steadyAt = Math.max(this.#steadyAt, call.at)
     // Stopped for long while the answer was on its way: what it gives may have been given to others since.
     if (now - this.#acceptedAt > this.#o.sessionMs) return this.#join(now)
 
@@ -240,14 +250,19 @@ export class MemberState {
   }
 
   #isLapsed(now: number): boolean {
-    return this.#held.size > 0 && now - this.#acceptedAt > this.#o.sessionMs
+    return this.#held.size > 0 && now > this.#leaseEnd
+  }
+
+  get #leaseEnd(): number {
+    return Math.min(this.#acceptedAt + this.#o.sessionMs, this.#steadyAt + this.#o.rebalanceTimeoutMs)
   }
 
   // ---- answers
 
-  #heard(call: Call): void {
-    if (call.memberId === this.#memberId && call.generation === this.#generation)
-      this.#acceptedAt = Math.max(this.#acceptedAt, call.at)
+  #heard(call: Call): boolean {
+    const isCurrent = call.memberId === this.#memberId && call.generation === this.#generation
+    if (isCurrent) this.#acceptedAt = Math.max(this.#acceptedAt, call.at)
+    return isCurrent
   }
 
   #refused({ of, call, refusal, memberId }: Extract<Input, { kind: 'refused' }>, now: number): void {
@@ -286,13 +301,16 @@ export class MemberState {
       case 'rebalance':
         this.#heard(call) // its place is kept until the round is over
         if (this.#phase.kind === 'stable') this.#rejoinAt = now
+        // The answer that it waits for is of the round before, or was lost.
+        if (this.#phase.kind === 'syncing') this.#join(now)
         return
       case 'unknown-member':
         return this.#forgotten(now)
       case 'fenced':
         return this.#shutOut(now)
       case 'old-generation':
-        if (this.#phase.kind !== 'stable' && this.#phase.kind !== 'syncing') return
+        if (this.#phase.kind === 'joining') return this.#overtaken(now)
+        if (this.#phase.kind === 'waiting') return
         this.#loseAll('the group has gone on without this member', now)
         return this.#wait(now)
       case 'member-id':
@@ -302,10 +320,21 @@ export class MemberState {
     }
   }
 
+  /**
+   * Joining, and the group is a generation ahead: its join was counted, and the answer is on its way. When it is not there
+   * a beat later it was lost.
+   */
+  #overtaken(now: number): void {
+    if (this.#phase.kind !== 'joining') return
+    if (this.#phase.overtaken) this.#join(now)
+    else this.#phase = { ...this.#phase, overtaken: true }
+  }
+
   #forgotten(now: number): void {
     this.#loseAll('the coordinator no longer knows this member', now)
     this.#memberId = ''
-    this.#generation = -1
+    this.#generation = this.#synced = -1
+    this.#base = undefined // the group may have begun to count anew without it
     this.#wait(now)
   }
 
@@ -345,6 +374,7 @@ export interface MemberStateOptions {
   readonly isStatic: boolean
   readonly beatMs: number
   readonly sessionMs: number
+  readonly rebalanceTimeoutMs: number
   readonly revokeTimeoutMs: number
   readonly random: Random
 }
@@ -401,7 +431,13 @@ export type Effect =
 type Phase =
   | { readonly kind: 'waiting'; readonly until: number }
   /** `claims`: what it said that it holds. */
-  | { readonly kind: 'joining'; readonly claims: ReadonlySet<string> }
+  | {
+      readonly kind: 'joining'
+      readonly claims: ReadonlySet<string>
+      /** When it says so again: the request may have been lost, and who has not joined in time is put out. */
+      readonly againAt: number
+      readonly overtaken: boolean
+    }
   | { readonly kind: 'syncing'; readonly claims: ReadonlySet<string> }
   | { readonly kind: 'stable' }
   | { readonly kind: 'over' }
