@@ -100,13 +100,8 @@ class OpenGroups implements KafkaGroups {
         throw new HoldfastError('LOG_TOPIC_UNKNOWN', { detail: `group ${group} names topic ${topic}` })
     }
     this.#checkOpen(`joining group ${group}`)
-    const local = new KafkaMember(
-      { ...this.#d, coordinators: this.#coordinators },
-      this.#o,
-      group,
-      topics,
-      member,
-    )
+    const deps = { ...this.#d, coordinators: this.#coordinators }
+    const local = new KafkaMember(deps, this.#o, { group, topics, member })
     this.#members.add(local)
     try {
       await local.start()

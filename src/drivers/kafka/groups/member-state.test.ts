@@ -74,7 +74,10 @@ class Group {
   /** What came before the first thing that must not be, or before the end. */
   story(): string {
     const first = this.broken.length > 0 ? parseFloat(this.broken[0] ?? '') : Infinity
-    return this.journal.filter(line => parseFloat(line) <= first).slice(-40).join('\n')
+    return this.journal
+      .filter(line => parseFloat(line) <= first)
+      .slice(-40)
+      .join('\n')
   }
 
   breach(what: string): void {
@@ -129,7 +132,6 @@ class Process {
 
   tell(input: Input): void {
     if (this.dead) return
-    if (env['TRACE']) this.#group.say(`${this.name} (${this.state.phase}) ${JSON.stringify(input, (_, v: unknown) => typeof v === 'bigint' ? String(v) : v).slice(0, 150)}`)
     if (!this.runs) return void this.#missed.push(() => this.tell(input))
     for (const effect of this.state.handle(input, this.#group.now)) this.#do(effect)
     const wake = ++this.#wake
@@ -273,7 +275,10 @@ class Process {
       case 'left':
         this.ended = 'left'
         return this.#request(
-          () => void coordinator.leave(effect.memberId, this.#group.now),
+          () => {
+            coordinator.leave(effect.memberId, this.#group.now)
+            return undefined
+          },
           () => {},
         )
       case 'shut-out':
