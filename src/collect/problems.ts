@@ -97,7 +97,8 @@ const table = {
     status: 404,
     title: 'There is no such receipt',
     retryable: false,
-    advice: 'Check the receipt. It is also unknown once the event was deleted by retention.',
+    advice:
+      'Check the receipt. It is also unknown once the event was deleted by retention, or some time after it left the spool.',
   },
   method_not_allowed: {
     status: 405,

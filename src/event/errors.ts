@@ -112,7 +112,7 @@ const table = {
     kind: 'damaged',
   },
   LOG_IN_USE: {
-    message: 'The log folder belongs to processes of another machine or container',
+    message: 'The folder belongs to a process that cannot share it',
     advice: 'Stop the named holder, or give this process a folder of its own.',
     retriable: false,
     kind: 'refused',

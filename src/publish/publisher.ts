@@ -23,7 +23,8 @@ export interface Published {
 export interface Publisher {
   /**
    * Appends one event; resolves after the durable write. Rejects with `EVENT_TYPE_UNKNOWN`, `EVENT_SCHEMA` or
-   * `KEY_INVALID` before anything is written, or with what {@link LogSystem} says.
+   * `KEY_INVALID` before anything is written, or with what {@link LogSystem} says. A log that is away is an error here, and
+   * not spooled as at the collector: the caller is in this process and knows what else to do, such as using the outbox.
    */
   publish(
     topic: AnyTopic,

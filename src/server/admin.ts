@@ -79,7 +79,8 @@ export function adminHandler(
   admin.get('/livez', c => c.text('ok\n'))
   admin.get('/readyz', async c => {
     const readiness = await source.ready()
-    return readiness.ready ? c.text('ready\n') : c.text(`not ready: ${readiness.reason}\n`, 503)
+    if (!readiness.ready) return c.text(`not ready: ${readiness.reason}\n`, 503)
+    return c.text(readiness.note === undefined ? 'ready\n' : `ready: ${readiness.note}\n`)
   })
   admin.get('/metrics', async c =>
     c.body(await source.metrics.text(), 200, { 'content-type': source.metrics.contentType }),

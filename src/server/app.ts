@@ -163,7 +163,10 @@ class HoldfastApp implements App<boolean> {
 
   async ready(): Promise<Readiness> {
     if (this.#state !== 'running') return { ready: false, reason: `the app is ${this.#state}` }
-    return this.#door?.ready() ?? { ready: true }
+    const readiness = (await this.#door?.ready()) ?? { ready: true }
+    const waits = this.#groupsStart?.waitsFor
+    if (!readiness.ready || waits === undefined) return readiness
+    return { ready: true, note: `the groups start when the log answers (${waits})` }
   }
 
   get declared(): Declared {
@@ -575,6 +578,11 @@ class HoldfastApp implements App<boolean> {
     })
     this.#dead.set(group, dead)
     return dead
+  }
+
+  awayBecause(): string | undefined {
+    const { state, reason = 'it takes no events' } = this.#spool?.spool.status() ?? {}
+    return state === 'SPOOLING' ? reason : this.#groupsStart?.waitsFor
   }
 
   spoolSeen(): SpoolStatus | undefined {

@@ -1,6 +1,6 @@
 import type { CollectObserver, SpoolStatus } from '../collect/index.ts'
 import type { ConsumeObserver, GroupStatus } from '../consume/index.ts'
-import type { Clock } from '../event/index.ts'
+import { HoldfastError, isHoldfastError, type Clock } from '../event/index.ts'
 import type { LogObserver, LogSystem } from '../log/index.ts'
 import {
   createMetrics,
@@ -26,6 +26,8 @@ export interface Watched {
   pools(): readonly PoolStatus[]
   /** What the spool of its collector holds. Undefined where there is none. */
   spoolSeen(): SpoolStatus | undefined
+  /** Why the log, on other machines, is known not to answer. Undefined while it is not known to be away. */
+  awayBecause(): string | undefined
   /** What waits in the outbox, as the relay of this process saw it last. */
   outboxSeen(): OutboxStatus | undefined
   /** The replays of the log as far as this process has read them; none where it reads them not. */
@@ -51,9 +53,37 @@ export interface Monitor {
 
 /** Letters of each group that a report shows. */
 const NEWEST_LETTERS = 5
+/** How long a log is waited for that is known to be away. */
+const AWAY_PATIENCE_MS = 500
+const NOTHING: Standing = {
+  groups: [],
+  letters: [],
+  topics: [],
+  space: undefined,
+  pools: [],
+  outbox: undefined,
+  replays: [],
+}
 
 export function monitor(app: Watched, clock: Clock): Monitor {
-  const metrics = createMetrics({ version, standing: () => standingOf(app), spool: () => app.spoolSeen() })
+  /** A log that is known to be away is not waited for, or whoever looks would wait with it. */
+  const standingSoon = async (): Promise<Standing> => {
+    const asking = standingOf(app)
+    const reason = app.awayBecause()
+    if (reason === undefined) return await asking
+    asking.catch(() => {})
+    const late = Promise.withResolvers<never>()
+    const cancel = clock.after(AWAY_PATIENCE_MS, () =>
+      late.reject(new HoldfastError('LOG_STALLED', { detail: reason })),
+    )
+    try {
+      return await Promise.race([asking, late.promise])
+    } finally {
+      cancel()
+    }
+  }
+  let known: Standing = NOTHING
+  const metrics = createMetrics({ version, standing: standingSoon, spool: () => app.spoolSeen() })
   const startedAt = clock.now()
   const taken = new RateMeter(clock)
   const done = new Map<string, RateMeter>()
@@ -100,7 +130,14 @@ export function monitor(app: Watched, clock: Clock): Monitor {
     },
     metrics,
     async report() {
-      const standing = await standingOf(app)
+      let away: string | undefined
+      try {
+        known = await standingSoon()
+      } catch (error) {
+        if (!isHoldfastError(error, 'LOG_STALLED', 'LOG_DENIED')) throw error
+        away = error.message
+      }
+      const standing = known
       const { kind, durability } = app.system.log
       return {
         at: clock.now(),
@@ -108,6 +145,7 @@ export function monitor(app: Watched, clock: Clock): Monitor {
         ready: await app.ready(),
         log: { kind, durability },
         spool: app.spoolSeen(),
+        away,
         standing,
         rates: {
           in: taken.perSecond(),
@@ -120,7 +158,7 @@ export function monitor(app: Watched, clock: Clock): Monitor {
           since: awaySince.get(name) ?? since,
           everOpened: transitions > 0,
         })),
-        letters: await lettersOf(app, standing.groups),
+        letters: away === undefined ? await lettersOf(app, standing.groups) : [],
       }
     },
   }

@@ -1,4 +1,5 @@
 import { html } from 'hono/html'
+import type { SpoolStatus } from '../collect/index.ts'
 import { age, bytes, count, perSecond, timeOfDay } from './readable.ts'
 import type { StatusReport } from './status-report.ts'
 import {
@@ -89,6 +90,7 @@ function facts(report: StatusReport): Html {
       <dd>${standing.space === undefined ? log.kind : bytes(standing.space.usedBytes)}</dd>
       <dd class="note">${survives[log.durability]}</dd>
     </div>
+    ${spoolFact(report)}
     ${
       standing.space === undefined
         ? ''
@@ -98,4 +100,27 @@ function facts(report: StatusReport): Html {
           </div>`
     }
   </dl>`
+}
+
+/** Words for people who have not seen it before. */
+const spoolWords: Readonly<Record<SpoolStatus['state'], string>> = {
+  NORMAL: 'events go straight to the log',
+  SPOOLING: 'the log is away: they wait on this disk',
+  DRAINING: 'the log is back: they go to it in order',
+}
+
+function spoolFact({ spool }: StatusReport): Html | '' {
+  if (spool === undefined) return ''
+  const { state, events, bytes: size, oldestAgeMs, reason } = spool
+  return html`<div>
+    <dt>Spool</dt>
+    <dd class="${state === 'SPOOLING' ? 'alarm' : ''}">${count(events)}</dd>
+    <dd class="note">${spoolWords[state]}</dd>
+    ${
+      events === 0
+        ? ''
+        : html`<dd class="note">${bytes(size)}, the oldest for ${age(oldestAgeMs / 1_000)}</dd>`
+    }
+    ${reason === undefined ? '' : html`<dd class="note">${reason}</dd>`}
+  </div>`
 }

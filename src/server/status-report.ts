@@ -12,6 +12,8 @@ export interface StatusReport {
   readonly log: { readonly kind: string; readonly durability: Durability }
   /** Of a collector whose log is on other machines. */
   readonly spool?: SpoolStatus | undefined
+  /** Why the log does not answer; `standing` is then what was known last. */
+  readonly away?: string | undefined
   readonly standing: Standing
   /** Events per second over the last 10 seconds: taken in by the log, and done by each group. */
   readonly rates: { readonly in: number; readonly done: Readonly<Record<string, number>> }
@@ -20,7 +22,10 @@ export interface StatusReport {
   readonly letters: readonly LetterReport[]
 }
 
-export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string }
+export type Readiness =
+  /** `note`: what there is to say of it all the same. */
+  | { readonly ready: true; readonly note?: string | undefined }
+  | { readonly ready: false; readonly reason: string }
 
 export interface BreakerReport {
   readonly name: string

@@ -62,6 +62,25 @@ describe('the sentence at the top', () => {
     })
   })
 
+  it('says that the log is away, and how many events wait for it', () => {
+    const spool = {
+      state: 'SPOOLING',
+      since: 0,
+      events: 1_234,
+      bytes: 1,
+      oldestAgeMs: 1,
+      reason: 'x',
+    } as const
+    expect(verdictOf(reportOf([group({ lagSeconds: 41 })], { spool, away: 'x' }))).toEqual({
+      tone: 'behind',
+      sentence: 'The log is away: 1,234 events in the spool of the collector',
+    })
+    const { sentence } = verdictOf(
+      reportOf([group({})], { spool: { ...spool, state: 'DRAINING', events: 1 } }),
+    )
+    expect(sentence).toBe('The log is back: 1 event of the spool on the way to it')
+  })
+
   it('puts refused events above everything else', () => {
     const breakers = [{ name: 'postgres', state: 'OPEN' as const, reason: 'x', since: 0, everOpened: true }]
     const ready = { ready: false as const, reason: 'the disk is full' }

@@ -1,5 +1,5 @@
 import type { StatusReport } from './status-report.ts'
-import { age } from './readable.ts'
+import { age, count } from './readable.ts'
 
 /** The one sentence at the top of the page, and how loud it is. */
 export interface Verdict {
@@ -13,6 +13,8 @@ const BEHIND_AFTER_SECONDS = 2
 export function verdictOf(report: StatusReport): Verdict {
   const { groups } = report.standing
   if (!report.ready.ready) return { tone: 'broken', sentence: `Events are refused: ${report.ready.reason}` }
+  const away = awayOf(report)
+  if (away !== undefined) return { tone: 'behind', sentence: away }
   const behind = groups.filter(group => group.lagSeconds >= BEHIND_AFTER_SECONDS)
   const worst = behind.reduce((most, group) => Math.max(most, group.lagSeconds), 0)
   const distance = `${behind.length} of ${groups.length} groups behind, worst ${age(worst)}`
@@ -30,4 +32,13 @@ export function verdictOf(report: StatusReport): Verdict {
   }
   if (behind.length > 0) return { tone: 'behind', sentence: distance }
   return { tone: 'good', sentence: 'All groups are caught up' }
+}
+
+function awayOf({ away, spool }: StatusReport): string | undefined {
+  const waiting = spool?.events ?? 0
+  const events = waiting === 1 ? '1 event' : `${count(waiting)} events`
+  if (spool?.state === 'SPOOLING') return `The log is away: ${events} in the spool of the collector`
+  if (away !== undefined) return `The log does not answer, and the groups wait for it: ${away}`
+  if (spool?.state === 'DRAINING') return `The log is back: ${events} of the spool on the way to it`
+  return undefined
 }

@@ -10,7 +10,8 @@ import { until } from '../../../test/harness/until.ts'
 import { seededRandom, silentLogger, systemClock } from '../../event/index.ts'
 import type { Log, LogSystem } from '../../log/index.ts'
 import { resolveSpoolOptions, type SpoolOptions } from './options.ts'
-import { openSpool, type Spool } from './spool.ts'
+import { openSpool } from './open-spool.ts'
+import type { Spool } from './spool.ts'
 
 const topics = [clicks, notes, foreign]
 const click = (id: string, campaignId = 'c1', n = 0): string =>

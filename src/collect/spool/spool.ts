@@ -1,11 +1,11 @@
 import {
   HoldfastError,
-  partitionId,
   type Clock,
   type Logger,
   type LogRecord,
   type Position,
   type Random,
+  type TopicPartition,
 } from '../../event/index.ts'
 import {
   partitioner,
@@ -22,8 +22,9 @@ import type { CollectorLimits } from '../limits.ts'
 import type { CollectObserver } from '../observer.ts'
 import type { Problem } from '../problems.ts'
 import { logProof, READY_TOPIC, type ReadinessProof } from '../readiness.ts'
-import { Cursors } from './cursors.ts'
+import type { Cursors } from './cursors.ts'
 import type { LaneState } from './lane.ts'
+import { Moved } from './moved.ts'
 import { Line, type LineParts, type Waiting } from './line.ts'
 import type { ResolvedSpoolOptions } from './options.ts'
 
@@ -82,54 +83,8 @@ export interface SpoolAppenderParts {
   readonly onAppend: (failure: unknown) => void
 }
 
-/** Reads where it stands. What is in it from before is drained from now on. */
-export async function openSpool(parts: SpoolParts): Promise<Spool> {
-  const { storage, topics } = parts
-  const cursors = new Cursors(storage)
-  const spool = new CollectorSpool(parts, cursors)
-  await storage.log.topics.create(READY_TOPIC, { partitions: 1, retentionMs: 3_600_000 })
-  const saved = new Map((await cursors.saved()).map(at => [partitionId(at), at.offset]))
-  const stored = (await storage.log.topics.list()).filter(name => name !== READY_TOPIC)
-  for (const name of new Set([...topics.map(topic => topic.name), ...stored])) {
-    const lanes = await lanesOf(
-      storage.log,
-      name,
-      topics.find(topic => topic.name === name)?.partitions ?? 1,
-      saved,
-    )
-    for (const [partition, at] of lanes.entries()) spool.add({ topic: name, partition }, at)
-  }
-  await spool.start()
-  return spool
-}
-
-type Stand = ConstructorParameters<typeof Line>[1]
-
-/**
- * The lanes of a topic. Their number stays while there is something in one of them: with another number a key would
- * change its lane, and its newer events would overtake those in the old one.
- */
-async function lanesOf(
-  log: Log,
-  topic: string,
-  declared: number,
-  saved: ReadonlyMap<string, Stand['cursor']>,
-): Promise<readonly Stand[]> {
-  const stand = async (partition: number): Promise<Stand> => {
-    const { start, end } = await log.bounds({ topic, partition })
-    const cursor = saved.get(partitionId({ topic, partition })) ?? start
-    return { cursor: cursor < start ? start : cursor, end }
-  }
-  const stands = async (partitions: number): Promise<Stand[]> =>
-    await Promise.all(Array.from({ length: partitions }, (_, partition) => stand(partition)))
-  const before = (await log.topics.describe(topic))?.partitions ?? 0
-  const found = await stands(before)
-  if (before >= declared || found.some(({ cursor, end }) => cursor < end)) return found
-  await log.topics.create(topic, { partitions: declared })
-  return await stands(declared)
-}
-
-class CollectorSpool implements Spool {
+/** Use `openSpool`: it reads where the lanes stand. */
+export class CollectorSpool implements Spool {
   readonly #parts: SpoolParts
   readonly #cursors: Cursors
   readonly #lines = new Map<string, { readonly lines: Line[]; readonly choose: Partitioner }>()
@@ -187,7 +142,7 @@ class CollectorSpool implements Spool {
     }
   }
 
-  add(place: { readonly topic: string; readonly partition: number }, at: Stand): void {
+  add(place: TopicPartition, at: ConstructorParameters<typeof Line>[1]): void {
     const { topic } = place
     const known = this.#lines.get(topic) ?? { lines: [], choose: partitioner(topic) }
     known.lines.push(new Line(place, at, this.#lineParts))
@@ -408,30 +363,8 @@ async function within(ms: number, clock: Clock, work: () => Promise<unknown>): P
 
 function noteOf({ state, events }: SpoolStatus): string {
   return state === 'SPOOLING'
-    ? `the log is away: ${events} events are kept in the spool`
-    : `the log is back: ${events} events of the spool are on their way`
-}
-
-/** Where the newest of those stand that left the spool, for their receipts. */
-class Moved {
-  readonly #positions = new Map<string, Position>()
-
-  add(from: Position, to: Position): void {
-    this.#positions.set(nameOf(from), to)
-    if (this.#positions.size <= MAX_MOVED) return
-    const [oldest] = this.#positions.keys()
-    if (oldest !== undefined) this.#positions.delete(oldest)
-  }
-
-  get(from: Position): Position | undefined {
-    return this.#positions.get(nameOf(from))
-  }
-}
-
-const MAX_MOVED = 50_000
-
-function nameOf(at: Position): string {
-  return `${partitionId(at)}/${at.offset}`
+    ? `the log is away, events are kept in the spool (${events} now)`
+    : `the log is back, the spool is drained (${events} left)`
 }
 
 const NO_PLACE: Problem = { code: 'not_stored', detail: 'the topic has no place in the spool' }
