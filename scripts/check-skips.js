@@ -1,6 +1,6 @@
 // Compares the tests that a run skipped with .ci/skips.txt, both ways: `node scripts/check-skips.js SUMMARY`. A skip that
 // nobody wrote down with its reason fails, and so does one that is written down and ran. A third column `unless PROGRAM`
-// holds only where that program is not on PATH, and then for every test that begins with the text before ` *`.
+// holds only where that program is not on PATH, and then for every test that begins with the text before `*`.
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import process from 'node:process'
@@ -13,7 +13,7 @@ const entries = readFileSync(new URL('../.ci/skips.txt', import.meta.url), 'utf8
   .filter(([, , condition]) => condition === undefined || !isOnPath(condition.replace('unless ', '')))
 const listed = new Map(
   entries.flatMap(([test, reason]) =>
-    test.endsWith(' *')
+    test.endsWith('*')
       ? skipped.filter(name => name.startsWith(test.slice(0, -1))).map(name => [name, reason])
       : [[test, reason]],
   ),

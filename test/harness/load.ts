@@ -12,7 +12,31 @@ export interface RunningLoad {
   /** The ledger on disk as it stands. */
   ledgerSoFar(): Ledger
   /** The client's own summary and its ledger, when all is answered. */
-  finished(): Promise<{ readonly summary: Summary; readonly ledger: Ledger }>
+  finished(): Promise<FinishedLoad>
+}
+
+/** What {@link RunningLoad.finished} answers. */
+export interface FinishedLoad {
+  readonly summary: Summary
+  readonly ledger: Ledger
+}
+
+/** The ledger of loads on one store as if they had been one, by the clock on the wall. Their runs must differ. */
+export function together(loads: readonly FinishedLoad[]): Ledger {
+  const on = (beganAt: number, at: number | undefined): number | undefined =>
+    at === undefined ? undefined : beganAt + at
+  return {
+    planned: loads.reduce((sum, { ledger }) => sum + ledger.planned, 0),
+    entries: new Map(
+      loads.flatMap(({ summary: { beganAt }, ledger }) =>
+        [...ledger.entries].map(([id, entry]) => [
+          id,
+          { ...entry, sentAt: on(beganAt, entry.sentAt), acceptedAt: on(beganAt, entry.acceptedAt) },
+        ]),
+      ),
+    ),
+    problems: loads.flatMap(({ ledger }) => ledger.problems),
+  }
 }
 
 /** Starts the client process on a load. Resolves when it has begun to send. */

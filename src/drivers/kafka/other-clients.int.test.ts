@@ -1,0 +1,81 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { fileKafka, noOwnKafka } from '../../../test/kafka.ts'
+import { offset, silentLogger, systemClock, systemRandom, type LogRecord } from '../../event/index.ts'
+import { openKafka, type KafkaSystem } from './kafka.ts'
+import { resolveKafkaOptions } from './options.ts'
+
+const noKcat = spawnSync('kcat', ['-V']).status === 0 ? undefined : 'kcat is not installed'
+
+const headers = { ce_specversion: '1.0', ce_id: 'e1', ce_type: 'placed', ce_source: 'shop/ü' }
+
+describe.skipIf(noOwnKafka)('beside other clients of the same Kafka', () => {
+  const kafka = fileKafka(() => ({}))
+
+  it('the console consumer of Java reads our records with key and headers, and we read those of its producer', async () => {
+    const { cluster } = kafka
+    await withLog(cluster.brokers, async ({ log }) => {
+      await append(log, 'to-java')
+      const read = await cluster.tool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
+        ...['--bootstrap-server', cluster.brokers, '--topic', 'to-java', '--from-beginning'],
+        ...['--max-messages', '1', '--property', 'print.key=true', '--property', 'print.headers=true'],
+      ])
+      expect(read.stdout.split('\n')[0]?.split('\t')).toEqual([
+        Object.entries(headers)
+          .map(([name, value]) => `${name}:${value}`)
+          .join(','),
+        'ada',
+        '{"cents":1200}',
+      ])
+      await create(log, 'from-java')
+      const input = 'ce_id:j1,ce_type:placed\tbob\t{"cents":7}\n'
+      const sent = await cluster.tool(
+        'org.apache.kafka.tools.ConsoleProducer',
+        [
+          ...['--bootstrap-server', cluster.brokers, '--topic', 'from-java'],
+          ...['--property', 'parse.key=true', '--property', 'parse.headers=true'],
+        ],
+        { input },
+      )
+      expect(sent).toMatchObject({ code: 0 })
+      expect(await firstOf(log, 'from-java')).toMatchObject({
+        key: 'bob',
+        headers: { ce_id: 'j1', ce_type: 'placed' },
+      })
+    })
+  })
+
+  it.skipIf(noKcat)(
+    'kcat reads our records with their headers, and we read those that it writes',
+    async () => {
+      const { cluster } = kafka
+      await withLog(cluster.brokers, async ({ log }) => {
+        await append(log, 'to-kcat')
+        const read = await kcat(cluster.brokers, '-C', '-t', 'to-kcat', '-e', '-J')
+        expect(JSON.parse(read)).toMatchObject({
+          key: 'ada',
+          payload: '{"cents":1200}',
+          headers: Object.entries(headers).flat(),
+        })
+        await create(log, 'from-kcat')
+        const write = ['-P', '-t', 'from-kcat', '-k', 'carl', '-H', 'ce_id=k1', '-H', 'ce_type=placed']
+        await kcat(cluster.brokers, ...write, '{"cents":9}')
+        const got = await firstOf(log, 'from-kcat')
+        expect(got).toMatchObject({ key: 'carl', headers: { ce_id: 'k1', ce_type: 'placed' } })
+        expect(Buffer.from(got?.value ?? '').toString()).toBe('{"cents":9}')
+      })
+    },
+  )
+})
+
+async function withLog(brokers: string, use: (system: KafkaSystem) => Promise<void>): Promise<void> {
+  const options = resolveKafkaOptions({ brokers: brokers.split(','), replication: { factor: 1 } })
+  const env = { clock: systemClock, random: systemRandom, logger: silentLogger }
+  const system = await openKafka(options, env)
+  try {
+    await use(system)
+  } finally {
+    await system.close()
+  }
+}
