@@ -92,7 +92,7 @@ describe.skipIf(noOwnKafka)('three brokers, under load, with two processes of co
 interface Fault {
   readonly name: string
   /** Answers what was seen, when the cluster is whole again. */
-  begin(): Promise<string>
+  readonly begin: () => Promise<string>
 }
 
 /** Does something to the brokers while events come in, and says what it was and how they were answered. */
