@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { fileKafka, noOwnKafka } from '../../../test/kafka.ts'
 import { offset, silentLogger, systemClock, systemRandom, type LogRecord } from '../../event/index.ts'
+import type { Log } from '../../log/index.ts'
 import { openKafka, type KafkaSystem } from './kafka.ts'
 import { resolveKafkaOptions } from './options.ts'
 
@@ -78,4 +79,31 @@ async function withLog(brokers: string, use: (system: KafkaSystem) => Promise<vo
   } finally {
     await system.close()
   }
+}
+
+async function create(log: Log, topic: string): Promise<void> {
+  await log.topics.create(topic, { partitions: 1 })
+}
+
+async function append(log: Log, topic: string): Promise<void> {
+  await create(log, topic)
+  const [outcome] = await log.append(topic, [{ key: 'ada', value: Buffer.from('{"cents":1200}'), headers }])
+  expect(outcome).toMatchObject({ kind: 'appended', position: { offset: offset(0) } })
+}
+
+async function firstOf(log: Log, topic: string): Promise<LogRecord | undefined> {
+  const from = { topic, partition: 0, offset: offset(0) }
+  const limits = { maxRecords: 10, maxBytes: 1_000_000, waitMs: 30_000 }
+  const { records } = await log.read(from, limits, new AbortController().signal)
+  expect(records).toHaveLength(1)
+  return records[0]
+}
+
+async function kcat(brokers: string, ...args: readonly string[]): Promise<string> {
+  // What it writes, it reads from its input, which ends here.
+  const payload = args.at(-1) ?? ''
+  const producing = args[0] === '-P'
+  const run = promisify(execFile)('kcat', ['-b', brokers, ...(producing ? args.slice(0, -1) : args)])
+  run.child.stdin?.end(producing ? payload : '')
+  return (await run).stdout
 }
