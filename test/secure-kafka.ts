@@ -21,7 +21,7 @@ export interface SecureKafka extends KafkaCluster {
   /** Key and certificate of the user `carl`, PEM. */
   readonly carl: { readonly key: string; readonly cert: string }
   /** Adds ACLs with the options of Kafka's own program, such as `['--producer', '--topic', 't']`. */
-  allow(user: string, ...what: readonly string[]): Promise<void>
+  allow(users: readonly string[], ...what: readonly string[]): Promise<void>
 }
 
 /** Why there is none here; undefined where there is one. The certificates are made by openssl. */
@@ -50,15 +50,9 @@ export async function secureKafka(): Promise<SecureKafka> {
     ca: read(certificates.authority.cert),
     foreignCa: read(certificates.stranger.cert),
     carl: { key: read(certificates.carl.key), cert: read(certificates.carl.cert) },
-    async allow(user, ...what) {
-      const args = [
-        '--bootstrap-server',
-        kafka.brokers,
-        '--add',
-        '--allow-principal',
-        `User:${user}`,
-        ...what,
-      ]
+    async allow(users, ...what) {
+      const principals = users.flatMap(user => ['--allow-principal', `User:${user}`])
+      const args = ['--bootstrap-server', kafka.brokers, '--add', ...principals, ...what]
       const { code, stderr, stdout } = await kafka.tool('org.apache.kafka.tools.AclCommand', args)
       if (code !== 0) throw new Error(`no ACL: ${stderr}${stdout}`)
     },

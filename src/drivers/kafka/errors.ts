@@ -106,17 +106,26 @@ export interface Attempt {
 /** What a failed request means for whoever asked. Errors of ours pass as they are. */
 export function kafkaError(error: unknown, { doing, grant }: Attempt): HoldfastError {
   if (isHoldfastError(error)) return error
-  const because = reason(error)
+  const because = withHint(reason(error))
   const told = (code: 'LOG_DENIED' | 'LOG_TOPIC_UNKNOWN' | 'LOG_STALLED', detail: string): HoldfastError =>
     new HoldfastError(code, { detail, cause: error, facts: { kafka: [...errorIds(error)] } })
   if (isAuthorization(error))
     return told('LOG_DENIED', `cannot ${doing}: the user may not; grant ${grant} (${because})`)
   if (isAuthentication(error))
-    return told('LOG_DENIED', `cannot ${doing}: the brokers refuse the login; look at sasl (${because})`)
+    return told(
+      'LOG_DENIED',
+      `cannot ${doing}: the brokers refuse the login; look at sasl and tls (${because})`,
+    )
   if (hasId(error, ...tlsCodes) || /requires TLS|TLS handshake/.test(because))
     return told('LOG_DENIED', `cannot ${doing}: the brokers and this client do not agree on TLS (${because})`)
   if (isTopicUnknown(error)) return told('LOG_TOPIC_UNKNOWN', `cannot ${doing}: ${because}`)
   return told('LOG_STALLED', `cannot ${doing}: ${because}`)
+}
+
+/** What a broker says to whom it does not want to talk to: nothing. */
+function withHint(because: string): string {
+  if (!because.includes('Connection closed')) return because
+  return `${because}; if that is so each time, the broker wants TLS, a login or a certificate that it did not get`
 }
 
 /** What Node says of a certificate. */
