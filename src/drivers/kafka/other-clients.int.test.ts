@@ -19,8 +19,10 @@ describe.skipIf(noOwnKafka)('beside other clients of the same Kafka', () => {
     await withLog(cluster.brokers, async ({ log }) => {
       await append(log, 'to-java')
       const read = await cluster.tool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
-        ...['--bootstrap-server', cluster.brokers, '--topic', 'to-java', '--from-beginning'],
-        ...['--max-messages', '1', '--property', 'print.key=true', '--property', 'print.headers=true'],
+        ...at(cluster.brokers, 'to-java', 'print.key=true', 'print.headers=true'),
+        '--from-beginning',
+        '--max-messages',
+        '1',
       ])
       expect(read.stdout.split('\n')[0]?.split('\t')).toEqual([
         Object.entries(headers)
@@ -33,10 +35,7 @@ describe.skipIf(noOwnKafka)('beside other clients of the same Kafka', () => {
       const input = 'ce_id:j1,ce_type:placed\tbob\t{"cents":7}\n'
       const sent = await cluster.tool(
         'org.apache.kafka.tools.ConsoleProducer',
-        [
-          ...['--bootstrap-server', cluster.brokers, '--topic', 'from-java'],
-          ...['--property', 'parse.key=true', '--property', 'parse.headers=true'],
-        ],
+        at(cluster.brokers, 'from-java', 'parse.key=true', 'parse.headers=true'),
         { input },
       )
       expect(sent).toMatchObject({ code: 0 })
@@ -79,6 +78,11 @@ async function withLog(brokers: string, use: (system: KafkaSystem) => Promise<vo
   } finally {
     await system.close()
   }
+}
+
+/** What both of Java's programs are told. */
+function at(brokers: string, topic: string, ...properties: readonly string[]): string[] {
+  return ['--bootstrap-server', brokers, '--topic', topic, ...properties.flatMap(one => ['--property', one])]
 }
 
 async function create(log: Log, topic: string): Promise<void> {
