@@ -35,7 +35,7 @@ export function kafkaImports(log: KafkaLog, groups: Pick<KafkaGroups, 'putPositi
 /** Appends at exactly this place, or finds that somebody else appends as well. */
 async function store(log: KafkaLog, at: Position, records: readonly ImportedRecord[]): Promise<void> {
   const { topic, partition } = at
-  const outcomes = await log.append(
+  const outcomes = await log.appender.append(
     topic,
     records.map(record => ({ ...record, partition })),
   )
