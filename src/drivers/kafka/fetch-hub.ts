@@ -141,12 +141,15 @@ class Station {
         const got = answer(ask)
         if (got === undefined) ask.settle(undefined, new Error(`no answer for ${partitionId(ask)}`))
         else if ('error' in got) ask.settle(undefined, got.error)
-        else if ((got.records?.length ?? 0) > 0 || this.#clock.monotonic() >= ask.deadline) ask.settle(got)
+        else if ((got.records?.length ?? 0) > 0) ask.settle(got)
+        else if (asks.length > 1 && isLeftOut(ask, got)) this.#fresh.push(ask)
+        else if (this.#clock.monotonic() >= ask.deadline) ask.settle(got)
         else if (!ask.over) this.#atEnd.push(ask)
       }
     } catch (error) {
       for (const ask of asks) ask.settle(undefined, error)
     }
+    if (this.#fresh.length > 0) void this.#askFresh()
     if (this.#atEnd.length > 0) void this.#askAtEnd()
   }
 
@@ -181,6 +184,14 @@ class Station {
         )
     return ask => found.get(`${idOf(ask)}/${ask.partition}`)
   }
+}
+
+/**
+ * There are records, and none came: of a request, only the first partition that has any answers one that is larger than
+ * its `maxBytes`, or than what is left of the whole answer. It is asked again, and with each request one more is served.
+ */
+function isLeftOut({ offset }: FetchAsk, { lastStableOffset, highWatermark }: Fetched): boolean {
+  return (lastStableOffset >= 0n ? lastStableOffset : highWatermark) > offset
 }
 
 /** A request can name a partition once. Who asks for it from the same offset shares the answer; others come later. */

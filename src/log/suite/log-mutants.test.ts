@@ -309,6 +309,22 @@ const readMutants: readonly Mutant[] = [
     })),
   },
   {
+    fault: 'shares an answer of a few bytes among all who read at the same time',
+    breaks: ['answers one record however large also'],
+    log: mutant(log => {
+      let reading = 0
+      return {
+        async read(at, limits, signal) {
+          const isFirst = reading++ === 0
+          await Promise.resolve()
+          const result = await log.read(at, limits, signal)
+          reading--
+          return isFirst || limits.maxBytes > 1 ? result : { ...result, records: [], next: at.offset }
+        },
+      }
+    }),
+  },
+  {
     fault: 'does not count bytes',
     breaks: ['stops at about maxBytes'],
     log: mutant(log => ({

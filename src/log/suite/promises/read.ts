@@ -53,6 +53,18 @@ export const readPromises: readonly LogPromise[] = [
     },
   },
   {
+    promise: 'answers one record however large also to many who read different partitions at once',
+    async keeps(world) {
+      const topic = await world.topic(8)
+      const large = [0, 1, 2, 3, 4, 5, 6, 7].map(partition => ({ partition, value: new Uint8Array(10_000) }))
+      await world.append(topic, ...large)
+      const pages = await Promise.all(
+        large.map(({ partition }) => world.read({ topic, partition }, 0n, { maxRecords: 1, maxBytes: 1 })),
+      )
+      expect(pages.map(({ records }) => records.length)).toEqual(large.map(() => 1))
+    },
+  },
+  {
     promise: 'answers none at the end, and none after waitMs when nothing came',
     async keeps(world) {
       const topic = await world.topic()
