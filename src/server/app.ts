@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import {
   HoldfastError,
+  isHoldfastError,
   newEventId,
   parseDuration,
   silentLogger,
@@ -372,6 +373,7 @@ class HoldfastApp implements App<boolean> {
     if (this.#options.log.remote === true) {
       const declare = (topic: AnyTopic): Promise<void> => this.#declare(topic)
       const { topics } = options
+      await this.#declareIfThere(topics)
       this.#spool = await keepSpool({ log, topics, declare, options: spool, env, observer })
       void this.#spool.failed.then(error => this.#fail(error))
     } else for (const topic of options.topics) await this.#declare(topic)
@@ -493,6 +495,14 @@ class HoldfastApp implements App<boolean> {
   }
 
   /** Makes the topic in the log, once; a topic value is its declaration. */
+  /** What the log refuses, it refuses at the start; one that is away is asked again by the first event of each topic. */
+  async #declareIfThere(topics: readonly AnyTopic[]): Promise<void> {
+    const tried = await Promise.allSettled(topics.map(topic => this.#declare(topic)))
+    for (const one of tried)
+      if (one.status === 'rejected' && !isHoldfastError(one.reason, 'LOG_STALLED', 'LOG_FAILED'))
+        throw one.reason
+  }
+
   #declare(topic: AnyTopic): Promise<void> {
     const known = this.#created.get(topic.name)
     if (known) return known

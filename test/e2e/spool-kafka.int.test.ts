@@ -16,7 +16,7 @@ const BACK = 'the log takes events again: the spool is drained'
 const EMPTY = 'the spool is empty: events go to the log'
 
 describe.skipIf(noOwnKafka)('a collector whose broker is away', () => {
-  test('answers 202 from its spool under load, and everything is applied once and in order when the broker is back', async () => {
+  test('hazard 32: answers 202 from its spool under load, and everything is applied once and in order when the broker is back', async () => {
     const { cluster, system } = await start()
     const seconds = scale({ short: 16, long: 150 })
     const load = await startLoad({ ...system.load, run: 's', ratePerSecond: 100, seconds, keys: 100, seed })
@@ -39,7 +39,7 @@ describe.skipIf(noOwnKafka)('a collector whose broker is away', () => {
     for (const group of groups) expectClean(await auditGroup(system, ledger, group))
   })
 
-  test('is killed while it spools, while it drains and while all is well, and started while the broker is away: nothing lost, doubled or out of order', async () => {
+  test('hazard 1: is killed while it spools, while it drains and while all is well, and started while the broker is away: nothing lost, doubled or out of order', async () => {
     const { cluster, system } = await start()
     const seconds = scale({ short: 45, long: 300 })
     const load = await startLoad({ ...system.load, run: 'k', ratePerSecond: 100, seconds, keys: 100, seed })

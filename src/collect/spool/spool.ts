@@ -287,7 +287,8 @@ export class CollectorSpool implements Spool {
     const { clock, options, storage } = this.#parts
     let reason: string | undefined
     if (this.#state === 'NORMAL') {
-      reason = await within(options.patienceMs, clock, () => this.#logProof.prove())
+      const patienceMs = Math.min(options.patienceMs, PROOF_PATIENCE_MS)
+      reason = await within(patienceMs, clock, () => this.#logProof.prove())
       if (reason === undefined) return undefined
     }
     this.#checkAge()
@@ -367,6 +368,8 @@ function noteOf({ state, events }: SpoolStatus): string {
     : `the log is back, the spool is drained (${events} left)`
 }
 
+/** Less than who asks for a proof waits, so that there is time for one by the spool. */
+const PROOF_PATIENCE_MS = 1_500
 const NO_PLACE: Problem = { code: 'not_stored', detail: 'the topic has no place in the spool' }
 const NO_ANSWER: Problem = {
   code: 'outcome_unknown',
