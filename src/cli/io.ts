@@ -3,6 +3,8 @@ export interface CliIo {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Where the command is run. Defaults to the folder of the process. */
+  readonly cwd?: string
   /** Aborts when nobody reads `out` any more. */
   readonly unread?: AbortSignal
   /** Resolves when what was written to `out` is taken, for whoever writes much. */

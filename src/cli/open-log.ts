@@ -5,10 +5,11 @@ import { silentLogger, systemClock, systemRandom } from '../event/index.ts'
 import type { LogSystem } from '../log/index.ts'
 import { CliError, exitCode } from './exit-code.ts'
 import type { CliIo } from './io.ts'
+import { logTarget } from './target/target.ts'
 
-/** The folder of the log that a command means when it is not told one: that of `npm start`. */
-export function logFolder(given: string | undefined, { env }: Pick<CliIo, 'env'>): string {
-  return given ?? path.join(env['HOLDFAST_DATA'] || '.holdfast', 'log')
+/** The folder of the log that a command means; where it is told none, that of the project or of `npm start`. */
+export function logFolder(given: string | undefined, io: Pick<CliIo, 'env' | 'cwd'>): string {
+  return logTarget(given, io).folder
 }
 
 /** Runs `work` on a log that is there already; a running app may have it open too. */

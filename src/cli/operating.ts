@@ -7,6 +7,7 @@ import { performRemotely } from '../server/operations/remote.ts'
 import { CliError, exitCode } from './exit-code.ts'
 import type { CliIo } from './io.ts'
 import { onLog } from './on-log.ts'
+import { targetOf, type Target } from './target/target.ts'
 import { formats, show, timeStyles, type ShowOptions, type View } from './show.ts'
 
 /** Whom a command asks. */
@@ -16,6 +17,8 @@ export interface AskOptions {
   readonly log?: string
   /** The module of an app that does not run here: what it declares, its database and its log. */
   readonly app?: string
+  /** A name that `holdfast context set` has given. */
+  readonly context?: string
   readonly timeout: string
 }
 
@@ -53,8 +56,12 @@ export interface Operating {
 }
 
 export function operating(io: CliIo, ended: (code: number) => void): Operating {
-  const ask: Operating['ask'] = (operation, input, options, intent = {}) =>
-    asked(operation, input, options, intent, io)
+  const told = new Set<string>()
+  const ask: Operating['ask'] = (operation, input, options, intent = {}) => {
+    const target = targetOf(options, io)
+    tellWhom(target, options, told, io)
+    return asked(operation, input, { ...options, target }, intent, io)
+  }
   return {
     io,
     ended,
@@ -93,6 +100,7 @@ const askOptions: readonly Option[] = [
     '--url <url>',
     'ask the running process with this admin side (default: HOLDFAST_URL); without it the log is opened',
   ),
+  new Option('--context <name>', 'ask the process that holdfast context set has given this name'),
   new Option('--token <token>', 'who asks it, where it has tokens (default: HOLDFAST_TOKEN)'),
   new Option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)'),
   new Option('--timeout <duration>', 'how long an answer may take').default('30s'),
@@ -145,26 +153,33 @@ async function intentOf(
   return { execute: true, reason: why }
 }
 
+/** Once, where the command line does not say it: nobody should change something in a place that they did not think of. */
+function tellWhom(
+  target: Target,
+  options: AskOptions & { quiet?: boolean },
+  told: Set<string>,
+  io: CliIo,
+): void {
+  if (target.kind !== 'process' || target.context === undefined || target.origin === 'flag') return
+  if (options.quiet === true || told.has(target.url)) return
+  told.add(target.url)
+  io.err(`asking ${target.context} (${target.url}), by the ${target.origin}\n`)
+}
+
 async function asked<In extends object, Out extends object>(
   operation: Operation<In, Out>,
   input: In,
-  options: AskOptions,
+  options: AskOptions & { readonly target: Target },
   intent: Intent,
   io: CliIo,
 ): Promise<Answer<Out>> {
+  const { target } = options
   const timeoutMs = parseDuration(options.timeout, '--timeout')
   const signal = AbortSignal.timeout(timeoutMs)
-  if (options.url !== undefined && options.app !== undefined) {
-    throw new CliError('a running process knows its app', exitCode.usage, {
-      next: 'Give --url or --app, not both.',
-    })
-  }
-  const isLocal = options.log !== undefined || options.app !== undefined
-  const url = options.url ?? (isLocal ? undefined : io.env['HOLDFAST_URL'] || undefined)
   try {
-    if (url !== undefined) {
+    if (target.kind === 'process') {
+      const { url, token } = target
       const by = `${userName()}@${hostname()}`
-      const token = options.token ?? (io.env['HOLDFAST_TOKEN'] || undefined)
       return await performRemotely({ url, token, by, signal }, operation, input, intent)
     }
     return await onLog(options, io, async host => {

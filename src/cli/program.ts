@@ -6,6 +6,7 @@ import { addCircuit } from './commands/circuit.ts'
 import { addDlq } from './commands/dlq.ts'
 import { addEvent } from './commands/event.ts'
 import { addConfig } from './commands/config.ts'
+import { addContext } from './commands/context.ts'
 import { addGroup } from './commands/group.ts'
 import { addTopicEvents } from './commands/topic-events.ts'
 import { addTopic } from './commands/topic.ts'
@@ -169,6 +170,7 @@ export async function cliProgram(
   addReplay(program, operate)
   addAudit(program, operate)
   addCheck(program, operate)
+  addContext(program, io)
   addConfig(program, io, ended)
 
   const schema = program.command('schema').description('the schemas of events')

@@ -1,5 +1,6 @@
 import { tokensFrom } from '../server/access.ts'
 import { PORT_RULE, portIn } from '../server/port-setting.ts'
+import type { Origin } from './target/target.ts'
 
 /** One variable of the environment that commands and `npm start` heed. */
 export interface Setting {
@@ -42,7 +43,7 @@ export interface SettingNow {
   readonly name: string
   /** `(set)` for a secret. Null where there is none. */
   readonly value: string | null
-  readonly origin: 'environment' | 'default'
+  readonly origin: Origin
   readonly about: string
 }
 

@@ -118,6 +118,6 @@ describe('a command that is given an app that does not run', () => {
   it('is refused beside the address of a process, which knows its app', async () => {
     const both = await holdfast('', ['explain', 'x', '--url', 'http://127.0.0.1:1'])
     expect(both.code).toBe(2)
-    expect(both.err).toContain('--url or --app, not both')
+    expect(both.err).toContain('--url and --app name different things to ask')
   })
 })
