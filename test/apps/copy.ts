@@ -1,11 +1,12 @@
 /**
- * The app to which a log is moved: its log is the folder `COPY`. `DIE_AT` kills the process, as a power cut would, right
- * before it does something for the nth time: `append 3`, `positions 2`, or `read 9` to die while it compares.
+ * The app to which a log is moved: `COPY` says where, as JSON. `DIE_AT` kills the process right before it does something
+ * for the nth time: `append 3`, `positions 2`, or `read 9` to die while it compares.
  */
 import process from 'node:process'
-import { app, embedded, type LogDriver } from 'holdfast'
+import { app, type LogDriver } from 'holdfast'
+import { movesLog, type MovesLog } from './moves-log.ts'
 
-const driver = embedded(process.env['COPY'] ?? '')
+const driver = movesLog(JSON.parse(process.env['COPY'] ?? '{}') as MovesLog)
 const [act, nth] = (process.env['DIE_AT'] ?? '').split(' ')
 let times = 0
 
