@@ -33,12 +33,12 @@ export async function copyPartition(copy: PartitionCopy, copied: (records: numbe
   const { source, target, signal } = copy
   const { topic, partition } = copy.tp
   const tp = { topic, partition }
-  let at = await beginning(copy, copy.compared)
+  let at = await beginPartition(copy, copy.compared)
   for (;;) {
     signal.throwIfAborted()
     const page = await pageAt(source, tp, at, signal)
     if (page === undefined) {
-      at = await beginning(copy, at)
+      at = await beginPartition(copy, at)
       continue
     }
     const { records, next } = page
@@ -58,7 +58,7 @@ export async function copyPartition(copy: PartitionCopy, copied: (records: numbe
  * Where the copy goes on: at its end, or where the old log begins when all of the copy lies below. Of that, what is
  * `ours` goes as well: retention was faster than we, and what it took is gone for everybody.
  */
-async function beginning({ source, target, tp }: PartitionCopy, ours: Offset): Promise<Offset> {
+export async function beginPartition({ source, target, tp }: PartitionCopy, ours: Offset): Promise<Offset> {
   const { start } = await source.log.bounds(tp)
   const { start: first, end } = await target.log.bounds(tp)
   if (end > start || start === 0n) return end

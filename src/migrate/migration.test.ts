@@ -4,7 +4,7 @@ import { memory } from '../drivers/memory/index.ts'
 import { offset, seededRandom, silentLogger, type LogRecord, type Offset } from '../event/index.ts'
 import type { AppendRecord, Log, LogSystem } from '../log/index.ts'
 import { virtualClock } from '../testing/virtual-clock.ts'
-import { migration, type Migration, type MigrationProgress } from './index.ts'
+import { migration, type Migration, type MigrationProgress } from './migration.ts'
 
 const clock = virtualClock()
 const never = new AbortController().signal

@@ -1,7 +1,7 @@
 import { HoldfastError, partitionId, type TopicPartition } from '../event/index.ts'
 import type { LogSystem } from '../log/index.ts'
 import { PartitionCheck, type CheckedPartition } from './check-partition.ts'
-import { copyPartition, type Target } from './copy-partition.ts'
+import { beginPartition, copyPartition, type PartitionCopy, type Target } from './copy-partition.ts'
 import { positionsOf, survey, type Survey, type SurveyedPosition } from './survey.ts'
 
 /**
@@ -31,9 +31,9 @@ export interface MigrationOptions {
   readonly progress: (of: MigrationProgress) => void
 }
 
-/** Records of this round. */
+/** Records of this round; offsets of them that the new log passes over. */
 export interface MigrationProgress {
-  readonly step: 'copied' | 'compared'
+  readonly step: 'passed over' | 'copied' | 'compared'
   readonly done: number
   readonly of: number
 }
@@ -56,16 +56,33 @@ export function migration({ target, signal, progress }: MigrationOptions): Migra
     return check
   }
 
+  /** By itself, as it may take long: a broker has to be given a record for each offset. */
+  async function begin(copies: readonly (PartitionCopy & { readonly passed: bigint })[]): Promise<void> {
+    const of = Number(copies.reduce((sum, { passed }) => sum + passed, 0n))
+    let done = 0
+    if (of > 0) progress({ step: 'passed over', done, of })
+    await eachOf(copies, signal, async one => {
+      await beginPartition(one, one.compared)
+      done += Number(one.passed)
+      progress({ step: 'passed over', done, of })
+    })
+  }
+
   async function copy(source: LogSystem): Promise<number> {
     const able = ableTarget(target)
     const before = await survey(source, target, signal)
     if (before.refused.length > 0)
       throw new HoldfastError('MIGRATION_REFUSED', { detail: before.refused.join('; ') })
     await makeTopics(source, target, before.topics)
+    const copies = before.partitions.map(tp => {
+      const compared = checkOf(tp).result().to
+      return { source, target: able, tp, compared, passed: tp.passed, signal }
+    })
+    await begin(copies.filter(({ passed }) => passed > 0n))
     const of = Number(before.partitions.reduce((sum, { toCopy }) => sum + toCopy, 0n))
     let copied = 0
-    await eachOf(before.partitions, signal, tp =>
-      copyPartition({ source, target: able, tp, compared: checkOf(tp).result().to, signal }, records => {
+    await eachOf(copies, signal, one =>
+      copyPartition(one, records => {
         copied += records
         progress({ step: 'copied', done: copied, of })
       }),

@@ -122,11 +122,13 @@ export function progressLines(io: CliIo, clock: Clock): (of: MigrationProgress) 
   return ({ step: name, done, of }) => {
     const now = clock.monotonic()
     if (step?.name !== name || done < step.from) step = { name, since: now, from: done }
-    if (now - told < EVERY_MS) return
+    if (now - told < EVERY_MS && done > 0) return
     told = now
     const seconds = (now - step.since) / 1_000
     const rate = seconds > 0 ? (done - step.from) / seconds : 0
     const left = rate > 0 ? `, about ${age((of - done) / rate)} left` : ''
-    io.err(`${name} ${count(done)} of ${count(of)} events, ${perSecond(rate)}${left}\n`)
+    io.err(
+      `${name} ${count(done)} of ${count(of)} ${name === 'passed over' ? 'offsets' : 'events'}, ${perSecond(rate)}${left}\n`,
+    )
   }
 }
