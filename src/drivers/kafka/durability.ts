@@ -34,6 +34,7 @@ export class DurabilityClass {
     if (isNew && !holds)
       this.#logger.warn({ topic, factor, minInsync }, `${copies}: the loss of one broker may lose it`)
     const { replication } = this.#options
+    if (replication === undefined) return
     if (isNew && holds && (factor < replication.factor || minInsync < replication.minInsync))
       this.#logger.warn(
         { topic, factor, minInsync, configured: replication },

@@ -15,7 +15,7 @@ export function kafka(options: KafkaOptions): LogDriver {
   const resolved = resolveKafkaOptions(options)
   return {
     kind: 'kafka',
-    where: options.brokers.join(','),
+    where: resolved.connection.brokers.map(({ host, port }) => `${host}:${port}`).join(','),
     remote: true,
     open: env => openKafka(resolved, env),
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { resolveGroupOptions } from './groups/index.ts'
 import { resolveKafkaOptions, type KafkaOptions } from './options.ts'
 
 const brokers = ['kafka-1:9092', '10.0.0.2:9093', '[::1]:9094']
@@ -17,18 +18,30 @@ describe('options of Kafka', () => {
         tls: undefined,
         sasl: undefined,
       },
-      replication: { factor: 3, minInsync: 2 },
+      replication: undefined,
       durability: 'single',
       compression: 'none',
       maxRecordBytes: 1_000_000,
       maxQueueBytes: 64 * 1024 * 1024,
       deliveryTimeoutMs: 10_000,
       requestTimeoutMs: 3_000,
+      groups: resolveGroupOptions(),
     })
   })
 
-  it('ask of fewer than three copies that one has a record, not two', () => {
-    expect(resolveKafkaOptions({ brokers, replication: { factor: 2 } }).replication.minInsync).toBe(1)
+  it('take brokers as an environment variable has them', () => {
+    expect(resolveKafkaOptions({ brokers: 'a:1, b:2' }).connection.brokers).toEqual([
+      { host: 'a', port: 1 },
+      { host: 'b', port: 2 },
+    ])
+  })
+
+  it('leave copies to the brokers, but for a quorum, and ask of fewer than three that one has a record', () => {
+    const replication = (options: Partial<KafkaOptions>) =>
+      resolveKafkaOptions({ brokers, ...options }).replication
+    expect(replication({ durability: 'quorum' })).toEqual({ factor: 3, minInsync: 2 })
+    expect(replication({ replication: { factor: 3 } })).toEqual({ factor: 3, minInsync: 2 })
+    expect(replication({ replication: { factor: 2 } })).toEqual({ factor: 2, minInsync: 1 })
   })
 
   it('take TLS with or without a certificate of ours, and a login by name and password', () => {
@@ -44,6 +57,7 @@ describe('options of Kafka', () => {
 
   it.each<[string, KafkaOptions]>([
     ['brokers', { brokers: [] }],
+    ['brokers', { brokers: '' }],
     ['brokers', { brokers: ['kafka-1'] }],
     ['brokers', { brokers: ['kafka-1:70000'] }],
     ['clientId', { brokers, clientId: 'a b' }],

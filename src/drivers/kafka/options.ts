@@ -2,15 +2,21 @@ import { HoldfastError, parseDuration, type Duration } from '../../event/index.t
 import { resolveGroupOptions, type GroupOptions, type ResolvedGroupOptions } from './groups/index.ts'
 
 export interface KafkaOptions {
-  /** Where to begin: `host:port` of one broker or, better, several. The others are learned from them. */
-  readonly brokers: readonly string[]
+  /**
+   * Where to begin: `host:port` of one broker or, better, several, as a list or with commas between. The others are
+   * learned from them.
+   */
+  readonly brokers: string | readonly string[]
   /** What the brokers' logs and quotas call this app. Defaults to `holdfast`. */
   readonly clientId?: string | undefined
   /** Encrypted connections: true, or what to trust and who we are (mTLS). Defaults to false. */
   readonly tls?: boolean | KafkaTls | undefined
   /** A login. Defaults to none. */
   readonly sasl?: KafkaSasl | undefined
-  /** How topics are made that do not exist. Topics that do exist are taken as they are. */
+  /**
+   * How topics are made that do not exist. Topics that do exist are taken as they are. Defaults to what the brokers do
+   * for whoever says nothing, and with `durability: 'quorum'` to 3 copies of which 2 must be in step.
+   */
   readonly replication?: KafkaReplication | undefined
   /**
    * What an acknowledged append must survive at least. `quorum`: the loss of a broker; a topic with fewer than three
@@ -66,8 +72,8 @@ export interface KafkaSasl {
 }
 
 export interface KafkaReplication {
-  /** Copies of each partition. Defaults to 3, which takes three brokers. */
-  readonly factor?: number | undefined
+  /** Copies of each partition; so many brokers it takes at least. */
+  readonly factor: number
   /** Copies that must have a record before it is acknowledged. Defaults to 2, and to 1 with fewer than 3 copies. */
   readonly minInsync?: number | undefined
 }
@@ -91,7 +97,8 @@ export interface ConnectionSettings {
 
 export interface ResolvedKafkaOptions {
   readonly connection: ConnectionSettings
-  readonly replication: { readonly factor: number; readonly minInsync: number }
+  /** Undefined leaves it to the brokers. */
+  readonly replication: { readonly factor: number; readonly minInsync: number } | undefined
   readonly durability: 'quorum' | 'single'
   readonly compression: KafkaCompression
   readonly maxRecordBytes: number
@@ -106,7 +113,6 @@ const DAY_MS = 86_400_000
 
 /** Every field filled. Throws `CONFIG_INVALID` naming the option, its bound and what was given. */
 export function resolveKafkaOptions(options: KafkaOptions): ResolvedKafkaOptions {
-  const factor = options.replication?.factor ?? 3
   const resolved: ResolvedKafkaOptions = {
     connection: {
       brokers: resolveBrokers(options.brokers),
@@ -115,7 +121,7 @@ export function resolveKafkaOptions(options: KafkaOptions): ResolvedKafkaOptions
       tls: resolveTls(options.tls),
       sasl: resolveSasl(options.sasl),
     },
-    replication: { factor, minInsync: options.replication?.minInsync ?? (factor >= 3 ? 2 : 1) },
+    replication: resolveReplication(options),
     durability: options.durability ?? 'single',
     compression: options.compression ?? 'none',
     maxRecordBytes: options.maxRecordBytes ?? 1_000_000,
@@ -133,16 +139,17 @@ function check({ connection, replication, ...rest }: ResolvedKafkaOptions): void
   if (!/^[a-zA-Z0-9._-]{1,200}$/.test(clientId))
     refuse('clientId', '1 to 200 of the characters a-z A-Z 0-9 . _ -', clientId)
   inRange('connectTimeout', connection.connectTimeoutMs, 10, DAY_MS)
-  inRange('replication.factor', replication.factor, 1, 32)
-  inRange('replication.minInsync', replication.minInsync, 1, replication.factor)
   oneOf('durability', rest.durability, ['quorum', 'single'])
-  if (rest.durability === 'quorum' && !isQuorum(replication.factor, replication.minInsync)) {
+  if (replication !== undefined) {
     const { factor, minInsync } = replication
-    refuse(
-      'replication',
-      'at least { factor: 3, minInsync: 2 } with durability quorum',
-      `{ factor: ${factor}, minInsync: ${minInsync} }`,
-    )
+    inRange('replication.factor', factor, 1, 32)
+    inRange('replication.minInsync', minInsync, 1, factor)
+    if (rest.durability === 'quorum' && !isQuorum(factor, minInsync))
+      refuse(
+        'replication',
+        'at least { factor: 3, minInsync: 2 } with durability quorum',
+        `{ factor: ${factor}, minInsync: ${minInsync} }`,
+      )
   }
   oneOf('compression', rest.compression, ['none', 'gzip', 'snappy', 'lz4', 'zstd'])
   // The client and the brokers count sizes in 32 bits, and a batch is held several times while it is sent.
@@ -157,10 +164,17 @@ export function isQuorum(factor: number, minInsync: number): boolean {
   return factor >= 3 && minInsync >= 2
 }
 
-function resolveBrokers(brokers: readonly string[]): ConnectionSettings['brokers'] {
-  if (!Array.isArray(brokers) || brokers.length === 0)
+function resolveReplication({ replication, durability }: KafkaOptions): ResolvedKafkaOptions['replication'] {
+  if (replication === undefined) return durability === 'quorum' ? { factor: 3, minInsync: 2 } : undefined
+  const { factor, minInsync = factor >= 3 ? 2 : 1 } = replication
+  return { factor, minInsync }
+}
+
+function resolveBrokers(brokers: KafkaOptions['brokers']): ConnectionSettings['brokers'] {
+  const list = typeof brokers === 'string' ? brokers.split(',').map(broker => broker.trim()) : brokers
+  if (!Array.isArray(list) || list.length === 0)
     refuse('brokers', 'a list of host:port, at least one', JSON.stringify(brokers))
-  return brokers.map((broker: string) => {
+  return list.map((broker: string) => {
     const match = /^(?:\[([^\]]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(broker)
     const host = match?.[1] ?? match?.[2]
     const port = Number(match?.[3])

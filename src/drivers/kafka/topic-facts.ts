@@ -57,11 +57,14 @@ export function retentionConfigs(to: TopicSettings): { name: string; value: stri
   ]
 }
 
-export function topicConfigs(minInsync: number, maxRecordBytes: number): { name: string; value: string }[] {
+export function topicConfigs(
+  minInsync: number | undefined,
+  maxRecordBytes: number,
+): { name: string; value: string }[] {
   // A batch of one record with many headers takes more than what counts of it.
   const maxMessageBytes = Math.max(unknown.maxMessageBytes, Math.ceil(maxRecordBytes * 1.05) + 65_536)
   return [
-    { name: keys.minInsync, value: String(minInsync) },
+    ...(minInsync === undefined ? [] : [{ name: keys.minInsync, value: String(minInsync) }]),
     { name: keys.maxMessageBytes, value: String(maxMessageBytes) },
   ]
 }

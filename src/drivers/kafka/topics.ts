@@ -86,7 +86,7 @@ export class KafkaTopics implements Topics {
 
   async #make(topic: string, settings: TopicSettings): Promise<void> {
     const { cluster, link, options } = this.#deps
-    const { factor, minInsync } = options.replication
+    const { factor, minInsync } = options.replication ?? { factor: BROKERS_CHOOSE, minInsync: undefined }
     const wanted = {
       name: topic,
       numPartitions: settings.partitions,
@@ -100,7 +100,7 @@ export class KafkaTopics implements Topics {
       if (hasId(error, 'TOPIC_ALREADY_EXISTS')) return // another process was first, with the same declaration
       if (hasId(error, 'INVALID_REPLICATION_FACTOR'))
         throw new HoldfastError('CONFIG_INVALID', {
-          detail: `kafka: topic ${topic} is to have ${factor} copies, and there are ${cluster.brokers().length} brokers; on a single broker for development: replication: { factor: 1 }`,
+          detail: `kafka: topic ${topic} is to have ${factor} copies, and there are ${cluster.brokers().length} brokers; give replication: { factor } of the kafka log, 1 for a single broker`,
           cause: error,
         })
       this.#refused(error, `make topic ${topic}`, `Create on topic ${topic}`)
@@ -191,6 +191,8 @@ export class KafkaTopics implements Topics {
   }
 }
 
+/** Copies as the brokers are set to (Kafka 2.4 and later). */
+const BROKERS_CHOOSE = -1
 const SET = 0 as const
 const SPREAD_MS = 5_000
 const POLL_MS = 20
