@@ -151,7 +151,11 @@ export async function cliProgram(
     .option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)')
     .option('--app <file>', 'a module whose default export is the app as it will be: its log is the new one')
     .option('--brokers <list>', 'host:port,… of a Kafka without TLS and login (default: KAFKA_BROKERS)')
-    .option('--replication <n>', 'with --brokers: copies of each partition (default: as the brokers are set)', amount)
+    .option(
+      '--replication <n>',
+      'with --brokers: copies of each partition (default: as the brokers are set)',
+      amount,
+    )
     .option('--target <folder>', 'the folder of the new log, with --to embedded')
     .option('--dry-run', 'only say what would be copied, and what stands in the way')
     .option('--follow', 'copy while the log is in use, and move when nobody uses it any more')

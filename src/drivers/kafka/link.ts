@@ -1,5 +1,6 @@
 import type * as client from '@platformatic/kafka'
 import { HoldfastError } from '../../event/index.ts'
+import { partialReply } from './errors.ts'
 import type { ConnectionSettings } from './options.ts'
 
 /**
@@ -95,6 +96,8 @@ export interface LinkLimits {
 export class Link {
   readonly #client: Client
   readonly #base: client.Base
+  /** What broke the last connection. */
+  #broken: Error | undefined
 
   constructor(from: Client, settings: ConnectionSettings, limits: LinkLimits) {
     this.#client = from
@@ -111,9 +114,13 @@ export class Link {
       ...(settings.tls !== undefined && { tls: { ...settings.tls } }),
       ...(settings.sasl !== undefined && { sasl: { ...settings.sasl } }),
     })
-    // A connection can report a second error when it has left the pool; an error event without a listener would end
-    // the process. Whoever waits for an answer is told by the answer.
-    this.#base.connections.on('connecting', ({ connection }) => connection.on('error', () => {}))
+    // Whoever waits for an answer is told that the connection is closed; why, only this event says. Without a listener
+    // an error of a connection that has left the pool would end the process.
+    this.#base.connections.on('connecting', ({ connection }) =>
+      connection.on('error', (error: Error) => {
+        this.#broken = error
+      }),
+    )
   }
 
   /** Rejects with the package's errors: read them by `errors.ts`. An error of a part of the answer rejects as well. */
@@ -128,13 +135,28 @@ export class Link {
 
   /** Connects, and answers what sends the request. While this has not resolved, nothing of it was sent. */
   async reach<Name extends RequestName>(broker: Broker, name: Name): Promise<Send<Name>> {
-    const [api, connection] = await Promise.all([
-      promised<client.API<unknown[], unknown>>(done => this.#base[this.#client.kGetApi](name, done)),
-      promised<client.Connection>(done => this.#base[this.#client.kGetConnection]({ ...broker }, done)),
-    ])
+    const [api, connection] = await this.#explained(
+      Promise.all([
+        promised<client.API<unknown[], unknown>>(done => this.#base[this.#client.kGetApi](name, done)),
+        promised<client.Connection>(done => this.#base[this.#client.kGetConnection]({ ...broker }, done)),
+      ]),
+    )
     const send = (...args: RequestArguments<Name>): Promise<Reply<Name>> =>
-      api.async(connection, ...args) as Promise<Reply<Name>>
+      this.#explained(api.async(connection, ...args) as Promise<Reply<Name>>)
     return Object.assign(send, { version: api.version })
+  }
+
+  /** With what broke a connection meanwhile, beside the error that says only that it is closed. */
+  async #explained<T>(request: Promise<T>): Promise<T> {
+    this.#broken = undefined
+    try {
+      return await request
+    } catch (error) {
+      const broken: unknown = this.#broken
+      throw broken === undefined || partialReply(error) !== undefined
+        ? error
+        : new AggregateError([error, broken], 'the connection broke')
+    }
   }
 
   /** Requests under way fail. The second call does nothing. */
