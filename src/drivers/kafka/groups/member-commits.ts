@@ -100,6 +100,7 @@ export class MemberCommits {
         return true
       }
       this.#o.refused(call, refusal)
+      this.#ready() // those that this has cost the member hear of it now
       return false
     }
   }

@@ -254,7 +254,7 @@ export class MemberState {
   }
 
   get #leaseEnd(): number {
-    return Math.min(this.#acceptedAt + this.#o.sessionMs, Infinity)
+    return Math.min(this.#acceptedAt + this.#o.sessionMs, this.#steadyAt + this.#o.rebalanceTimeoutMs)
   }
 
   // ---- answers
