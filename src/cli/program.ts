@@ -5,6 +5,7 @@ import { addCheck } from './commands/check.ts'
 import { addCircuit } from './commands/circuit.ts'
 import { addDlq } from './commands/dlq.ts'
 import { addEvent } from './commands/event.ts'
+import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
 import { addContext } from './commands/context.ts'
 import { addGroup } from './commands/group.ts'
@@ -272,6 +273,7 @@ export async function cliProgram(
     .description('say what an error code means and what to do')
     .action((given: string) => io.out(explainError(given)))
 
+  addCompletion(program, io)
   await addExperiment(program, io, ended, args)
   return program
 }
