@@ -18,12 +18,12 @@ const EMPTY = 'the spool is empty: events go to the log'
 describe.skipIf(noOwnKafka)('a collector whose broker is away', () => {
   test('hazard 32: answers 202 from its spool under load, and everything is applied once and in order when the broker is back', async () => {
     const { cluster, system } = await start()
-    const seconds = scale({ short: 16, long: 150 })
+    const seconds = scale({ short: 10, long: 150 })
     const load = await startLoad({ ...system.load, run: 's', ratePerSecond: 100, seconds, keys: 100, seed })
-    await wait(2_000)
+    await wait(1_000)
     const pid = await killBroker(cluster)
     await said(system.app, AWAY)
-    await wait(scale({ short: 4_000, long: 60_000 }))
+    await wait(scale({ short: 3_000, long: 60_000 }))
     const away = await metrics(system)
     expect(away.state('SPOOLING')).toBe(1)
     await cluster.nodes[0]?.start()
@@ -41,7 +41,7 @@ describe.skipIf(noOwnKafka)('a collector whose broker is away', () => {
 
   test('hazard 1: is killed while it spools, while it drains and while all is well, and started while the broker is away: nothing lost, doubled or out of order', async () => {
     const { cluster, system } = await start()
-    const seconds = scale({ short: 45, long: 300 })
+    const seconds = scale({ short: 40, long: 300 })
     const load = await startLoad({ ...system.load, run: 'k', ratePerSecond: 100, seconds, keys: 100, seed })
     const killed: string[] = []
     const kill = async (state: string): Promise<void> => {
@@ -84,7 +84,7 @@ describe.skipIf(noOwnKafka)('a collector whose broker is away', () => {
 
 async function start(): Promise<{ readonly cluster: KafkaCluster; readonly system: System }> {
   const cluster = await ownKafka()
-  const system = await startSystem({ groups, brokers: cluster.brokers.split(','), sessionMs: 10_000 })
+  const system = await startSystem({ groups, brokers: cluster.brokers.split(','), sessionMs: 6_000 })
   return { cluster, system }
 }
 

@@ -21,11 +21,14 @@ export interface Outage {
   readonly met: number
   /** `key`: only for events whose key ends so. */
   become(weather: Weather, key?: string): Promise<void>
+  /** So many appends are stored and answered all the same. */
+  allow(appends: number): void
 }
 
 export function outage(log: Log): Outage {
   let weather: Weather = 'fine'
   let only: string | undefined
+  let allowed = 0
   let met = 0
   let held: { readonly go: () => Promise<void>; readonly fail: () => void }[] = []
 
@@ -44,6 +47,10 @@ export function outage(log: Log): Outage {
       (only !== undefined && !records.some(({ key }) => key?.endsWith(only ?? '') === true))
     )
       return await store()
+    if (allowed > 0) {
+      allowed--
+      return await store()
+    }
     met++
     switch (weather) {
       case 'stalled':
@@ -68,6 +75,9 @@ export function outage(log: Log): Outage {
     log: withAppend(log, append),
     get met() {
       return met
+    },
+    allow(appends) {
+      allowed = appends
     },
     async become(next, key) {
       weather = next

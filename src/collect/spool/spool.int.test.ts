@@ -222,6 +222,22 @@ describe('a collector whose log is away', () => {
     expect(last.drained()).toBe(0)
   })
 
+  it('goes on within a batch that the log had taken in part', async () => {
+    const log = await memoryLog(systemClock)
+    const at = await folder()
+    const before = await spooling({ log, folder: at })
+    await before.remote.become('stalled')
+    const ids = ['a', 'b', 'c', 'd']
+    await before.post(`[${ids.map(id => click(id)).join()}]`)
+    before.remote.allow(1)
+    await until('one is drained', () => before.drained() === 1)
+    await before.close()
+    const after = await spooling({ log, folder: at })
+    await normal(after)
+    expect(after.drained()).toBe(3)
+    expect(await idsIn(after)).toEqual(ids)
+  })
+
   it('keeps the lanes of a topic that grew until they are empty, so that no key overtakes itself', async () => {
     const at = await folder()
     const seen = await openLog(at, { idIndexBytes: 0 })
