@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { clicks, foreign, memoryLog, notes, rig, type Rig } from '../../../test/harness/collector.ts'
+import { clicks, foreign, keys, memoryLog, notes, rig, type Rig } from '../../../test/harness/collector.ts'
 import { memory } from '../../drivers/memory/index.ts'
 import { openLog } from '../../../test/embedded/open.ts'
 import { outage, type Outage } from '../../../test/harness/outage.ts'
@@ -60,7 +60,13 @@ async function spooling(
     logger: silentLogger,
     observer: { drained: ({ count }) => (drained += count) },
   })
-  const made = await rig({ openLog: async () => log, around: () => remote.log, spool, dedup: 'local' })
+  const made = await rig({
+    openLog: async () => log,
+    around: () => remote.log,
+    spool,
+    dedup: 'local',
+    keys: { ...keys, pk_else: { tenant: 't3', topics: ['events.raw'] } },
+  })
   let closed: Promise<void> | undefined
   const close = (): Promise<void> =>
     (closed ??= (async () => {
@@ -159,7 +165,7 @@ describe('a collector whose log is away', () => {
     const { json } = await r.post(click('a'))
     const path = `/v1/receipts/${json.receipt}`
     expect((await r.get(path)).json).toMatchObject({ status: 'spooled', id: 'a', durability: 'spool' })
-    expect((await r.get(path, { 'x-api-key': 'pk_other' })).status).toBe(404)
+    expect((await r.get(path, { 'x-api-key': 'pk_else' })).status).toBe(404)
     await r.remote.become('fine')
     await normal(r)
     const found = (await r.get(path)).json
@@ -170,7 +176,7 @@ describe('a collector whose log is away', () => {
       topic: 'events.raw',
       offset: '0',
     })
-    expect((await r.get(path, { 'x-api-key': 'pk_other' })).status).toBe(404)
+    expect((await r.get(path, { 'x-api-key': 'pk_else' })).status).toBe(404)
   })
 
   it('is ready, and says that the log is away', async () => {
@@ -182,6 +188,13 @@ describe('a collector whose log is away', () => {
       const readiness = await r.collector.ready()
       return readiness.ready && readiness.note?.includes('the log is away')
     })
+  })
+
+  it('hazard 13: is not ready when neither the log nor the spool takes anything', async () => {
+    const r = await spooling()
+    await r.remote.become('stalled')
+    await r.storage.close()
+    expect(await r.collector.ready()).toMatchObject({ ready: false })
   })
 
   it('starts while the log is away, and is ready', async () => {
