@@ -15,3 +15,14 @@ export const fillsOrders = topic('orders', {
   partitions: 3,
   events: { placed: z.object({ customer: z.string(), n: z.number() }) },
 })
+
+export interface RedoesOptions {
+  readonly data: string
+  readonly database: string
+  /** Written with each row: which handler it was. */
+  readonly version: number
+  /** Whether it asks for a reprocess of everything. */
+  readonly ask: boolean
+  /** After so many that it has done again its handlers wait until they are given up. */
+  readonly holdAfter?: number
+}

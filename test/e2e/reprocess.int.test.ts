@@ -1,0 +1,172 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Client } from 'pg'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { app, embedded, type App, type ReplayState } from '../../src/index.ts'
+import { seededRandom } from '../../src/event/index.ts'
+import { fillsOrders as orders, type RedoesOptions } from '../apps/fills-orders.ts'
+import { startChild, type Child } from '../harness/child.ts'
+import { observed } from '../harness/observed.ts'
+import { scale, seed } from '../harness/scale.ts'
+import { until } from '../harness/until.ts'
+import { testDatabase } from '../postgres.ts'
+
+const database = testDatabase()
+const COUNT = 300
+const LIVE = 120
+
+async function query(text: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: database.url })
+  await client.connect()
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+interface Row {
+  readonly n: number
+  readonly version: number
+  readonly generation: number
+}
+
+/** In the order in which their transactions began to write. */
+async function rows(): Promise<Row[]> {
+  const found = await query('select n, version, generation from redone order by id')
+  return found.map(row => ({
+    n: Number(row['n']),
+    version: Number(row['version']),
+    generation: Number(row['generation']),
+  }))
+}
+
+const customerOf = (n: number): string => `c${n % 7}`
+const upTo = (to: number, from = 0): number[] => Array.from({ length: to - from }, (_, i) => from + i)
+const numbers = (found: readonly Row[]): number[] => found.map(({ n }) => n).toSorted((a, b) => a - b)
+
+interface Shop {
+  /** In this process; it has no groups. */
+  readonly sender: App<false>
+  readonly start: (options: Pick<RedoesOptions, 'version' | 'ask' | 'holdAfter'>) => Promise<Child>
+  readonly publish: (ns: readonly number[]) => Promise<void>
+}
+
+/** A log of which a handler that was wrong has done everything. */
+async function doneWrongly(): Promise<Shop> {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-redo-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const data = join(folder, 'log')
+  const start: Shop['start'] = options => {
+    const given: RedoesOptions = { data, database: database.url, ...options }
+    const main = join(import.meta.dirname, '../apps/redoes.ts')
+    return startChild({ name: 'redoes', args: ['--conditions=holdfast-source', main, JSON.stringify(given)] })
+  }
+  const sender = app({ name: 'sender', log: embedded(data) })
+  await sender.start()
+  onTestFinished(() => sender.stop())
+  const publish: Shop['publish'] = async ns => {
+    await Promise.all(
+      [...Map.groupBy(ns, customerOf).values()].map(async ofOne => {
+        for (const n of ofOne) await sender.publish(orders, 'placed', { customer: customerOf(n), n })
+      }),
+    )
+  }
+  await publish(upTo(COUNT))
+  const wrong = await start({ version: 1, ask: false })
+  await until('everything was done', async () => {
+    const committed = await sender.system.groups.committed('a')
+    const isPast = committed.reduce((sum, one) => sum + Number(one.offset), 0) === COUNT
+    return isPast && (await rows()).length === COUNT
+  })
+  await wrong.terminate()
+  return { sender, start, publish }
+}
+
+async function endsWith(child: Child): Promise<Pick<ReplayState, 'state' | 'counts'>> {
+  const [, end = ''] = await child.line(/^ended (.*)$/)
+  return JSON.parse(end) as Pick<ReplayState, 'state' | 'counts'>
+}
+
+/** Everything once, in order: the range in its new generation, and what came meanwhile behind it. */
+async function expectDoneOnce(): Promise<void> {
+  await until('everything has its end', async () => (await rows()).length >= COUNT + LIVE)
+  const found = await rows()
+  expect(numbers(found)).toEqual(upTo(COUNT + LIVE))
+  expect(
+    found.every(({ version }) => version === 2),
+    'nothing of before is left',
+  ).toBe(true)
+  expect(numbers(found.filter(({ generation }) => generation === 1))).toEqual(upTo(COUNT))
+  for (const [customer, ofOne] of Map.groupBy(found, ({ n }) => customerOf(n)))
+    expect([customer, ofOne.map(({ n }) => n)]).toEqual([customer, numbers(ofOne)])
+}
+
+beforeEach(async () => {
+  await query('drop table if exists redone')
+  await query(
+    'create table redone (id bigserial, n int, partition int, at bigint, version int, generation int)',
+  )
+  await query('drop schema if exists holdfast cascade')
+})
+
+describe('a reprocess whose process goes in the middle, with live events coming in', () => {
+  it.each(scale({ short: [1], long: Array.from({ length: 30 }, (_, i) => i) }))(
+    'hazard 61: is gone on with by the next when it is killed, in its reset too, and everything is applied once and in order: %i',
+    async run => {
+      const random = seededRandom(seed * 100 + run)
+      const { start, publish, sender } = await doneWrongly()
+      let child = await start({ version: 2, ask: true })
+      const live = publish(upTo(COUNT + LIVE, COUNT))
+      await child.line(/^resetting$/)
+      const kills = [(await child.kill()).signal]
+      expect(
+        (await rows()).filter(({ version }) => version === 1).length,
+        'the reset was rolled back',
+      ).toBeGreaterThan(0)
+      const seen: number[] = []
+      for (let i = 0; i < 3; i++) {
+        child = await start({ version: 2, ask: false, holdAfter: 5 + Math.floor(random() * 60) })
+        await child.line(/^holding$/)
+        kills.push((await child.kill()).signal)
+        seen.push((await rows()).filter(({ generation }) => generation === 1).length)
+      }
+      child = await start({ version: 2, ask: false })
+      expect(kills).toEqual(Array(4).fill('SIGKILL'))
+      expect(seen.at(-1), 'in the middle of it').toBeLessThan(COUNT)
+      await live
+      expect((await endsWith(child)).state).toBe('done')
+      await expectDoneOnce()
+      const committed = await sender.system.groups.committed('a')
+      expect(committed.reduce((sum, one) => sum + Number(one.offset), 0)).toBeGreaterThanOrEqual(COUNT)
+      observed(
+        `killed in its reset and after ${seen.join(', ')} of ${COUNT} done again; every effect once, in order`,
+      )
+    },
+  )
+
+  it('hazard 61: is taken over when it stands still, and the former owner does nothing more when it wakes', async () => {
+    const { start, publish } = await doneWrongly()
+    const child = await start({ version: 2, ask: true, holdAfter: 20 })
+    const live = publish(upTo(COUNT + LIVE, COUNT))
+    await child.line(/^holding$/)
+    await child.freeze()
+    const done = (await rows()).filter(({ generation }) => generation === 1).length
+    expect(done, 'in the middle of it').toBeLessThan(COUNT)
+    const next = await start({ version: 2, ask: false })
+    // One that was stopped within a write of the log holds everybody up until it goes on.
+    const isTaken = await Promise.race([
+      next.line(/^did /).then(() => true),
+      new Promise<false>(resolve => setTimeout(() => resolve(false), 15_000)),
+    ])
+    await child.thaw()
+    await live
+    const states = await Promise.all([child, next].map(async one => (await endsWith(one)).state))
+    expect(states).toEqual(['done', 'done'])
+    await expectDoneOnce()
+    observed(
+      `stopped after ${done} of ${COUNT}; ${isTaken ? 'taken over meanwhile' : 'it held the log'}; every effect once, in order`,
+    )
+  })
+})
