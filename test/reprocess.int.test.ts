@@ -1,7 +1,20 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Client } from 'pg'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
-import { app, memory, postgres, topic, type App, type ResetRange } from '../src/index.ts'
+import {
+  app,
+  embedded,
+  memory,
+  postgres,
+  topic,
+  type App,
+  type LogDriver,
+  type ResetRange,
+} from '../src/index.ts'
+import { offset } from '../src/event/index.ts'
 import type { Tx } from '../src/sink/index.ts'
 import { observed } from './harness/observed.ts'
 import { until } from './harness/until.ts'
@@ -10,6 +23,12 @@ import { toArray } from './support/wait.ts'
 
 const database = testDatabase()
 const orders = topic('orders', {
+  key: 'customer',
+  partitions: 3,
+  events: { placed: z.object({ customer: z.string(), n: z.number() }) },
+})
+
+const derived = topic('derived', {
   key: 'customer',
   partitions: 3,
   events: { placed: z.object({ customer: z.string(), n: z.number() }) },
@@ -48,7 +67,7 @@ const customerOf = (n: number): string => `c${n % 7}`
 interface Handler {
   /** Written with each row: which handler it was. */
   version: number
-  before?: (n: number) => void
+  before?: (n: number) => void | Promise<void>
   reset?: (range: ResetRange, tx: Tx) => Promise<void>
 }
 
@@ -62,27 +81,45 @@ const deleteRange = async ({ group, partition, from, to }: ResetRange, tx: Tx): 
 }
 
 /** An app with group `a`, whose handler is changed by the test, and `b`, which sees nothing of what is done to `a`. */
-async function started(handler: Handler, batch = false): Promise<App<true>> {
-  const shop = app({ name: 'shop', log: memory(), db: postgres(database.url) })
+interface Shop {
+  readonly batch?: boolean
+  readonly log?: LogDriver
+  readonly retry?: readonly ['1h']
+  /** Whether `a` publishes an event for each, which group `behind` writes down. */
+  readonly derive?: boolean
+}
+
+async function started(
+  handler: Handler,
+  { batch = false, log = memory(), retry, derive = false }: Shop = {},
+): Promise<App<true>> {
+  const shop = app({ name: 'shop', log, db: postgres(database.url) })
   const write =
     'insert into seen (grp, n, partition, at, version, generation) values ($1, $2, $3, $4, $5, $6)'
   const policy = { from: 'earliest', retry: ['1ms'] } as const
   const a = shop.consumer('a', orders, {
     ...policy,
+    ...(retry && { retry }),
     onError: error => (error instanceof TypeError ? 'dead' : undefined),
     reset: (range, tx) => (handler.reset ?? deleteRange)(range, tx),
   })
   if (batch) {
     a.effectBatch(['placed'], { max: 20, within: '5ms' }, async (events, tx, { generation }) => {
       for (const { data, partition, offset } of events) {
-        handler.before?.(data.n)
+        await handler.before?.(data.n)
         await tx.query(write, ['a', data.n, partition, offset, handler.version, generation])
       }
     })
   } else {
     a.effect('placed', async ({ data, partition, offset }, tx, { generation }) => {
-      handler.before?.(data.n)
+      await handler.before?.(data.n)
       await tx.query(write, ['a', data.n, partition, offset, handler.version, generation])
+      if (derive) await tx.publish(derived, 'placed', data)
+    })
+  }
+  if (derive) {
+    shop.consumer('behind', derived, policy).effect('placed', async ({ data, partition, offset }, tx) => {
+      await tx.query(write, ['behind', data.n, partition, offset, 0, 0])
     })
   }
   shop.consumer('b', orders, policy).effect('placed', async ({ data, partition, offset }, tx) => {
@@ -144,7 +181,7 @@ describe('a replay that reprocesses', () => {
           if (n % 60 === 2 && handler.version === 2) throw new TypeError('dead by the second')
         },
       }
-      const shop = await started(handler, batch)
+      const shop = await started(handler, { batch })
       await publish(shop, upTo(100)) // of the day before
       const from = await nextMoment()
       await publish(shop, upTo(400, 100))
@@ -217,4 +254,175 @@ describe('a replay that reprocesses', () => {
       )
     },
   )
+
+  it('changes nothing while its reset throws, says so, and lets live events go on', async () => {
+    let resets = 0
+    const handler: Handler = {
+      version: 1,
+      reset: async (range, tx) => {
+        await deleteRange(range, tx)
+        resets += 1
+        throw new Error('the table is locked by a person')
+      },
+    }
+    const shop = await started(handler)
+    await publish(shop, upTo(60))
+    await caughtUp(shop)
+    const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess' })
+    await until('every partition says why it stands still', async () => {
+      const { parts } = await job.progress()
+      return parts.every(({ state, reason }) => state === 'waits' && reason?.includes('locked by a person'))
+    })
+    expect(resets, 'it is not tried again and again').toBe(orders.partitions)
+    await publish(shop, upTo(90, 60))
+    await until('live events go on', async () => (await rows('a')).length >= 90)
+    expect(numbers(await rows('a'))).toEqual(upTo(90))
+    await job.cancel({ reason: 'not today' })
+    expect(await job.done).toMatchObject({ state: 'cancelled', counts: { applied: 0 } })
+    expect((await rows('a')).every(({ generation }) => generation === 0)).toBe(true)
+    observed(`${resets} resets threw; 90 effects of before and of meanwhile, untouched`)
+  })
+
+  it('ends where it is when it is cancelled, and a fill applies what it left out, in its generation', async () => {
+    let hold = false
+    const held = Promise.withResolvers<void>()
+    const goOn = Promise.withResolvers<void>()
+    const handler: Handler = { version: 1 }
+    const shop = await started({
+      ...handler,
+      get version() {
+        return handler.version
+      },
+      async before(n) {
+        if (!hold || n < 60) return
+        held.resolve()
+        await goOn.promise
+      },
+    })
+    await publish(shop, upTo(150))
+    await caughtUp(shop)
+    handler.version = 2
+    hold = true
+    const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess' })
+    await held.promise
+    await job.cancel()
+    hold = false
+    goOn.resolve()
+    const ended = await job.done
+    expect(ended.state).toBe('cancelled')
+    const again = await rows('a')
+    expect(again.length, 'in the middle of it').toBeLessThan(150)
+    expect(again.every(({ generation }) => generation === 1)).toBe(true)
+    await publish(shop, upTo(160, 150))
+    await until('live events go on', async () => numbers(await rows('a')).includes(159))
+    await caughtUp(shop)
+    const plan = await shop.replay('a', { from: 'earliest', mode: 'fill', dryRun: true })
+    expect(plan.counts).toMatchObject({ events: 160, known: again.length + 10, missing: 150 - again.length })
+    const fill = await shop.replay('a', { from: 'earliest', mode: 'fill' })
+    expect((await fill.done).counts).toMatchObject({ applied: 150 - again.length })
+    const found = await rows('a')
+    expect(numbers(found)).toEqual(upTo(160))
+    expect(numbers(found.filter(({ generation }) => generation === 1))).toEqual(upTo(150))
+    observed(`cancelled at ${again.length} of 150; a fill applied the rest in the same generation`)
+  })
+
+  it('supersedes what waits for a retry and what has a letter, and such a letter cannot be replayed', async () => {
+    const handler: Handler = {
+      version: 1,
+      before: n => {
+        if (handler.version === 1 && n === 3) throw new TypeError('dead')
+        if (handler.version === 1 && n === 4) throw new Error('again in an hour')
+      },
+    }
+    const shop = await started(handler, { retry: ['1h'] })
+    await publish(shop, upTo(20))
+    await until('one waits and one is dead', async () => {
+      const [a] = await shop.groups()
+      return a?.parked === 3 && (await toArray(shop.dead('a').list())).length === 1
+    })
+    await caughtUp(shop)
+    const [letter] = await toArray(shop.dead('a').list())
+    handler.version = 2
+    const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess' })
+    expect(await job.done).toMatchObject({ state: 'done', counts: { applied: 20, left: 0 } })
+    expect(numbers(await rows('a'))).toEqual(upTo(20))
+    expect((await shop.groups())[0]?.parked).toBe(0)
+    const id = letter?.id ?? ''
+    expect(await shop.dead('a').show(id)).toMatchObject({ status: 'superseded', generation: 0 })
+    expect(await shop.dead('a').stats()).toMatchObject({ open: 0 })
+    expect(await shop.dead('a').replay(id)).toMatchObject({ accepted: 0, leftOut: 1 })
+    observed(
+      'an event that waited an hour and its 2 followers, and a letter: superseded, and done again at once',
+    )
+  })
+
+  it('keeps the ids of what handlers publish, so the groups behind see nothing of it', async () => {
+    const shop = await started({ version: 1 }, { derive: true })
+    await publish(shop, upTo(30))
+    await until('the group behind has it', async () => (await rows('behind')).length === 30)
+    const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess' })
+    await job.done
+    await until('what was published again has left the outbox', async () => {
+      const [at] = await query(`select count(*)::int as waiting
+        from holdfast.outbox o, holdfast.outbox_relay r where (o.txid, o.seq) > (r.txid, r.seq)`)
+      return at?.['waiting'] === 0
+    })
+    await caughtUp(shop)
+    expect(numbers(await rows('behind'))).toEqual(upTo(30))
+    expect((await rows('a')).every(({ generation }) => generation === 1)).toBe(true)
+  })
+
+  it.each([false, true])(
+    'is known for ever: a group that is set back to the beginning finds each event in its generation (in batches: %s)',
+    async batch => {
+      const folder = mkdtempSync(join(tmpdir(), 'holdfast-reprocess-'))
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+      const log = embedded(folder)
+      const first = await started({ version: 1 }, { batch, log })
+      await publish(first, upTo(50))
+      const from = await nextMoment()
+      await publish(first, upTo(100, 50))
+      const to = await nextMoment()
+      await publish(first, upTo(150, 100))
+      await caughtUp(first)
+      await (
+        await first.replay('a', { from, to, mode: 'reprocess' })
+      ).done
+      const before = await rows('a')
+      expect(numbers(before)).toEqual(upTo(150))
+      await first.stop()
+      const operator = app({ name: 'operator', log })
+      await operator.start()
+      const committed = await operator.system.groups.committed('a')
+      await operator.system.groups.move(
+        'a',
+        committed.map(({ topic, partition }) => ({ topic, partition, offset: offset(0) })),
+      )
+      await operator.stop()
+      const second = await started({ version: 2 }, { batch, log })
+      await caughtUp(second)
+      expect(await rows('a'), 'nothing was applied again').toEqual(before)
+      expect(await toArray(second.dead('a').list({ status: 'all' }))).toEqual([])
+    },
+  )
+
+  it('is refused where nobody knows how to take anything back', async () => {
+    const shop = app({ name: 'shop', log: memory(), db: postgres(database.url) })
+    shop.consumer('calls', orders, { from: 'earliest', reset: async () => {} }).on('placed', () => {})
+    shop.consumer('none', orders, { from: 'earliest' }).effect('placed', async () => {})
+    shop.consumer('a', orders, { from: 'earliest', reset: async () => {} }).effect('placed', async () => {})
+    await shop.start()
+    onTestFinished(() => shop.stop())
+    await publish(shop, [1])
+    await caughtUp(shop)
+    const refused = (group: string, from: 'earliest' | Date = 'earliest'): Promise<unknown> =>
+      shop.replay(group, { from, mode: 'reprocess' }).then(
+        () => expect.fail('not refused'),
+        (error: unknown) => (error as Error).message,
+      )
+    expect(await refused('calls')).toMatch(/no effects.*group reset/)
+    expect(await refused('none')).toMatch(/has no reset/)
+    expect(await refused('a', await nextMoment())).toMatch(/no events of this range/)
+    expect(await shop.jobs().list()).toEqual([])
+  })
 })
