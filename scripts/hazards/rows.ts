@@ -340,6 +340,11 @@ export const hazardRows: readonly HazardRow[] = [
     'A relay dies after it appended rows and before it noted that',
     'Its successor appends them again under the same ids, and the log or the inbox recognises them.',
   ),
+  later(
+    '88',
+    'One tenant sends fifty times its share, and the others wait for it',
+    'Each key has a rate, and what is above it is refused with 429 while other keys are taken in. Behind the door tenants share the places of a group, its retry lanes and its breakers: limits for each of them are not there yet.',
+  ),
   row(
     '89',
     'One key has most of the load, and its whole partition waits for it',

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { rig } from '../../test/harness/collector.ts'
 import { isHoldfastError, seededRandom, systemClock } from '../event/index.ts'
 import { topic } from '../schema/index.ts'
+import { observed } from '../../test/harness/observed.ts'
 import { keyRing, makeKey, type KeyOptions, type KeyRing } from './keys.ts'
 
 const any = {
@@ -115,6 +116,31 @@ describe('keys', () => {
 })
 
 describe('the rate of a key', () => {
+  it('hazard 88: holds a tenant that sends fifty times its share to it, and costs another tenant nothing', async () => {
+    let now = 0
+    const { post, stored } = await rig({
+      keys: {
+        pk_noisy: { tenant: 'noisy', topics: ['notes'], eventsPerSecond: 10 },
+        pk_quiet: { tenant: 'quiet', topics: ['notes'], eventsPerSecond: 10 },
+      },
+      clock: { now: () => Date.now(), monotonic: () => now, after: () => () => {} },
+    })
+    const send = async (key: string): Promise<number> =>
+      (await post('{"type":"note","data":1}', { 'x-api-key': key })).status
+    const answers: Record<string, number[]> = { pk_noisy: [], pk_quiet: [] }
+    for (let second = 0; second < 3; second++, now += 1_000) {
+      for (let n = 0; n < 500; n++) {
+        answers['pk_noisy']?.push(await send('pk_noisy'))
+        if (n % 50 === 0) answers['pk_quiet']?.push(await send('pk_quiet'))
+      }
+    }
+    expect(answers['pk_quiet']).toEqual(Array.from({ length: 30 }, () => 202))
+    const refused = answers['pk_noisy']?.filter(status => status === 429).length ?? 0
+    expect(refused).toBe(1_500 - 30)
+    expect(await stored()).toHaveLength(30 + 30)
+    observed(`${refused} of 1,500 events of one tenant refused, 30 of 30 of the other taken in`)
+  })
+
   it('refuses with 429 and says when to come again; time gives it back', async () => {
     let now = 0
     const { post, stored } = await rig({
