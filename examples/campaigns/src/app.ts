@@ -10,7 +10,7 @@ import { campaignsApi } from './publish-campaign.ts'
 
 export type CampaignsApp = App<true>
 
-export interface CampaignsOptions extends Pick<AppCollectorOptions, 'port' | 'statusUrl'> {
+export interface CampaignsOptions extends Pick<AppCollectorOptions, 'port' | 'statusUrl' | 'spool'> {
   readonly log: LogDriver
   readonly db: Database
   readonly logger?: Logger

@@ -25,19 +25,21 @@ export function banner(facts: BannerFacts): string {
   const database = local
     ? `${local.version} (${local.kind}, ${at(settings.dataDir)}/pg-${Number.parseInt(local.version, 10)})`
     : `${facts.db.where} (DATABASE_URL; only the schemas holdfast and campaigns)`
+  const where = settings.brokers ? `${log.where} (KAFKA_BROKERS; ` : `${at(log.where)} (`
   const free = facts.freeBytes === undefined ? '' : `, ${gibibytes(facts.freeBytes)} free`
   const traffic =
     settings.trafficPerSecond > 0
       ? `Sample traffic: ${settings.trafficPerSecond} events a second (npm start -- --no-traffic leaves it out).`
       : 'No sample traffic.'
+  const anew = settings.brokers ? '' : ' (npm start -- --reset begins anew)'
   const lines = [
     `Holdfast ${version}, the campaigns example, started in ${(facts.startedInMs / 1_000).toFixed(1)} s`,
-    `Log         ${at(log.where)} (${durability}${free})`,
+    `Log         ${where}${durability}${free})`,
     `PostgreSQL  ${database}`,
-    `Collector   ${withNote(collectorUrl, '202 only after the event is on disk')}`,
+    `Collector   ${withNote(collectorUrl, settings.brokers ? '202 only after Kafka or the spool has the event' : '202 only after the event is on disk')}`,
     `Status      ${withNote(adminUrl, 'a page, open it')}`,
     `Metrics     ${adminUrl}/metrics`,
-    ...(resumed === undefined ? [] : [`Goes on with ${resumed} (npm start -- --reset begins anew)`]),
+    ...(resumed === undefined ? [] : [`Goes on with ${resumed}${anew}`]),
     `try:  curl -i ${collectorUrl}/api/collect -H 'Content-Type: application/json' -H 'X-Api-Key: pk_demo' -d '{"type":"click","campaignId":"c1"}'`,
     `try:  ${withNote('npm run rows', 'what PostgreSQL holds now')}`,
     ...(local

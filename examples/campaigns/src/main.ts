@@ -1,8 +1,9 @@
-// `npm start`: the whole example in one process, with a PostgreSQL of its own unless DATABASE_URL names one.
+// `npm start`: the whole example in one process, with a log and a PostgreSQL of its own, unless
+// KAFKA_BROKERS and DATABASE_URL name others.
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import process from 'node:process'
-import { embedded, isHoldfastError, postgres } from 'holdfast'
+import { embedded, isHoldfastError, kafka, postgres } from 'holdfast'
 import {
   abandonPostgres,
   describeError,
@@ -82,11 +83,20 @@ async function runCampaigns({ settings, local, door, admin, begunAt }: Parts): P
   const traffic = new AbortController()
   try {
     await createTables(databaseUrl)
-    const isNew = !existsSync(path.join(dataDir, 'log'))
-    const log = embedded(path.join(dataDir, 'log'))
+    const logFolder = path.join(dataDir, 'log')
+    const { brokers } = settings
+    const isNew = brokers === undefined && !existsSync(logFolder)
+    const log = brokers ? kafka({ brokers }) : embedded(logFolder)
     const db = postgres(databaseUrl, { maxConnections: 16 })
     const adminUrl = `http://127.0.0.1:${admin.port}`
-    const app = campaigns({ log, db, logger, port: door.port, statusUrl: adminUrl })
+    const app = campaigns({
+      log,
+      db,
+      logger,
+      port: door.port,
+      statusUrl: adminUrl,
+      spool: { folder: path.join(dataDir, 'spool') },
+    })
 
     await Promise.all([door.release(), admin.release()])
     const { ended } = await run(app, {

@@ -30,7 +30,7 @@ export async function confirmReset(dataDir: string, { input, output, signal }: T
 
 /** Deletes what the example itself has put into the folder, and nothing else. */
 export async function reset(dataDir: string): Promise<void> {
-  await removeLog(path.join(dataDir, 'log'))
+  for (const log of ['log', 'spool']) await removeLog(path.join(dataDir, log))
   for (const name of readdirSync(dataDir).filter(name => /^pg-\w+$/.test(name))) {
     await removePostgres(path.join(dataDir, name))
   }

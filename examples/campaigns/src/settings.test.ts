@@ -9,6 +9,7 @@ describe('settings of npm start', () => {
       adminTokens: [],
       dataDir: '.holdfast',
       databaseUrl: undefined,
+      brokers: undefined,
       trafficPerSecond: 5,
       reset: false,
       yes: false,
@@ -22,6 +23,7 @@ describe('settings of npm start', () => {
       HOLDFAST_ADMIN_TOKENS: 'ada:viewer:a-token-of-ada-1',
       HOLDFAST_DATA: '/tmp/x',
       DATABASE_URL: 'postgres://a:b@localhost:5433/c',
+      KAFKA_BROKERS: 'localhost:9092,[::1]:9093',
     }
     expect(readSettings(env, ['--no-traffic', '--yes'])).toEqual({
       port: 1,
@@ -29,6 +31,7 @@ describe('settings of npm start', () => {
       adminTokens: [{ name: 'ada', role: 'viewer', token: 'a-token-of-ada-1' }],
       dataDir: '/tmp/x',
       databaseUrl: env.DATABASE_URL,
+      brokers: ['localhost:9092', '[::1]:9093'],
       trafficPerSecond: 0,
       reset: false,
       yes: true,
@@ -52,6 +55,18 @@ describe('settings of npm start', () => {
       }),
     )
     expect(readSettings(env, ['--yes']).databaseUrl).toBe(url)
+  })
+
+  it('touches a Kafka on another machine only when told twice, and never with --reset', () => {
+    const env = { KAFKA_BROKERS: '127.0.0.1:9092,kafka.example:9092' }
+    expect(() => readSettings(env, [])).toThrow(
+      expect.objectContaining({
+        code: 'CONFIRMATION_NEEDED',
+        detail: expect.stringContaining('(kafka.example:9092)'),
+      }),
+    )
+    expect(readSettings(env, ['--yes']).brokers).toHaveLength(2)
+    expect(() => readSettings(env, ['--yes', '--reset'])).toThrow(/nothing on the Kafka/)
   })
 
   it.each(['localhost', '127.0.0.1', '127.1.2.3', '[::1]', '%2Fvar%2Frun%2Fpostgresql'])(

@@ -14,6 +14,8 @@ export interface Settings {
   readonly dataDir: string
   /** `DATABASE_URL`. Undefined: a PostgreSQL is started in the data folder. */
   readonly databaseUrl: string | undefined
+  /** `KAFKA_BROKERS`, `host:port,…`: the log is there. Undefined: a log in the data folder. */
+  readonly brokers: readonly string[] | undefined
   /** Sample events per second; 0 with `--no-traffic`. */
   readonly trafficPerSecond: number
   /** `--reset`: what the data folder holds is deleted first. */
@@ -38,13 +40,22 @@ export function readSettings(
         'drop the schemas holdfast and campaigns there and delete the data folder yourself',
     )
   }
+  const brokers = env['KAFKA_BROKERS'] ? env['KAFKA_BROKERS'].split(',') : undefined
+  if (brokers !== undefined && reset) {
+    throw invalid(
+      '--reset deletes what is in the data folder, and nothing on the Kafka that KAFKA_BROKERS names. Unset it, or delete ' +
+        'the topics and groups there and the data folder yourself',
+    )
+  }
   if (databaseUrl !== undefined) checkDatabaseUrl(databaseUrl, yes)
+  if (brokers !== undefined) checkBrokers(brokers, yes)
   return {
     port: portSetting(env, 'HOLDFAST_PORT', 4300),
     adminPort: portSetting(env, 'HOLDFAST_ADMIN_PORT', 4310),
     adminTokens: tokensFrom(env['HOLDFAST_ADMIN_TOKENS']),
     dataDir: env['HOLDFAST_DATA'] || '.holdfast',
     databaseUrl,
+    brokers,
     trafficPerSecond: args.includes('--no-traffic') ? 0 : 5,
     reset,
     yes,
@@ -63,6 +74,18 @@ function checkDatabaseUrl(url: string, yes: boolean): void {
       `DATABASE_URL points to another machine (${host}, database ${database}). The example makes the schemas ` +
       'holdfast and campaigns there; start with `npm start -- --yes` if that is meant, or unset DATABASE_URL for a ' +
       'PostgreSQL of its own',
+  })
+}
+
+function checkBrokers(brokers: readonly string[], yes: boolean): void {
+  const elsewhere = brokers.find(
+    broker => !isThisMachine(broker.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')),
+  )
+  if (elsewhere === undefined || yes) return
+  throw new HoldfastError('CONFIRMATION_NEEDED', {
+    detail:
+      `KAFKA_BROKERS points to another machine (${elsewhere}). The example makes topics and groups there; start with ` +
+      '`npm start -- --yes` if that is meant, or unset KAFKA_BROKERS for a log of its own',
   })
 }
 
