@@ -109,7 +109,7 @@ async function useGiven(brokers: string): Promise<number> {
 async function inDocker({ nodes, port, reset }: Wishes, missing: string): Promise<number> {
   const kafka = await dockerKafka({ nodes, port, reset, missing, signal: stopping.signal })
   process.stdout.write(
-    `Apache Kafka ${kafka.version} in Docker, container ${kafka.container} (${missing}).\n\n${next(kafka.brokers, 1)}`,
+    `Apache Kafka ${kafka.version} in Docker, container ${kafka.container} (${missing}).\n\n${next(kafka.brokers)}`,
   )
   await Promise.race([kafka.exited, signals.first])
   await kafka.stop()
@@ -140,15 +140,14 @@ function banner(kafka: LocalKafka, { dataDir, nodes }: Wishes): string {
       : 'Topics get three replicas, of which two must have an event before it is accepted; kill -9 one and look.'
   return (
     `Apache Kafka ${kafka.version}, data in ${dataDir}, kept for the next start (--reset deletes them).\n${pids}\n` +
-    `${next(kafka.brokers, nodes)}${safe}\nCtrl-C stops it.\n`
+    `${next(kafka.brokers)}${safe}\nCtrl-C stops it.\n`
   )
 }
 
-function next(brokers: string, nodes: number): string {
-  const copies = nodes < 3 ? ', replication: { factor: 1 }' : ''
-  const app = `\`log: kafka({ brokers: process.env.KAFKA_BROKERS.split(',')${copies} })\``
+function next(brokers: string): string {
   return (
     `  export KAFKA_BROKERS=${brokers}\n\n` +
-    `With that, an app takes ${app}, and \`npm test\` uses this Kafka.\n`
+    'With that, an app takes `log: kafka({ brokers: process.env.KAFKA_BROKERS })`, `npm start` runs the example on it, and ' +
+    '`npm test` uses it.\n'
   )
 }

@@ -83,10 +83,8 @@ async function runCampaigns({ settings, local, door, admin, begunAt }: Parts): P
   const traffic = new AbortController()
   try {
     await createTables(databaseUrl)
-    const logFolder = path.join(dataDir, 'log')
     const { brokers } = settings
-    const isNew = brokers === undefined && !existsSync(logFolder)
-    const log = brokers ? kafka({ brokers }) : embedded(logFolder)
+    const log = brokers ? kafka({ brokers }) : embedded(path.join(dataDir, 'log'))
     const db = postgres(databaseUrl, { maxConnections: 16 })
     const adminUrl = `http://127.0.0.1:${admin.port}`
     const app = campaigns({
@@ -115,7 +113,7 @@ async function runCampaigns({ settings, local, door, admin, begunAt }: Parts): P
         log,
         db,
         local,
-        resumed: isNew ? undefined : resumes(await app.admin.report()),
+        resumed: resumes(await app.admin.report()),
         durability: app.system.log.durability,
         freeBytes: app.system.space?.().freeBytes,
         collectorUrl,

@@ -3,17 +3,20 @@ import { enriched, raw } from './events.ts'
 
 type Report = Awaited<ReturnType<CampaignsApp['admin']['report']>>
 
-/** What is in the log, and what of it is still to be done, in words. */
+/** What is in the log, and what of it is still to be done, in words. Undefined for a log that has nothing. */
 export function resumes({
   standing: { topics, groups },
 }: {
   readonly standing: Pick<Report['standing'], 'topics' | 'groups'>
-}): string {
-  const kept = [raw.name, enriched.name].map(name => {
+}): string | undefined {
+  const counts = [raw.name, enriched.name].map(name => {
     const partitions = topics.find(({ topic }) => topic === name)?.partitions ?? []
-    const events = partitions.reduce((sum, { start, end }) => sum + end - start, 0n)
-    return `${count(events)} ${events === 1n ? 'event' : 'events'} in ${name}`
+    return { name, events: partitions.reduce((sum, { start, end }) => sum + end - start, 0n) }
   })
+  if (counts.every(({ events }) => events === 0n)) return undefined
+  const kept = counts.map(
+    ({ name, events }) => `${count(events)} ${events === 1n ? 'event' : 'events'} in ${name}`,
+  )
   const behind = groups.filter(({ lag }) => lag > 0n).map(({ group, lag }) => `${group} ${count(lag)}`)
   const left =
     behind.length === 0 ? 'every group has done them all' : `still to be done: ${behind.join(', ')}`

@@ -9,6 +9,7 @@ export class DurabilityClass {
   readonly #options: Pick<ResolvedKafkaOptions, 'durability' | 'replication'>
   readonly #logger: Logger
   readonly #topics = new Map<string, boolean>()
+  readonly #said = new Set<string>()
 
   constructor(options: Pick<ResolvedKafkaOptions, 'durability' | 'replication'>, logger: Logger) {
     this.#options = options
@@ -20,10 +21,14 @@ export class DurabilityClass {
     return this.#topics.size > 0 && [...this.#topics.values()].every(Boolean) ? 'quorum' : 'single'
   }
 
-  /** Refuses with `CONFIG_INVALID` a topic that is weaker than asked for, and says once of any other that it is weak. */
+  /** Refuses with `CONFIG_INVALID` a topic that is weaker than asked for, and says of the first of its kind that it is weak. */
   saw(topic: string, factor: number, minInsync: number): void {
     const holds = isQuorum(factor, minInsync)
-    const copies = `topic ${topic} has ${factor === 1 ? 'one copy' : `${factor} copies`}, of which ${minInsync} must have a record before it is acknowledged`
+    const count =
+      factor === 1
+        ? 'one copy'
+        : `${factor} copies, of which ${minInsync} must have a record before it is acknowledged`
+    const copies = `topic ${topic} has ${count}`
     if (!holds && this.#options.durability === 'quorum')
       throw new HoldfastError('CONFIG_INVALID', {
         detail: `kafka: durability quorum takes 3 copies and min.insync.replicas 2, and ${copies}`,
@@ -31,8 +36,13 @@ export class DurabilityClass {
       })
     const isNew = this.#topics.get(topic) !== holds
     this.#topics.set(topic, holds)
-    if (isNew && !holds)
-      this.#logger.warn({ topic, factor, minInsync }, `${copies}: the loss of one broker may lose it`)
+    // An app has dozens of topics, which were mostly made alike.
+    if (isNew && !holds && !this.#said.has(count))
+      this.#logger.warn(
+        { topic, factor, minInsync },
+        `${copies}: the loss of one broker may lose it (said once)`,
+      )
+    if (!holds) this.#said.add(count)
     const { replication } = this.#options
     if (replication === undefined) return
     if (isNew && holds && (factor < replication.factor || minInsync < replication.minInsync))
