@@ -247,6 +247,16 @@ describe.skipIf(noOwnKafka)('members of a Kafka group', () => {
     }
   })
 
+  it('says at the join what is wrong with the session, as the brokers see it', async () => {
+    const system = await open({ beat: '100ms', session: '200ms' })
+    const t = await topic(system, 1)
+    await expect(system.groups.join(`of-${t}`, [t], recorder('a'))).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('groups.session must be from group.min.session.timeout.ms') as string,
+    })
+    expect((await system.groups.describe(`of-${t}`)).members).toEqual([])
+  })
+
   it("Kafka's own tool shows members, owners and positions, and resets a group that is stopped", async () => {
     const system = await open()
     const t = await topic(system, 2, 10)

@@ -1,5 +1,5 @@
-import type { Clock, Logger } from '../../../event/index.ts'
-import { kafkaError } from '../errors.ts'
+import { HoldfastError, type Clock, type Logger } from '../../../event/index.ts'
+import { hasId, kafkaError } from '../errors.ts'
 import { refusalOf } from './refusal.ts'
 
 /** Whether the coordinator serves a member: one line when it begins not to, one when it does again. */
@@ -34,6 +34,13 @@ export class Standing {
 
   inPlainWords(error: unknown): Error {
     const { group } = this.#o
+    const told = (detail: string): Error => new HoldfastError('CONFIG_INVALID', { detail, cause: error })
+    if (hasId(error, 'INVALID_SESSION_TIMEOUT'))
+      return told(
+        `kafka: groups.session must be from group.min.session.timeout.ms to group.max.session.timeout.ms of the brokers, got ${this.#o.sessionMs} ms`,
+      )
+    if (hasId(error, 'INCONSISTENT_GROUP_PROTOCOL'))
+      return told(`group ${group} has members of another client: give ours a name of its own`)
     return kafkaError(error, {
       doing: `take part in group ${group}`,
       grant: `Read on group ${group} and Describe on its topics`,
