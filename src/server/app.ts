@@ -392,8 +392,17 @@ class HoldfastApp implements App<boolean> {
 
   /** A log on other machines may be away: the collector then takes events all the same, and the groups start later. */
   async #startGroupsOnceThere(system: LogSystem, publish: Publisher): Promise<void> {
-    const start = (): Promise<void> => this.#startGroups(system, publish)
-    if (this.#options.log.remote !== true) return await start()
+    if (this.#options.log.remote !== true) return await this.#startGroups(system, publish)
+    const start = async (): Promise<void> => {
+      try {
+        await this.#startGroups(system, publish)
+      } catch (error) {
+        await this.#groups?.stop(0).catch(() => {})
+        this.#groups = undefined
+        this.#database?.close()
+        throw error
+      }
+    }
     this.#groupsStart = startOnceThere({
       answers: () => system.log.topics.list(),
       start,

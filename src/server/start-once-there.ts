@@ -1,4 +1,4 @@
-import { sleep, type Clock, type Logger } from '../event/index.ts'
+import { isHoldfastError, sleep, type Clock, type Logger } from '../event/index.ts'
 
 /** Something that needs a log which may be away when the process starts. */
 export interface StartOnceThere {
@@ -15,6 +15,7 @@ export interface StartOnceThere {
 export interface StartOnceThereParts {
   /** Asks the log something; rejects while it is away. */
   readonly answers: () => Promise<unknown>
+  /** Leaves nothing running when it rejects: it is tried again when it did because the log went away. */
   readonly start: () => Promise<void>
   readonly clock: Clock
   readonly logger: Logger
@@ -31,27 +32,31 @@ export function startOnceThere({ answers, start, clock, logger }: StartOnceThere
   let waitsFor: string | undefined
   let later: Promise<void> | undefined
 
-  const ask = async (): Promise<boolean> => {
+  /** Whether it runs. False: the log is away. */
+  const attempt = async (): Promise<boolean> => {
+    let isThere = false
     try {
       await answers()
+      isThere = true
+      if (signal.aborted) return false
+      await start()
       waitsFor = undefined
       return true
     } catch (error) {
+      if (isThere && !isHoldfastError(error, 'LOG_STALLED', 'LOG_FAILED')) throw error
       waitsFor = error instanceof Error ? error.message : String(error)
       return false
     }
   }
-  const waitThenStart = async (): Promise<void> => {
+  const keepTrying = async (): Promise<void> => {
     do await sleep(clock, ASK_AGAIN_MS, signal)
-    while (!signal.aborted && !(await ask()))
-    if (signal.aborted) return
-    logger.info({}, 'the log answers: the groups start')
-    await start()
+    while (!signal.aborted && !(await attempt()))
+    if (!signal.aborted) logger.info({}, 'the log answers: the groups have started')
   }
   const tried = (async () => {
-    if (await ask()) return await start()
+    if (await attempt()) return
     logger.warn({ reason: waitsFor }, 'the log does not answer: the groups start when it does')
-    later = waitThenStart().catch((error: unknown) => failed.resolve(error))
+    later = keepTrying().catch((error: unknown) => failed.resolve(error))
   })()
 
   return {
