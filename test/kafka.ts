@@ -51,6 +51,8 @@ const FETCH_MS = 600_000
 export interface KafkaCluster extends LocalKafka {
   /** The node that leads a partition now. */
   leaderOf(topic: string, partition: number): Promise<KafkaNode>
+  /** Who leads each partition of a topic now, by the ids of nodes; -1 for one that nobody leads. */
+  leadersOf(topic: string): Promise<readonly number[]>
   /** The node that coordinates a group now. */
   coordinatorOf(group: string): Promise<KafkaNode>
   /** Waits until every partition of these topics has all its replicas in sync. Name `__consumer_offsets` too once a group has been used. */
@@ -116,6 +118,8 @@ function withQuestions(kafka: LocalKafka): KafkaCluster {
       until(`${topic}/${partition} has a leader`, async () =>
         nodeOf((await partitions([topic])).get(topic)?.partitions[partition]?.leader ?? -1),
       ),
+    leadersOf: async topic =>
+      (await partitions([topic])).get(topic)?.partitions.map(({ leader }) => leader) ?? [],
     coordinatorOf: group =>
       until(`${group} has a coordinator`, async () => {
         const [found] = await ask(admin => admin.findCoordinator({ keyType: 0, keys: [group] }))

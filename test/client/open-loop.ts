@@ -18,6 +18,8 @@ export interface Summary {
   readonly unanswered: number
   /** How often each status or error was seen, over all attempts. */
   readonly why: Readonly<Record<string, number>>
+  /** Accepted events by what they survive, as the server said. */
+  readonly durability: Readonly<Record<string, number>>
   /** From the moment an event was due, so that waiting for a slow server counts. */
   readonly acceptedMs: Percentiles
   readonly otherMs: Percentiles
@@ -105,6 +107,7 @@ async function sendOne(
 class Tally {
   readonly #counts = { sent: 0, unsent: 0, accepted: 0, refused: 0, unanswered: 0 }
   readonly #why: Record<string, number> = {}
+  readonly #durability: Record<string, number> = {}
   readonly #accepted = microseconds()
   readonly #other = microseconds()
   readonly #badSeconds = new Set<number>()
@@ -125,7 +128,8 @@ class Tally {
     this.#latestSendMs = Math.max(this.#latestSendMs, at - event.dueAt)
   }
 
-  answered(event: PlannedEvent, { outcome, why }: Answer, at: number): void {
+  answered(event: PlannedEvent, { outcome, why, durability = 'unsaid' }: Answer, at: number): void {
+    if (outcome === 'accepted') this.#durability[durability] = (this.#durability[durability] ?? 0) + 1
     this.#counts[outcome] += 1
     this.#why[why] = (this.#why[why] ?? 0) + 1
     const histogram = outcome === 'accepted' ? this.#accepted : this.#other
@@ -139,6 +143,7 @@ class Tally {
       planned: this.#planned,
       ...this.#counts,
       why: this.#why,
+      durability: this.#durability,
       acceptedMs: percentiles(this.#accepted),
       otherMs: percentiles(this.#other),
       errorSeconds: this.#badSeconds.size,

@@ -8,6 +8,8 @@ export interface Load {
   readonly ratePerSecond: number
   readonly seconds: number
   readonly keys: number
+  /** The number of the first key, so that two loads at once can keep apart. Defaults to 0. */
+  readonly firstKey?: number
   /** 0 takes the keys evenly; 1 is the classic Zipf, where the first key of 64 gets a fifth. Defaults to 0. */
   readonly zipf?: number
   readonly seed: number
@@ -41,7 +43,7 @@ export interface PlannedEvent {
 /** The events of a load in the order in which they are due. The same load gives the same plan. */
 export function planOf(load: Load): PlannedEvent[] {
   const random = mulberry32(load.seed)
-  const nextKey = keyPicker(load.keys, load.zipf ?? 0)
+  const nextKey = keyPicker(load.keys, load.zipf ?? 0, load.firstKey ?? 0)
   return Array.from({ length: Math.round(load.ratePerSecond * load.seconds) }, (_, n) => {
     const id = `${load.run}-${n}`
     const key = nextKey(random())
@@ -57,7 +59,7 @@ export function planOf(load: Load): PlannedEvent[] {
 }
 
 /** A key by a number in [0, 1): the weight of key `k` is `1 / (k + 1) ** skew`. */
-function keyPicker(keys: number, skew: number): (at: number) => string {
+function keyPicker(keys: number, skew: number, first: number): (at: number) => string {
   let total = 0
   const upTo = Array.from({ length: keys }, (_, k) => (total += 1 / (k + 1) ** skew))
   return at => {
@@ -67,7 +69,7 @@ function keyPicker(keys: number, skew: number): (at: number) => string {
       if ((upTo[middle] ?? 0) > at * total) high = middle
       else low = middle + 1
     }
-    return `k${low}`
+    return `k${first + low}`
   }
 }
 

@@ -4,6 +4,8 @@ export interface Answer {
   readonly outcome: 'accepted' | 'refused' | 'unanswered'
   /** The status, or the code of what went wrong. */
   readonly why: string
+  /** What an accepted event survives, as the server says. */
+  readonly durability?: string | undefined
 }
 
 export interface Sending {
@@ -28,7 +30,10 @@ export function send({ url, headers, body, timeoutMs, agent }: Sending): Promise
       response.setEncoding('utf8')
       response.on('data', (part: string) => (text += part))
       response.on('error', error => settle(failed(error)))
-      response.on('end', () => settle(answered(response.statusCode ?? 0, text)))
+      response.on('end', () => {
+        const durability = response.headers['collector-durability']?.toString()
+        settle({ ...answered(response.statusCode ?? 0, text), durability })
+      })
     })
     post.on('error', error => settle(failed(error)))
     post.end(body)

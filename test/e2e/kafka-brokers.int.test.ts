@@ -2,12 +2,15 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import { isAlive } from '../../src/server/processes.ts'
 import type { KafkaNode } from '../../src/server/kafka/kafka-node.ts'
+import { kafkaAnswers } from '../../src/server/kafka/kafka-answers.ts'
+import type { Child } from '../harness/child.ts'
 import { noOtherHost, otherHost, type OtherHost } from '../harness/cut-off.ts'
 import { startLoad, together, type FinishedLoad } from '../harness/load.ts'
 import { observed } from '../harness/observed.ts'
 import { scale, seed } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
 import { fileKafka, noOwnKafka } from '../kafka.ts'
+import { moves } from '../apps/moves-topic.ts'
 import { auditGroup, auditLog, expectClean } from './audited.ts'
 import { allDone, startShared } from './consumers.ts'
 import type { System } from './system.ts'
@@ -87,7 +90,68 @@ describe.skipIf(noOwnKafka)('three brokers, under load, with two processes of co
     expectClean(await auditLog(system, ledger))
     for (const group of groups) expectClean(await auditGroup(system, ledger, group))
   })
+
+  test.skipIf(noOtherHost)(
+    'hazards 31, 32: a broker that is cut off from the two others: nobody is told that it has a quorum, and nothing is lost, doubled or out of order',
+    async () => {
+      const { cluster } = kafka
+      const minority = cluster.nodes[2]
+      if (!host || !minority) throw new Error('no other host')
+      const other = host
+      const { system, consumers } = await startShared({ groups, brokers: cluster.brokers.split(',') }, 2)
+      await cluster.inSync('moves')
+      // Its door and its clients are on the host of that broker.
+      const inside = await system.startCollector(other.prefix)
+      const rate = scale({ short: 50, long: 1_000 })
+      const load = (run: string, seconds: number) => ({
+        ...system.load,
+        run,
+        seconds,
+        ratePerSecond: rate,
+        keys: 200,
+        seed,
+      })
+      // With keys of its own: what waits in one collector's spool is not ordered with what another one takes.
+      const there = { url: inside.url, firstKey: 200 }
+      const before = await startLoad({ ...load('before', 2), ...there }, other.prefix)
+      const whole = await before.finished()
+      expect(whole.summary.durability).toEqual({ quorum: whole.summary.planned })
+
+      const outside = await startLoad(load('outside', scale({ short: 15, long: 60 })))
+      other.cut()
+      expect(await kafkaAnswers(other.inside, Number(minority.address.split(':')[1]), 2_000)).toBe(false)
+      await until('the others lead all partitions', async () => {
+        const leaders = await cluster.leadersOf('moves')
+        return leaders.length === moves.partitions && !leaders.includes(minority.id)
+      })
+      const cut = await startLoad(
+        { ...load('inside', scale({ short: 4, long: 30 })), ...there, ratePerSecond: 50 },
+        other.prefix,
+      )
+      const alone = await cut.finished()
+      other.heal()
+      await cluster.inSync('moves')
+      const ledger = together([whole, alone, await outside.finished()])
+      await drained(inside.child)
+      await allDone(consumers, groups)
+      observed(
+        `node 3 (pid ${minority.pid}) cut off until the others led everything; its side answered ${JSON.stringify(alone.summary.why)}, durable as ${JSON.stringify(alone.summary.durability)}`,
+      )
+      expect(alone.summary.durability['quorum'] ?? 0).toBe(0)
+      expect(alone.summary.sent).toBeGreaterThan(0)
+      expectClean(await auditLog(system, ledger))
+      for (const group of groups) expectClean(await auditGroup(system, ledger, group))
+    },
+  )
 })
+
+/** Waits until a collector on another host, whose pages nobody here can read, has given its spool to the brokers. */
+async function drained({ stderr }: Child): Promise<void> {
+  await until('its spool is empty', () => {
+    const states = stderr.filter(line => /the log is away: |the spool is empty: /.test(line))
+    return states.at(-1)?.includes('the log is away: ') !== true
+  })
+}
 
 interface Fault {
   readonly name: string

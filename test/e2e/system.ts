@@ -44,6 +44,8 @@ export interface System {
   startApp(): Promise<void>
   /** Starts one more process that only consumes, on the same log. */
   startConsumer(settings?: Partial<MovesOptions>): Promise<Consumer>
+  /** Starts one more process that only collects, on another host, with the address of its door there. */
+  startCollector(within: readonly string[]): Promise<{ readonly child: Child; readonly url: string }>
   status(): Promise<Status>
   /** Waits until every group has done all that is in the log. */
   drained(): Promise<Status>
@@ -97,7 +99,7 @@ export async function startSystem({
       return ports.admin
     },
     load: {
-      url: `http://127.0.0.1:${ports.door}/v1/topics/moves/events`,
+      url: eventsAt(ports.door),
       headers: { 'x-api-key': 'pk_demo' },
       body: '{"type":"moved","id":"{id}","data":{data}}',
       data: '{"vehicle":"{key}","n":{n}}',
@@ -125,6 +127,11 @@ export async function startSystem({
       const { app: child, ports } = await startMoves({ ...settings, ...own, roles: ['consumers'] }, env)
       return { child, status: () => readStatus(ports.admin) }
     },
+    async startCollector(within) {
+      const elsewhere = { ...settings, data: `${data}-elsewhere`, roles: ['collector'] as const }
+      const { app: child, ports } = await startMoves(elsewhere, env, within)
+      return { child, url: eventsAt(ports.door) }
+    },
     status,
     drained: () =>
       until(
@@ -149,15 +156,20 @@ function done({ state, lag, parked, partitions }: Status['groups'][number]): boo
   return state === 'running' && lag === 0 && parked === 0 && partitions.length === moves.partitions
 }
 
+function eventsAt(door: number): string {
+  return `http://127.0.0.1:${door}/v1/topics/moves/events`
+}
+
 type Env = Readonly<Record<string, string>>
 
 async function startMoves(
   settings: MovesOptions,
   env: Env,
+  within?: readonly string[],
 ): Promise<{ app: Child; ports: { door: number; admin: number } }> {
   const main = join(import.meta.dirname, '../apps/moves.ts')
   const args = ['--conditions=holdfast-source', main, JSON.stringify(settings)]
-  const app = await startChild({ name: 'moves', args, env })
+  const app = await startChild({ name: 'moves', args, env, ...(within && { within }) })
   const [, ports = '{}'] = await app.line(/^up (\{.*\})$/)
   return { app, ports: JSON.parse(ports) as { door: number; admin: number } }
 }

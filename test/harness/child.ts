@@ -37,11 +37,14 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Defaults to that of the test. */
   readonly cwd?: string
+  /** Goes before the command, such as `ip netns exec NAME`; a program that becomes the one that it starts. */
+  readonly within?: readonly string[]
 }
 
 /** Starts this Node with `args`. What is left of it when the test ends is killed, its own children too. */
-export async function startChild({ name, args, env, cwd }: ChildOptions): Promise<Child> {
-  const child = spawn(process.execPath, args, {
+export async function startChild({ name, args, env, cwd, within = [] }: ChildOptions): Promise<Child> {
+  const [file = '', ...rest] = [...within, process.execPath, ...args]
+  const child = spawn(file, rest, {
     cwd,
     env: { ...process.env, NODE_NO_WARNINGS: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

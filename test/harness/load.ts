@@ -39,13 +39,20 @@ export function together(loads: readonly FinishedLoad[]): Ledger {
   }
 }
 
-/** Starts the client process on a load. Resolves when it has begun to send. */
-export async function startLoad(load: Omit<Load, 'ledger'>): Promise<RunningLoad> {
+/** Starts the client process on a load, on another host if `within` says so. Resolves when it has begun to send. */
+export async function startLoad(
+  load: Omit<Load, 'ledger'>,
+  within: readonly string[] = [],
+): Promise<RunningLoad> {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-load-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const ledger = join(folder, 'ledger.jsonl')
   const main = join(import.meta.dirname, '../client/main.ts')
-  const client = await startChild({ name: 'client', args: [main, JSON.stringify({ ...load, ledger })] })
+  const client = await startChild({
+    name: 'client',
+    args: [main, JSON.stringify({ ...load, ledger })],
+    within,
+  })
   await client.line(/"begun"/)
   return {
     client,
