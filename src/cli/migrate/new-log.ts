@@ -16,8 +16,6 @@ export interface NewLogOptions {
   readonly target?: string
   /** `host:port` with commas between, with `--to kafka`. */
   readonly brokers?: string
-  /** Copies of each partition. */
-  readonly replication?: number
 }
 
 /** Where the log goes. Rejects before anything is opened when the options do not say it. */
@@ -37,7 +35,7 @@ export async function newLog(options: NewLogOptions, from: string, io: CliIo): P
   return driver
 }
 
-function named({ to, target, brokers, replication }: NewLogOptions, { env }: CliIo): LogDriver {
+function named({ to, target, brokers }: NewLogOptions, { env }: CliIo): LogDriver {
   switch (to) {
     case 'embedded': {
       if (target === undefined) throw unnamed('folder', '--target DIR')
@@ -47,10 +45,7 @@ function named({ to, target, brokers, replication }: NewLogOptions, { env }: Cli
     case 'kafka': {
       const given = brokers ?? env['KAFKA_BROKERS']
       if (!given) throw unnamed('broker', '--brokers HOST:PORT,… or KAFKA_BROKERS')
-      return kafka({
-        brokers: given.split(',').map(broker => broker.trim()),
-        ...(replication !== undefined && { replication: { factor: replication } }),
-      })
+      return kafka({ brokers: given })
     }
   }
 }
