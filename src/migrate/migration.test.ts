@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { memory } from '../drivers/memory/index.ts'
 import { offset, seededRandom, silentLogger, type LogRecord, type Offset } from '../event/index.ts'
-import type { AppendRecord, Log, LogSystem } from '../log/index.ts'
+import type { AppendRecord, Committed, Log, LogSystem } from '../log/index.ts'
 import { virtualClock } from '../testing/virtual-clock.ts'
 import { migration, type Migration, type MigrationProgress } from './migration.ts'
 
@@ -146,6 +146,35 @@ describe('a migration', () => {
     expect(await target.log.read(place('t', 15), all, never)).toEqual(
       await source.log.read(place('t', 15), all, never),
     )
+  })
+
+  it('ends with no more than the old log has: what retention took meanwhile goes from the new one, too', async () => {
+    const { source, target, move } = await two()
+    await source.log.topics.create('t', { partitions: 1 })
+    await append(source, 't', 0, 20)
+    await move.copy(source)
+    await source.log.deleteRecords(place('t', 5))
+    await move.finish(source)
+    expect(await target.log.bounds(place('t', 0))).toEqual({ start: 5n, end: 20n })
+  })
+
+  it('asks the new log for the positions afterwards: one without its note would lose what waits in the lane', async () => {
+    const { source, target } = await two()
+    await source.log.topics.create('t', { partitions: 1 })
+    await append(source, 't', 0, 3)
+    await source.imports?.positions('g', [{ ...place('t', 2), note: '1 2 a.1.k' }])
+    const { imports } = target
+    const forgetful = imports && {
+      ...imports,
+      positions: (group: string, all: readonly Committed[]) =>
+        imports.positions(
+          group,
+          all.map(one => ({ ...one, note: undefined })),
+        ),
+    }
+    await expect(moving({ ...target, imports: forgetful }).move.finish(source)).rejects.toMatchObject({
+      code: 'MIGRATION_DIFFERS',
+    })
   })
 
   it('refuses a new log that holds other records, more records, or more partitions', async () => {
