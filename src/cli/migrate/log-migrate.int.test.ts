@@ -24,7 +24,11 @@ const open = (folder: string): Promise<LogSystem> =>
   embedded(folder).open({ clock: systemClock, random: systemRandom, logger: silentLogger })
 
 /** Folders of an old log with five events of which the first two are gone, and of a new one that is not there. */
-async function folders(): Promise<{ old: string; to: string; migrate(...options: string[]): Promise<Ran> }> {
+async function folders(): Promise<{
+  old: string
+  to: string
+  migrate: (...options: string[]) => Promise<Ran>
+}> {
   const made = mkdtempSync(join(tmpdir(), 'holdfast-migrate-'))
   onTestFinished(() => rmSync(made, { recursive: true, force: true }))
   const [old, to] = [join(made, 'old'), join(made, 'new')]
