@@ -74,7 +74,7 @@ export function consumeMetrics(registry: Registry): ConsumeMetrics {
   })
   const dead = new Counter({
     name: 'dead_letters_total',
-    help: 'Dead letters written, by why',
+    help: 'Dead letters written, by why; one that is written again because its process died counts again',
     labelNames: ['topic', 'group', 'reason'],
     registers,
   })
