@@ -9,6 +9,7 @@ import type { Received } from './handlers.ts'
 import type { Gate } from './limits.ts'
 import type { ConsumeObserver } from './observer.ts'
 import type { GroupSettings, Handler } from './settings.ts'
+import type { Troubles } from './troubles.ts'
 
 /** What all partitions of a group in this process share. */
 export interface GroupContext {
@@ -25,6 +26,7 @@ export interface GroupContext {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly troubles: Troubles
   readonly observer: ConsumeObserver
   /** Everything that must work before an attempt is made. The last one stands for what nobody declared. */
   readonly dependencies: readonly Dependency[]

@@ -1,3 +1,4 @@
+import { Troubles } from './troubles.ts'
 import { HoldfastError, parseDuration, type Clock, type Logger, type Random } from '../event/index.ts'
 import type { LogSystem } from '../log/index.ts'
 import type { OutboxContext } from '../outbox/index.ts'
@@ -120,6 +121,7 @@ export class GroupDeclaration {
         clock,
         random,
         logger,
+        troubles: new Troubles(settings.group, logger),
         observer: parts.observer,
         dependencies,
         undeclared,

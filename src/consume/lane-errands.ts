@@ -40,7 +40,7 @@ const troubles: Readonly<Record<Errand['kind'], string>> = {
   check: 'an event could not be looked up in the inbox',
   letter: 'a dead letter could not be written: the partition waits',
   'look-up': 'a dead letter could not be read',
-  commit: 'a commit failed, trying again',
+  commit: 'a commit failed',
 }
 
 /** Does what the machine of a lane asks for outside of it, until it succeeds: nothing passes it by meanwhile. */

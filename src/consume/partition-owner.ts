@@ -107,6 +107,8 @@ export interface PartitionOwnerOptions {
 
 /** After handlers were cut off, for their marks and the last commit. */
 const LET_GO_MS = 1_000
+const APPEND_TROUBLE = 'an append to the retry lane failed: the partition waits'
+
 /** Throws `LOG_CORRUPT` or `LOG_VERSION` for a note or a lane that cannot be gone on from. */
 export function partitionOwner(options: PartitionOwnerOptions): PartitionOwner {
   return new Owner(options)
@@ -194,8 +196,11 @@ class Owner implements PartitionOwner {
       ...lane,
       signal,
       bytes: (offset, body) => bytes.of(offset, body),
-      appended: (seq, at) => this.#tell({ kind: 'appended', seq, position: at }),
-      failed: error => persistence.failed('an append to the retry lane failed: the partition waits', error),
+      appended: (seq, at) => {
+        persistence.worked(APPEND_TROUBLE)
+        this.#tell({ kind: 'appended', seq, position: at })
+      },
+      failed: error => persistence.failed(APPEND_TROUBLE, error),
     })
     this.#trim = new LaneTrim({ log, lane, clock, logger })
     this.#intake = new TopicIntake({

@@ -27,13 +27,16 @@ export class Persistence {
     this.#context = context
     this.#of = of
     this.#signal = signal
+    signal.addEventListener('abort', () => context.troubles.givenUp(this), { once: true })
   }
 
   /** Undefined when the owner is over. Throws what no trying mends. */
   async until<T>(trouble: string, what: () => Promise<T>): Promise<T | undefined> {
     while (!this.#signal.aborted) {
       try {
-        return await what()
+        const answer = await what()
+        this.worked(trouble)
+        return answer
       } catch (error) {
         await this.failed(trouble, error)
       }
@@ -41,14 +44,18 @@ export class Persistence {
     return undefined
   }
 
-  /** Says so, and waits for a while before the next try. Throws what no trying mends. */
+  /** Says so, once for the group, and waits for a while before the next try. Throws what no trying mends. */
   async failed(trouble: string, error: unknown): Promise<void> {
     if (this.#signal.aborted) return
     if (isHoldfastError(error) && hopeless.has(error.code)) throw error
-    const { settings, logger } = this.#context
-    const facts = { group: settings.group, partition: partitionId(this.#of), error: failureText(error) }
-    logger.warn(facts, trouble)
+    const facts = { partition: partitionId(this.#of), error: failureText(error) }
+    this.#context.troubles.met(trouble, this, facts)
     await this.pause()
+  }
+
+  /** What {@link failed} was said of is over. */
+  worked(trouble: string): void {
+    this.#context.troubles.over(trouble, this)
   }
 
   pause(): Promise<void> {

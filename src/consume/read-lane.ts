@@ -20,7 +20,7 @@ export async function readLane(options: ReadLaneOptions): Promise<void> {
   const { log, lane, from, persistence, signal } = options
   let offset = from
   while (!signal.aborted) {
-    const page = await persistence.until('reading the retry lane failed, trying again', () =>
+    const page = await persistence.until('reading the retry lane failed', () =>
       log.read({ ...lane, offset }, PAGE, signal),
     )
     if (!page || page.next === offset) continue

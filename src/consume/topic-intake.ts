@@ -42,6 +42,7 @@ const FETCH = { maxRecords: 500, maxBytes: 4 * 1024 * 1024, waitMs: 1_000 }
 const MAX_BYTES = 16 * 1024 * 1024
 /** Delivered events from the first unfinished one on: what a crash would deliver again. */
 const MAX_SPAN = 100_000
+const READ_TROUBLE = 'reading the log failed'
 /** Between tries to read. */
 const RETRY_READ_MS = 1_000
 
@@ -58,6 +59,7 @@ export class TopicIntake {
 
   constructor(options: TopicIntakeOptions) {
     this.#o = options
+    options.signal.addEventListener('abort', () => options.context.troubles.givenUp(this), { once: true })
     const { perSecond, context } = options
     this.#rate = rateLimit(perSecond, context.clock)
     const maxRecords = Math.max(1, Math.min(FETCH.maxRecords, Math.floor(perSecond ?? Infinity)))
@@ -135,6 +137,7 @@ export class TopicIntake {
       else this.#halted = true
       return offset
     }
+    context.troubles.over(READ_TROUBLE, this)
     if (this.#isOver() || page.next === offset) return offset
     const isLast = end !== undefined && page.next > end
     const records = isLast ? page.records.filter(record => record.offset < end) : page.records
@@ -157,10 +160,7 @@ export class TopicIntake {
       return false
     }
     if (isHoldfastError(error, 'LOG_CLOSED')) return false
-    context.logger.warn(
-      { group: context.settings.group, ...partition, error: failureText(error) },
-      'reading the log failed, trying again',
-    )
+    context.troubles.met(READ_TROUBLE, this, { ...partition, error: failureText(error) })
     return true
   }
 

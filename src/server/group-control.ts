@@ -76,6 +76,7 @@ export interface Following {
   readonly signal: AbortSignal
   /** One after the other, in the order in which they were decided. */
   readonly decided: (decision: GroupDecision, at: bigint) => void
+  /** A read failed, after one that did not. */
   readonly failed: (error: unknown) => void
 }
 
@@ -89,6 +90,7 @@ export async function followDecisions(
   { log, clock, signal, decided, failed }: Following,
 ): Promise<void> {
   let at = from
+  let isFailing = false
   while (!signal.aborted) {
     try {
       if ((await log.topics.describe(TOPIC)) === undefined) {
@@ -98,9 +100,11 @@ export async function followDecisions(
       const page = await log.read({ ...PARTITION, offset: offset(at) }, { ...PAGE, waitMs: WAIT_MS }, signal)
       for (const record of page.records) decided(decode(record), record.offset)
       at = page.next
+      isFailing = false
     } catch (error) {
       if (signal.aborted || isHoldfastError(error, 'LOG_CLOSED')) return
-      failed(error)
+      if (!isFailing) failed(error)
+      isFailing = true
       await sleep(clock, POLL_MS, signal)
     }
   }

@@ -1,3 +1,4 @@
+import { Troubles } from '../../src/consume/troubles.ts'
 import { expect } from 'vitest'
 import { admission } from '../../src/consume/admission.ts'
 import type { GroupContext } from '../../src/consume/group-context.ts'
@@ -30,6 +31,7 @@ export function groupContext(of: {
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,
+    troubles: new Troubles(group, silentLogger),
     observer: {},
     dependencies: [],
     admission: admission({
