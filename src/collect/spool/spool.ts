@@ -7,26 +7,17 @@ import {
   type Random,
   type TopicPartition,
 } from '../../event/index.ts'
-import {
-  partitioner,
-  recordBytes,
-  type AppendRecord,
-  type Log,
-  type LogSystem,
-  type Partitioner,
-} from '../../log/index.ts'
-import type { Appender, Taken } from '../appender.ts'
-import { deadlines, type Deadlines } from '../deadlines.ts'
-import type { Lease } from '../in-flight.ts'
+import { partitioner, type Log, type LogSystem } from '../../log/index.ts'
+import type { Appender } from '../appender.ts'
 import type { CollectorLimits } from '../limits.ts'
 import type { CollectObserver } from '../observer.ts'
-import type { Problem } from '../problems.ts'
 import { logProof, READY_TOPIC, type ReadinessProof } from '../readiness.ts'
 import type { Cursors } from './cursors.ts'
 import type { LaneState } from './lane.ts'
 import { Moved } from './moved.ts'
-import { Line, type LineParts, type Waiting } from './line.ts'
+import { Line, type LineParts } from './line.ts'
 import type { ResolvedSpoolOptions } from './options.ts'
+import { spoolAppender, type TopicLanes } from './spool-appender.ts'
 
 /**
  * What stands between a collector and a log on other machines: events go to the log while it takes them, and to a folder
@@ -87,7 +78,7 @@ export interface SpoolAppenderParts {
 export class CollectorSpool implements Spool {
   readonly #parts: SpoolParts
   readonly #cursors: Cursors
-  readonly #lines = new Map<string, { readonly lines: Line[]; readonly choose: Partitioner }>()
+  readonly #lines = new Map<string, TopicLanes & { readonly lines: Line[] }>()
   readonly #life = new AbortController()
   readonly #lineParts: LineParts
   readonly #lookEveryMs: number
@@ -170,74 +161,14 @@ export class CollectorSpool implements Spool {
 
   appender({ limits, onAppend }: SpoolAppenderParts): Appender {
     this.#onAppend = onAppend
-    const waits = deadlines(limits.appendTimeoutMs, this.#parts.clock)
-    return {
-      append: (topic, records, lease) => this.#append(topic, records, { lease, waits }),
-      close: () => waits.close(),
-    }
-  }
-
-  /** Each lane gets its part of the records as one parcel. */
-  async #append(
-    topic: string,
-    records: readonly AppendRecord[],
-    { lease, waits }: { readonly lease: Lease; readonly waits: Deadlines },
-  ): Promise<readonly (Taken | Problem)[]> {
-    const to = this.#lines.get(topic)
-    const taken: (Taken | Problem)[] = Array.from({ length: records.length })
-    const parts = new Map<Line, number[]>()
-    for (const [index, record] of records.entries()) {
-      const line = to?.lines[to.choose(record, to.lines.length)]
-      const problem = line ? this.#tooLarge(record) : NO_PLACE
-      if (problem || !line) taken[index] = problem ?? NO_PLACE
-      else {
-        const own = parts.get(line) ?? []
-        own.push(index)
-        parts.set(line, own)
-      }
-    }
-    const waiting = [...parts].map(async ([line, indexes]) => {
-      const own = await this.#take(
-        line,
-        indexes.map(index => records[index] as AppendRecord),
-        { lease, waits },
-      )
-      for (const [i, index] of indexes.entries()) taken[index] = own[i] ?? NO_PLACE
+    const { log, storage, clock } = this.#parts
+    const bounds = [log.maxRecordBytes, storage.log.maxRecordBytes].filter(bound => bound !== undefined)
+    return spoolAppender({
+      lanesOf: topic => this.#lines.get(topic),
+      maxRecordBytes: Math.min(...bounds),
+      timeoutMs: limits.appendTimeoutMs,
+      clock,
     })
-    await Promise.all(waiting)
-    return taken
-  }
-
-  #take(
-    line: Line,
-    records: readonly AppendRecord[],
-    { lease, waits }: { readonly lease: Lease; readonly waits: Deadlines },
-  ): Promise<readonly (Taken | Problem)[]> {
-    return new Promise(resolve => {
-      let isSettled = false
-      const settle: Waiting['settle'] = taken => {
-        if (isSettled) return false
-        isSettled = true
-        wait.end()
-        resolve(taken)
-        return true
-      }
-      const wait = waits.start(() => settle(records.map(() => NO_ANSWER)))
-      const bytes = records.reduce((sum, record) => sum + recordBytes(record), 0)
-      const arrivedAt = this.#parts.clock.monotonic()
-      line.take({ records, count: records.length, bytes, arrivedAt, lease, settle })
-    })
-  }
-
-  /** Nothing is spooled that the log would refuse later. */
-  #tooLarge(record: AppendRecord): Problem | undefined {
-    const limit = Math.min(
-      this.#parts.log.maxRecordBytes ?? Number.POSITIVE_INFINITY,
-      this.#parts.storage.log.maxRecordBytes ?? Number.POSITIVE_INFINITY,
-    )
-    const bytes = recordBytes(record)
-    if (bytes <= limit) return undefined
-    return { code: 'event_too_large', detail: `the event takes ${bytes} bytes in the log`, limit }
   }
 
   /** Throws `LOG_FULL`. */
@@ -370,8 +301,3 @@ function noteOf({ state, events }: SpoolStatus): string {
 
 /** Less than who asks for a proof waits, so that there is time for one by the spool. */
 const PROOF_PATIENCE_MS = 1_500
-const NO_PLACE: Problem = { code: 'not_stored', detail: 'the topic has no place in the spool' }
-const NO_ANSWER: Problem = {
-  code: 'outcome_unknown',
-  detail: 'neither the log nor the spool answered in time',
-}
