@@ -10,18 +10,8 @@ import {
 } from '../../recover/index.ts'
 import { replayJobs, type ReplayJobs } from '../replays.ts'
 import type { Operation, OperationContext } from './operation.ts'
-import {
-  choice,
-  digits,
-  nullable,
-  number,
-  object,
-  optional,
-  rows,
-  text,
-  whole,
-  type Fields,
-} from './shape.ts'
+import { rangeFields, rangeRow, type RangeRow } from './replay-range.ts'
+import { choice, digits, nullable, number, object, optional, rows, text, type Fields } from './shape.ts'
 
 export interface ReplayListInput {
   readonly group?: string | undefined
@@ -51,11 +41,7 @@ export interface ReplayDetail extends ReplaySummary {
   readonly parts: readonly PartStanding[]
 }
 
-interface PartStanding {
-  readonly topic: string
-  readonly partition: number
-  readonly from: string
-  readonly to: string
+interface PartStanding extends RangeRow {
   readonly position: string
   readonly state: ReplayPart['state']
   readonly reason: string | null
@@ -92,10 +78,7 @@ const detail = object<ReplayDetail>({
   ...summaryFields,
   parts: rows(
     object<PartStanding>({
-      topic: text('a topic'),
-      partition: whole('its partition', { min: 0, max: 1_000_000 }),
-      from: digits('the first offset'),
-      to: digits('the offset below which it ends'),
+      ...rangeFields,
       position: digits('everything below it has its outcome'),
       state: choice('where it is', ['waiting', 'running', 'waits', 'done', 'cancelled']),
       reason: nullable(text('why it stands still', { max: 10_000 })),
@@ -184,15 +167,12 @@ function summaryOf(job: ReplayState): ReplaySummary {
 }
 
 function detailOf(job: ReplayState): ReplayDetail {
-  const parts = job.parts.map(({ topic, partition, from, to, position, state, reason, counts }) => ({
-    topic,
-    partition,
-    from: String(from),
-    to: String(to),
-    position: String(position),
-    state,
-    reason: reason ?? null,
-    counts,
+  const parts = job.parts.map(part => ({
+    ...rangeRow(part),
+    position: String(part.position),
+    state: part.state,
+    reason: part.reason ?? null,
+    counts: part.counts,
   }))
   return { ...summaryOf(job), parts }
 }

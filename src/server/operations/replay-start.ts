@@ -1,21 +1,11 @@
 import type { PlanCounts } from '../../consume/index.ts'
 import { HoldfastError, offset, parseRate, type Position, type Rate } from '../../event/index.ts'
-import { replayModes, type Range, type ReplayMode } from '../../recover/index.ts'
+import { replayModes, type ReplayMode } from '../../recover/index.ts'
 import type { ReplayJobOptions } from '../replays.ts'
 import { momentOf } from './moment.ts'
 import { mayRun, type Operation, type OperationContext } from './operation.ts'
-import {
-  choice,
-  digits,
-  nullable,
-  number,
-  object,
-  optional,
-  rows,
-  text,
-  whole,
-  type Fields,
-} from './shape.ts'
+import { rangeFields, rangeRow, type RangeRow } from './replay-range.ts'
+import { choice, nullable, number, object, optional, rows, text, type Fields } from './shape.ts'
 
 export interface ReplayStartInput {
   readonly group: string
@@ -30,15 +20,8 @@ export interface ReplayStart {
   readonly job: string | null
   /** Null once it is asked for: it would be counted a second time, by reading everything. */
   readonly counts: PlanCounts | null
-  readonly parts: readonly (PlannedPart & { readonly counts: PlanCounts | null })[]
+  readonly parts: readonly (RangeRow & { readonly counts: PlanCounts | null })[]
   readonly types: readonly (PlanCounts & { readonly type: string })[]
-}
-
-interface PlannedPart {
-  readonly topic: string
-  readonly partition: number
-  readonly from: string
-  readonly to: string
 }
 
 const countFields: Fields<PlanCounts> = {
@@ -79,10 +62,7 @@ export const replayStart: Operation<ReplayStartInput, ReplayStart> = {
     counts: nullable(object<PlanCounts>(countFields)),
     parts: rows(
       object<ReplayStart['parts'][number]>({
-        topic: text('a topic'),
-        partition: whole('its partition', { min: 0, max: 1_000_000 }),
-        from: digits('the first offset'),
-        to: digits('the offset below which it ends'),
+        ...rangeFields,
         counts: nullable(object<PlanCounts>(countFields)),
       }),
     ),
@@ -112,7 +92,7 @@ export const replayStart: Operation<ReplayStartInput, ReplayStart> = {
       return {
         job: job.id,
         counts: null,
-        parts: parts.map(part => ({ ...planned(part), counts: null })),
+        parts: parts.map(part => ({ ...rangeRow(part), counts: null })),
         types: [],
       }
     }
@@ -120,7 +100,7 @@ export const replayStart: Operation<ReplayStartInput, ReplayStart> = {
     return {
       job: null,
       counts: plan.counts,
-      parts: plan.parts.map(part => ({ ...planned(part), counts: part.counts })),
+      parts: plan.parts.map(part => ({ ...rangeRow(part), counts: part.counts })),
       types: Object.entries(plan.types).map(([type, counts]) => ({ type, ...counts })),
     }
   },
@@ -133,10 +113,6 @@ function mustBeAdmin({ actor }: OperationContext, mode: ReplayMode): void {
     detail: `a ${mode} needs the role admin, ${actor.name} has ${actor.role}`,
     facts: { needed: 'admin' },
   })
-}
-
-function planned({ topic, partition, from, to }: Range): PlannedPart {
-  return { topic, partition, from: String(from), to: String(to) }
 }
 
 /** What `placeText` has let through. */
