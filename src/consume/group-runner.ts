@@ -1,6 +1,6 @@
 import { isHoldfastError, partitionId, sleep, type Offset, type Position } from '../event/index.ts'
-import type { Committed, GroupDescription, Groups, Membership, OwnedPartition } from '../log/index.ts'
-import { failureText, type Dependency, type JobTopic } from '../recover/index.ts'
+import type { Committed, Groups, Membership, OwnedPartition } from '../log/index.ts'
+import { failureText, type JobTopic } from '../recover/index.ts'
 import { laneTopicOf, newTenureId } from '../recover/lane/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
 import type { Lease } from '../sink/index.ts'
@@ -8,6 +8,7 @@ import { FLOOD } from './flood.ts'
 import { generations, type Generations } from './generations.ts'
 import { GroupCommits } from './group-commits.ts'
 import type { GroupContext } from './group-context.ts'
+import { GroupStanding } from './group-standing.ts'
 import { limiter, type Limiter } from './limits.ts'
 import { partitionOwner, type PartitionOwner } from './partition-owner.ts'
 import {
@@ -19,7 +20,7 @@ import {
   type ReplayWorker,
 } from './replay/index.ts'
 import { DATABASE, usesDatabase } from './settings.ts'
-import type { GroupStatus, PartitionStatus } from './status.ts'
+import type { GroupStatus } from './status.ts'
 
 /**
  * One group in this process: a member that takes over the partitions it is given, commits what is done, and hands
@@ -99,6 +100,7 @@ class Runner implements GroupRunner {
   readonly #slots = new Map<string, Slot>()
   readonly #life = new AbortController()
   readonly #commits: GroupCommits
+  readonly #standing: GroupStanding
   /** For replays: a quarter of what live events have. */
   readonly #replayPlaces: Limiter
   #membership: Membership | undefined
@@ -119,6 +121,17 @@ class Runner implements GroupRunner {
       soonMs: COMMIT_SOON_MS,
       due: () => [...this.#slots.values()].forEach(slot => slot.owner?.commit()),
     })
+    this.#standing = new GroupStanding({
+      context: options.context,
+      groups: options.groups,
+      memberName: options.memberName,
+      slots: this.#slots,
+      signal: this.#life.signal,
+    })
+  }
+
+  status(): Promise<Omit<GroupStatus, 'deadLetters'>> {
+    return this.#standing.read()
   }
 
   async start(): Promise<void> {
@@ -437,119 +450,4 @@ class Runner implements GroupRunner {
     this.#c.observer.committed?.({ topic, partition, group: this.group, offset })
     return true
   }
-
-  // ---- status
-
-  async status(): Promise<Omit<GroupStatus, 'deadLetters'>> {
-    const described = await this.#o.groups.describe(this.group)
-    const rows = new Map(described.partitions.map(one => [partitionId(one), one]))
-    const owned = await Promise.all(
-      [...this.#slots.values()].map(slot =>
-        this.#partitionStatus(slot, rows.get(partitionId(slot.owned))?.committed),
-      ),
-    )
-    const partitions = [...owned, ...(await this.#orphans(rows))]
-    const [reason] = [...this.#c.gate.reasons, ...partitions.flatMap(partition => partition.reason ?? [])]
-    const worst = (['stopped', 'paused'] as const).find(state => partitions.some(one => one.state === state))
-    return {
-      group: this.group,
-      topics: this.#c.settings.topics.map(topic => topic.name),
-      state: worst ?? (this.#c.gate.reasons.length > 0 ? 'paused' : 'running'),
-      reason,
-      members: described.members,
-      lag: partitions.reduce((sum, one) => sum + one.lag, 0n),
-      lagSeconds: Math.max(0, ...partitions.map(one => one.lagSeconds)),
-      parked: partitions.reduce((sum, one) => sum + one.parked, 0),
-      partitions: partitions.toSorted((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition),
-    }
-  }
-
-  /** Partitions that nobody owns: not taken over yet, or given up. Without them a group that has not begun looks done. */
-  async #orphans(
-    rows: ReadonlyMap<string, GroupDescription['partitions'][number]>,
-  ): Promise<PartitionStatus[]> {
-    const { log, settings } = this.#c
-    const orphans: PartitionStatus[] = []
-    for (const { name: topic, partitions } of settings.topics) {
-      for (let partition = 0; partition < partitions; partition++) {
-        const known = rows.get(partitionId({ topic, partition }))
-        const elsewhere = known?.owner !== undefined && known.owner !== this.#o.memberName
-        if (this.#slots.has(partitionId({ topic, partition })) || elsewhere) continue
-        const { start, end } = await log.bounds({ topic, partition })
-        const committed = known?.committed ?? start
-        const lag = end > committed ? end - committed : 0n
-        const time = lag > 0n ? await this.#timeAt({ topic, partition, offset: committed }) : undefined
-        orphans.push({
-          topic,
-          partition,
-          state: 'paused',
-          reason: 'it has no owner yet',
-          committed,
-          end,
-          lag,
-          lagSeconds: this.#age(lag, time),
-          inFlight: 0,
-          parked: 0,
-        })
-      }
-    }
-    return orphans
-  }
-
-  #age(lag: bigint, time: number | undefined): number {
-    return lag > 0n && time !== undefined ? Math.max(0, this.#c.clock.now() - time) / 1000 : 0
-  }
-
-  /** `known`: the position that the log has, for a partition whose takeover waits for something else. */
-  async #partitionStatus(slot: Slot, known: Offset | undefined): Promise<PartitionStatus> {
-    const { log, gate } = this.#c
-    const { topic, partition } = slot.owned
-    const { start, end } = await log.bounds({ topic, partition })
-    const at = slot.range ? undefined : slot.owner?.commitable
-    const committed = at ?? slot.committed ?? known ?? start
-    const lag = end > committed ? end - committed : 0n
-    const oldest =
-      slot.owner?.oldestTime ??
-      (lag > 0n ? await this.#timeAt({ topic, partition, offset: committed }) : undefined)
-    const away = this.#away()
-    const stopped = slot.stopped ?? slot.owner?.stopped
-    const paused = slot.owner ? (slot.owner.paused ?? rangeText(slot)) : 'it is being taken over'
-    const reason = stopped ?? slot.problem ?? gate.reasons[0] ?? away?.status().reason ?? paused
-    return {
-      topic,
-      partition,
-      state: stopped ? 'stopped' : reason !== undefined ? 'paused' : 'running',
-      reason: away && reason === away.status().reason ? `${away.name} is away: ${reason}` : reason,
-      committed,
-      end,
-      lag,
-      lagSeconds: this.#age(lag, oldest),
-      inFlight: slot.owner?.inFlight ?? 0,
-      parked: slot.owner?.parked ?? 0,
-    }
-  }
-
-  #away(): Dependency | undefined {
-    return this.#c.dependencies.find(dependency => dependency.status().state !== 'CLOSED')
-  }
-
-  /** When the event at the position was appended; undefined where that cannot be read. */
-  async #timeAt(at: Position): Promise<number | undefined> {
-    try {
-      const { records } = await this.#c.log.read(
-        at,
-        { maxRecords: 1, maxBytes: 1, waitMs: 0 },
-        this.#life.signal,
-      )
-      return records[0]?.timestamp
-    } catch {
-      return undefined // corruption and retention are reported by the owner
-    }
-  }
-}
-
-function rangeText({ range }: Slot): string | undefined {
-  if (!range) return undefined
-  const { job, from, to } = range.range
-  return `replay ${job} runs its events from ${from} to ${to} again; newer ones wait`
 }

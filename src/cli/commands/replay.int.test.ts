@@ -7,9 +7,13 @@ import { until } from '../../../test/harness/until.ts'
 import { testDatabase } from '../../../test/postgres.ts'
 import { embedded } from '../../drivers/embedded/index.ts'
 import { postgres } from '../../drivers/postgres/index.ts'
+import { systemClock, systemRandom } from '../../event/index.ts'
 import { topic } from '../../schema/index.ts'
 import { startAdmin } from '../../server/admin-server.ts'
 import { app } from '../../server/app.ts'
+import type { AccessRole } from '../../server/operations/operation.ts'
+import { perform } from '../../server/operations/perform.ts'
+import { replayStart, type ReplayStart, type ReplayStartInput } from '../../server/operations/replay-start.ts'
 import { runCli } from '../program.ts'
 
 const database = testDatabase()
@@ -83,7 +87,7 @@ describe('the commands of replays', () => {
     expect(applied).toBe(2)
     const people = await holdfast('replay-jobs', 'show', job, ...url)
     expect(people.out).toMatch(/orders\/0\s+done\s+1\s+4\s+4\s+2\s+0\s+0/)
-    expect(people.err).toMatch(/of late is done; asked for by .*: ticket 7/)
+    expect(people.err).toMatch(/, a fill of late, is done; asked for by .*: ticket 7/)
     const listed = await holdfast('replay-jobs', 'list', '--group', 'late', '--log', folder, '-o', 'json')
     expect(JSON.parse(listed.out)).toMatchObject({ jobs: [{ id: job, state: 'done' }] })
     expect(await holdfast('replay-jobs', 'cancel', job, '--reason', 'too late', ...url)).toMatchObject({
@@ -95,6 +99,62 @@ describe('the commands of replays', () => {
     expect(JSON.parse(audit.out)).toMatchObject({
       acts: [{ operation: 'replay.cancel' }, { operation: 'replay.start', reason: 'ticket 7' }],
     })
+  })
+
+  it('run a range again for an admin only, having told what that would do', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-replay-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const shop = app({ name: 'shop', log: embedded(join(folder, 'log')), db: postgres(database.url) })
+    const applied: number[] = []
+    const resets: string[] = []
+    shop
+      .consumer('again', orders, {
+        from: 'earliest',
+        reset: async ({ topic, partition, from, to, eventIds }) => {
+          const ids: string[] = []
+          for await (const page of eventIds()) ids.push(...page)
+          resets.push(`${topic}/${partition} ${from}–${to}, ${ids.length} ids`)
+        },
+      })
+      .effect('placed', async (_event, _tx, { generation }) => void applied.push(generation))
+    await shop.start()
+    onTestFinished(() => shop.stop())
+    for (let n = 0; n < 3; n++) await shop.publish(orders, 'placed', { customer: 'c' })
+    await until('the group is done with them', async () =>
+      (await shop.system.groups.committed('again')).some(({ offset }) => offset === 3n),
+    )
+    const server = await startAdmin(shop.admin, { port: 0 })
+    onTestFinished(() => server.close())
+    const replay = ['replay', 'again', '--mode', 'reprocess', '--from', 'orders/0@1', '--url', server.url]
+    const preview = await holdfast(...replay)
+    expect(preview.out).toBe(
+      'TYPE    EVENTS  MISSING  KNOWN  LEFT  PASSED\nplaced  2       2        0      0     0\n',
+    )
+    expect(preview.err).toContain('nothing was changed')
+    expect(resets).toEqual([])
+
+    const input: ReplayStartInput = { group: 'again', mode: 'reprocess', from: 'orders/0@1' }
+    const host = { app: shop, system: shop.system, clock: systemClock, random: systemRandom }
+    const signal = new AbortController().signal
+    const ask = (role: AccessRole): Promise<ReplayStart> => {
+      const actor = { name: 'ada', role }
+      return perform(host, {
+        operation: replayStart,
+        input,
+        actor,
+        signal,
+        execute: true,
+        reason: 'ticket 8',
+      })
+    }
+    await expect(ask('operator')).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+    expect(await shop.jobs().list()).toEqual([])
+    const { job } = await ask('admin')
+    await until('it is done', async () => (await shop.jobs().show(job ?? '')).state === 'done')
+    expect(resets).toEqual(['orders/0 1–3, 2 ids'])
+    expect(applied).toEqual([0, 0, 0, 1, 1])
+    const listed = await holdfast('replay-jobs', 'list', '--url', server.url)
+    expect(listed.out).toMatch(/again\s+reprocess\s+done/)
   })
 
   it('end a replay whose group nobody runs, at once, and nobody takes it up again', async () => {

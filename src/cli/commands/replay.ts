@@ -89,6 +89,7 @@ const listView: View<{ readonly jobs: readonly ReplaySummary[] }> = {
   columns: {
     id: (one: ReplaySummary) => one.id,
     group: (one: ReplaySummary) => one.group,
+    mode: (one: ReplaySummary) => one.mode,
     state: (one: ReplaySummary) => one.state,
     asked: (one: ReplaySummary, time) => time(one.askedAt),
     ended: (one: ReplaySummary, time) => time(one.endedAt),
@@ -126,8 +127,8 @@ const detailView: View<ReplayDetail> = {
     skipped: (one: Part) => one.counts.skipped,
     unknown: (one: Part) => one.counts.unknown,
   },
-  notes: ({ id, group, state, by, reason, cancelledBy, cancelReason }) => [
-    `${id} of ${group} is ${state}; asked for by ${by}${reason === null ? '' : `: ${reason}`}`,
+  notes: ({ id, mode, group, state, by, reason, cancelledBy, cancelReason }) => [
+    `${id}, a ${mode} of ${group}, is ${state}; asked for by ${by}${reason === null ? '' : `: ${reason}`}`,
     ...(cancelledBy === null
       ? []
       : [`cancelled by ${cancelledBy}${cancelReason === null ? '' : `: ${cancelReason}`}`]),

@@ -17,7 +17,7 @@ const record: fc.Arbitrary<JobRecord> = fc.oneof(
     kind: fc.constant('asked'),
     ...wish,
     group: text,
-    mode: fc.constant('fill'),
+    mode: fc.constantFrom('fill', 'reprocess'),
     ratePerSecond: maybe(fc.integer({ min: 1, max: 60_000 }).map(n => n / 60)),
     ranges: fc.array(fc.record({ topic: text, partition: count, from: place, to: place }), { maxLength: 5 }),
   }),
@@ -55,6 +55,22 @@ describe('a record of a replay', () => {
         expect(decodeJob(stored(encodeJob(one).value))).toEqual(one)
       }),
     )
+  })
+
+  it('says a newer version for a reprocess only, which an older process must not take for damage', () => {
+    const versionOf = (mode: 'fill' | 'reprocess'): unknown => {
+      const asked = {
+        kind: 'asked',
+        job: 'j',
+        group: 'g',
+        mode,
+        ratePerSecond: undefined,
+        ranges: [],
+      } as const
+      const { value } = encodeJob({ ...asked, at: 1, by: 'b', reason: 'r' })
+      return (JSON.parse(new TextDecoder().decode(value ?? undefined)) as { version: number }).version
+    }
+    expect([versionOf('fill'), versionOf('reprocess')]).toEqual([1, 2])
   })
 
   it('reads what version 1 wrote', () => {
