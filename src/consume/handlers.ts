@@ -124,7 +124,7 @@ export interface ResetRange {
   readonly from: Offset
   readonly to: Offset
   /** The ids of its events, page by page, read from the log. */
-  eventIds(): AsyncIterable<readonly string[]>
+  readonly eventIds: () => AsyncIterable<readonly string[]>
 }
 
 /**
