@@ -177,9 +177,13 @@ describe.skipIf(noOwnKafka)('appending to Kafka', () => {
     await log.append('lowered', [{ value: bytes('first'), headers: {} }])
     await setTopic('lowered', 'max.message.bytes', String(TOPIC_LIMIT))
     const values = Array.from({ length: 10 }, (_, i) => new Uint8Array(i === 4 ? 2 * TOPIC_LIMIT : 3_000))
+    await log.topics.create('beside', { partitions: 1 })
+    await log.append('beside', [{ value: null, headers: {} }])
+    const beside = log.append('beside', [{ value: bytes('in the same request'), headers: {} }])
     const outcomes = await Promise.allSettled(
       values.map(value => log.append('lowered', [{ value, headers: {} }])),
     )
+    expect((await beside)[0]?.kind).toBe('appended')
     expect(outcomes.map(({ status }, i) => (status === 'rejected' ? i : []))).toEqual(
       values.map((_, i) => (i === 4 ? 4 : [])),
     )

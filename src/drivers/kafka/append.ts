@@ -57,6 +57,7 @@ export class Appender {
   /** The topic is gone: one of this name that comes later is new. */
   forget(topic: string): void {
     this.#topics.delete(topic)
+    this.#deps.producers.renew()
   }
 
   #checkRoom(bytes: number): void {

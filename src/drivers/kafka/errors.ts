@@ -36,6 +36,12 @@ export function partialReply<Reply>(error: unknown): Reply | undefined {
   return (error as Nested | null)?.response as Reply | undefined
 }
 
+/** The error of each part of it, by the path at which the client puts it. */
+export function errorsByPath(error: unknown): ReadonlyMap<string, unknown> {
+  const { errors } = error as { readonly errors?: readonly { readonly path?: string }[] }
+  return new Map((errors ?? []).map(one => [one.path ?? '', one]))
+}
+
 export function hasId(error: unknown, ...ids: readonly string[]): boolean {
   const found = errorIds(error)
   return ids.some(id => found.has(id))

@@ -1,5 +1,5 @@
 import { othersTurn, partitionId, type Clock, type TopicPartition } from '../../event/index.ts'
-import { partialReply } from './errors.ts'
+import { errorsByPath, partialReply } from './errors.ts'
 import type { Broker, Link, MakeLink, Reply } from './link.ts'
 import { READ_COMMITTED } from './positions.ts'
 
@@ -228,11 +228,6 @@ function wanted({ partition, offset, maxBytes }: FetchAsk): {
     lastFetchedEpoch: -1,
     partitionMaxBytes: maxBytes,
   }
-}
-
-function errorsByPath(error: unknown): ReadonlyMap<string, unknown> {
-  const { errors } = error as { readonly errors?: readonly { readonly path?: string }[] }
-  return new Map((errors ?? []).map(one => [one.path ?? '', one]))
 }
 
 /** The version of the request from which on topics go by their ids. */

@@ -9,8 +9,10 @@ import {
 import { positionIn, type Entry } from './append-call.ts'
 import type { Cluster } from './cluster.ts'
 import { errorIds, isLeadershipMoved, isNetwork, isTopicUnknown, kafkaError } from './errors.ts'
-import type { Link, Reply, RequestArguments } from './link.ts'
-import { judgeProduce } from './produce-verdict.ts'
+import type { Broker, Link } from './link.ts'
+import type { Batch, ProduceHub, Stored } from './produce-hub.ts'
+import { judgeProduce, mayBeStored } from './produce-verdict.ts'
+import type { ProducerId, ProducerIds } from './producer-ids.ts'
 import { backOff } from './retry.ts'
 import { BATCH_BYTES } from './wire-record.ts'
 
@@ -19,8 +21,8 @@ export interface LaneDeps {
   readonly link: Link
   readonly clock: Clock
   readonly random: Random
-  readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
-  readonly requestTimeoutMs: number
+  readonly hub: ProduceHub
+  readonly producers: ProducerIds
   /** The largest batch that the topic takes. */
   readonly maxBatchBytes: () => number
   /** Told of each record that needs no room any more. */
@@ -36,7 +38,7 @@ export interface LaneDeps {
  * one. Nothing is sent before the batch in front of it has an answer, so nothing overtakes: two requests that are tried
  * again each on their own would.
  *
- * A batch is sent until a broker has answered, under one producer id and sequence by which the broker knows what it has
+ * A batch is sent until a broker has answered, under a producer id and sequence by which the broker knows what it has
  * already. Only the callers' patience ends before (append.ts).
  */
 export class Lane {
@@ -46,7 +48,8 @@ export class Lane {
   readonly #deps: LaneDeps
   #queue: Entry[] = []
   #isRunning = false
-  #producer: { readonly id: bigint; readonly epoch: number; sequence: number } | undefined
+  #producer: (ProducerId & { sequence: number }) | undefined
+  #hadProducer = false
   /** Time of the last record in the partition: times never go back. */
   #lastTime: number | undefined
 
@@ -99,16 +102,18 @@ export class Lane {
       }
       let isSent = false
       try {
-        const send = await this.#prepare(entries)
-        isSent = true
-        for (const entry of entries) entry.state = 'sent'
-        return this.#stored(entries, await send())
+        const { broker, batch } = await this.#prepare(entries)
+        const sending = (): void => {
+          isSent = true
+          for (const entry of entries) entry.state = 'sent'
+        }
+        return this.#stored(entries, await this.#deps.hub.store(broker, { ...batch, sending }))
       } catch (error) {
         this.trouble = kafkaError(error, this.#attempt).detail
         const ids = errorIds(error)
         switch (judgeProduce(ids)) {
           case 'again':
-            unsure ||= isSent && isUnclear(ids)
+            unsure ||= isSent && mayBeStored(ids)
             if (isTopicUnknown(error) && tries >= LOOKS) return this.#refuse(entries, error, unsure)
             break
           case 'renew':
@@ -143,49 +148,27 @@ export class Lane {
     return waiting
   }
 
-  /** All that has to be known, and a connection: nothing was sent before this has resolved. */
-  async #prepare(entries: readonly Entry[]): Promise<() => Promise<Reply<'Produce'>>> {
-    const { cluster, link, compression, requestTimeoutMs } = this.#deps
-    const { broker } = await cluster.leader(this.tp)
-    const producer = (this.#producer ??= await this.#newProducer())
+  /** All that has to be known before it is sent. */
+  async #prepare(
+    entries: readonly Entry[],
+  ): Promise<{ readonly broker: Broker; readonly batch: Omit<Batch, 'sending'> }> {
+    const { broker } = await this.#deps.cluster.leader(this.tp)
+    const producer = (this.#producer ??= { ...(await this.#newProducer()), sequence: 0 })
     const last = (this.#lastTime ??= await this.#timeOfLast())
     const time = Math.max(last, Math.floor(this.#deps.clock.now()))
     for (const entry of entries) entry.timestamp ??= time
     this.#lastTime = entries.reduce((max, { timestamp = 0 }) => Math.max(max, timestamp), last)
-    const send = await link.reach(broker, 'Produce')
-    const { topic, partition } = this.tp
-    const messages = entries.map(({ record, timestamp = time }) => ({
-      topic,
-      partition,
-      timestamp: BigInt(timestamp),
-      // The client writes null as it should, and says otherwise in its types.
-      value: record.value as Buffer,
-      headers: record.headers,
-      ...(record.key !== undefined && { key: record.key }),
-    }))
-    return () =>
-      send(ALL_IN_STEP, requestTimeoutMs, messages, {
-        compression,
-        producerId: producer.id,
-        producerEpoch: producer.epoch,
-        sequences: sequenceOf(producer.sequence),
-      })
+    const records = entries.map(({ record, timestamp = time }) => ({ ...record, timestamp }))
+    const bytes = entries.reduce((sum, entry) => sum + entry.bytes, BATCH_BYTES)
+    return { broker, batch: { ...this.tp, records, bytes, producer: { ...producer } } }
   }
 
-  async #newProducer(): Promise<{ readonly id: bigint; readonly epoch: number; sequence: number }> {
-    const { cluster, link, requestTimeoutMs } = this.#deps
-    const brokers = cluster.brokers()
-    const broker = brokers[Math.floor(this.#deps.random() * brokers.length)]
-    if (broker === undefined) throw new HoldfastError('LOG_STALLED', { detail: 'no broker is known' })
-    const { producerId, producerEpoch } = await link.call(
-      broker,
-      'InitProducerId',
-      null,
-      requestTimeoutMs,
-      -1n,
-      -1,
-    )
-    return { id: producerId, epoch: producerEpoch, sequence: 0 }
+  /** The lanes of a log share an id, and so requests; one whose sequence was lost has its own from then on. */
+  async #newProducer(): Promise<ProducerId> {
+    const { producers } = this.#deps
+    const id = this.#hadProducer ? await producers.own() : await producers.shared()
+    this.#hadProducer = true
+    return id
   }
 
   /** The latest time in the partition, whoever wrote it. Brokers before 3.0 do not say: then ours only grow among themselves. */
@@ -203,12 +186,9 @@ export class Lane {
     }
   }
 
-  #stored(entries: readonly Entry[], reply: Reply<'Produce'>): void {
-    const answer = typeof reply === 'boolean' ? undefined : reply.responses[0]?.partitionResponses[0]
-    if (answer === undefined || this.#producer === undefined)
-      throw new HoldfastError('INTERNAL', { detail: 'an answer to a produce request without its partition' })
-    this.#producer.sequence = (this.#producer.sequence + entries.length) % 2 ** 31
-    const { baseOffset, logAppendTimeMs } = answer
+  #stored(entries: readonly Entry[], { baseOffset, logAppendTimeMs }: Stored): void {
+    if (this.#producer !== undefined)
+      this.#producer.sequence = (this.#producer.sequence + entries.length) % 2 ** 31
     for (const [i, entry] of entries.entries()) {
       // The topic may be set so that the broker stamps the records.
       const timestamp = logAppendTimeMs >= 0n ? Number(logAppendTimeMs) : (entry.timestamp ?? 0)
@@ -253,24 +233,11 @@ export class Lane {
 }
 
 const BATCH_LIMIT = { records: 500, bytes: 1_000_000 }
-/** Acknowledged by all copies that are in step. */
-const ALL_IN_STEP = -1
 /** ListOffsets: the record with the latest time. */
 const LATEST_TIME = -3n
 
 /** A topic that so many looks did not find is deleted; right after it was made a broker may not know it yet. */
 const LOOKS = 4
-
-/** Whether the broker may have stored what it was sent. Its other answers say that it has not. */
-function isUnclear(ids: ReadonlySet<string>): boolean {
-  return [
-    'PLT_KFK_NETWORK',
-    'PLT_KFK_TIMEOUT',
-    'REQUEST_TIMED_OUT',
-    'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
-    'UNKNOWN_SERVER_ERROR',
-  ].some(id => ids.has(id))
-}
 
 function refusal(
   error: unknown,
@@ -289,13 +256,6 @@ function refusal(
   return known.code === 'LOG_STALLED'
     ? new HoldfastError('LOG_DENIED', { detail: known.detail, facts: { topic, index }, cause: error })
     : known
-}
-
-type Sequences = NonNullable<NonNullable<RequestArguments<'Produce'>[3]>['sequences']>
-
-/** All that the client asks of its own map: the sequence of the first record, of the one partition that is sent. */
-function sequenceOf(sequence: number): Sequences {
-  return { getWithDefault: () => sequence } as unknown as Sequences
 }
 
 function partition<T>(all: readonly T[], holds: (one: T) => boolean): [T[], T[]] {

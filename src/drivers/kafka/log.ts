@@ -17,6 +17,8 @@ import type { Link, MakeLink } from './link.ts'
 import type { ResolvedKafkaOptions } from './options.ts'
 import { Positions } from './positions.ts'
 import { Reader } from './read.ts'
+import { ProduceHub } from './produce-hub.ts'
+import { ProducerIds } from './producer-ids.ts'
 import { KafkaTopics } from './topics.ts'
 import type { KafkaRecord } from './wire-record.ts'
 
@@ -69,10 +71,10 @@ export class KafkaLog implements Log {
     })
     this.appender = new Appender({
       ...shared,
-      link: appending,
+      link: asking,
       limits: options,
-      requestTimeoutMs,
-      compression: options.compression,
+      producers: new ProducerIds({ ...shared, link: asking, requestTimeoutMs }),
+      hub: new ProduceHub({ link: appending, requestTimeoutMs, compression: options.compression }),
       facts: topic => topics.check(topic),
       renewed: (tp, error) => {
         logger.warn(

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { judgeProduce } from './produce-verdict.ts'
+import { judgeProduce, mayBeStored } from './produce-verdict.ts'
 
 it.each([
   ['again', 'NOT_LEADER_OR_FOLLOWER'],
@@ -20,4 +20,15 @@ it.each([
 
 it('a login that is refused is no broken line, though the client calls it one', () => {
   expect(judgeProduce(new Set(['PLT_KFK_NETWORK', 'PLT_KFK_AUTHENTICATION']))).toBe('refuse')
+})
+
+it.each([
+  [true, 'PLT_KFK_NETWORK'],
+  [true, 'NOT_LEADER_OR_FOLLOWER'],
+  [true, 'NOT_ENOUGH_REPLICAS_AFTER_APPEND'],
+  [true, 'SOMETHING_NEW'],
+  [false, 'NOT_ENOUGH_REPLICAS'],
+  [false, 'UNKNOWN_TOPIC_OR_PARTITION'],
+])('it is %s that a batch may be stored after %s', (may, id) => {
+  expect(mayBeStored(new Set(['PLT_KFK_RESPONSE', id]))).toBe(may)
 })

@@ -46,3 +46,11 @@ const verdicts: readonly (readonly [ProduceVerdict, readonly string[]])[] = [
     ],
   ],
 ]
+
+/**
+ * Whether what is to be sent again may be stored already. Few answers say that it is not: a broker that lost the leadership
+ * while it waited for the copies says that it is not the leader, and the next one has the records.
+ */
+export function mayBeStored(ids: ReadonlySet<string>): boolean {
+  return !['NOT_ENOUGH_REPLICAS', 'UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID'].some(id => ids.has(id))
+}

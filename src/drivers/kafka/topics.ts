@@ -154,7 +154,13 @@ export class KafkaTopics implements Topics {
   }
 
   #refused(error: unknown, doing: string, grant: string): never {
-    const asked = ['INVALID_CONFIG', 'INVALID_PARTITIONS', 'INVALID_REQUEST', 'POLICY_VIOLATION']
+    const asked = [
+      'INVALID_TOPIC_EXCEPTION',
+      'INVALID_CONFIG',
+      'INVALID_PARTITIONS',
+      'INVALID_REQUEST',
+      'POLICY_VIOLATION',
+    ]
     const failure = kafkaError(error, { doing, grant })
     if (!asked.some(id => errorIds(error).has(id))) throw failure
     throw new HoldfastError('CONFIG_INVALID', { detail: failure.detail, cause: error })
