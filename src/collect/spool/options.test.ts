@@ -16,8 +16,8 @@ describe('options of the spool', () => {
     ['folder', { folder: '' }],
     ['maxBytes', { maxBytes: 1_000 }],
     ['minFreeBytes', { minFreeBytes: -1 }],
-    ['maxAgeMs', { maxAge: '1ms' }],
-    ['patienceMs', { patience: '0ms' }],
+    ['maxAge', { maxAge: '1ms' }],
+    ['patience', { patience: '0ms' }],
   ])('refuse a bad %s, and name it', (name, options) => {
     expect(() => resolveSpoolOptions(options)).toThrow(`spool.${name} must be`)
   })

@@ -39,12 +39,16 @@ export function resolveSpoolOptions(given: SpoolOptions = {}): ResolvedSpoolOpti
     maxAgeMs: parseDuration(given.maxAge ?? '24h', 'spool.maxAge'),
     patienceMs: parseDuration(given.patience ?? '2s', 'spool.patience'),
   }
-  const least = { maxBytes: MIB, minFreeBytes: 0, maxAgeMs: 1_000, patienceMs: 10 } as const
+  const { maxBytes, minFreeBytes, maxAgeMs, patienceMs } = resolved
   if (resolved.folder === '') throw refusal('folder must be a path, got an empty one')
-  for (const [name, bound] of Object.entries(least)) {
-    const value = resolved[name as keyof typeof least]
-    if (!(value >= bound)) throw refusal(`${name} must be at least ${bound}, got ${value}`)
-  }
+  const least: readonly (readonly [name: string, value: number, least: number, unit: string])[] = [
+    ['maxBytes', maxBytes, MIB, ''],
+    ['minFreeBytes', minFreeBytes, 0, ''],
+    ['maxAge', maxAgeMs, 1_000, ' ms'],
+    ['patience', patienceMs, 10, ' ms'],
+  ]
+  for (const [name, value, bound, unit] of least)
+    if (!(value >= bound)) throw refusal(`${name} must be at least ${bound}${unit}, got ${value}${unit}`)
   return resolved
 }
 
