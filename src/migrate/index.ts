@@ -1,2 +1,2 @@
 export { migration, type MigrationProgress, type MigrationReport } from './migration.ts'
-export type { Survey } from './survey.ts'
+export type { Survey, SurveyedPosition } from './survey.ts'

@@ -1,5 +1,5 @@
 import type { Clock } from '../../event/index.ts'
-import type { MigrationProgress, MigrationReport, Survey } from '../../migrate/index.ts'
+import type { MigrationProgress, MigrationReport, Survey, SurveyedPosition } from '../../migrate/index.ts'
 import { age, bytes, count, perSecond } from '../../server/readable.ts'
 import type { CliIo } from '../io.ts'
 import { table } from '../table.ts'
@@ -30,33 +30,23 @@ export function printSurvey(
   const { partitions, positions, refused } = survey
   if (output === 'json')
     return json({ dryRun: true, ...named(from, to), partitions, positions, backlogs, refused })
-  const events = partitions.reduce((sum, { toCopy }) => sum + toCopy, 0n)
-  const known = partitions.reduce((sum, partition) => sum + (partition.bytes ?? 0), 0)
+  const events = sum(partitions, ({ toCopy }) => toCopy)
+  const known = partitions.reduce((all, { bytes: size = 0 }) => all + size, 0)
   const sections = [
     table(
-      ['topic', 'partition', 'first', 'end', 'events', 'bytes', 'copied to', 'to copy', 'passed over'],
-      partitions.map(({ topic, partition, start, end, bytes: size, copiedTo, toCopy, passed }) => [
+      ['topic', 'partitions', 'events', 'bytes', 'to copy', 'passed over'],
+      byTopic(partitions).map(([topic, of]) => [
         topic,
-        String(partition),
-        String(start),
-        String(end),
-        String(end - start),
-        size === undefined ? '-' : String(size),
-        copiedTo === undefined ? '-' : String(copiedTo),
-        String(toCopy),
-        String(passed),
+        String(of.length),
+        String(sum(of, ({ start, end }) => end - start)),
+        of.some(one => one.bytes === undefined)
+          ? '-'
+          : String(of.reduce((all, one) => all + (one.bytes ?? 0), 0)),
+        String(sum(of, ({ toCopy }) => toCopy)),
+        String(sum(of, ({ passed }) => passed)),
       ]),
     ),
-    table(
-      ['group', 'topic', 'partition', 'position', 'lag'],
-      positions.map(({ group, topic, partition, offset, lag }) => [
-        group,
-        topic,
-        String(partition),
-        String(offset),
-        String(lag),
-      ]),
-    ),
+    positionTable(positions),
     table(
       ['group', 'waiting for a retry', 'dead letters'],
       backlogs.map(({ group, parked, letters }) => [group, String(parked), String(letters)]),
@@ -74,27 +64,38 @@ export function printMoved(
   if (output === 'json') return json({ dryRun: false, ...named(from, to), partitions, positions })
   return [
     table(
-      ['topic', 'partition', 'from', 'to', 'events', 'sha256'],
-      partitions.map(({ topic, partition, from, to, records, sha256 }) => [
+      ['topic', 'partitions', 'events', 'compared'],
+      byTopic(partitions).map(([topic, of]) => [
         topic,
-        String(partition),
-        String(from),
-        String(to),
-        String(records),
-        sha256.slice(0, 16),
+        String(of.length),
+        String(sum(of, ({ records }) => BigInt(records))),
+        'equal',
       ]),
     ),
-    table(
-      ['group', 'topic', 'partition', 'position', 'lag'],
-      positions.map(({ group, topic, partition, offset, lag }) => [
-        group,
-        topic,
-        String(partition),
-        String(offset),
-        String(lag),
-      ]),
-    ),
+    positionTable(positions),
   ].join('\n')
+}
+
+/** For people by topic and group; JSON has each partition, with its hash. */
+function positionTable(positions: readonly SurveyedPosition[]): string {
+  const groups = Map.groupBy(positions, ({ group, topic }) => `${group} ${topic}`)
+  return table(
+    ['group', 'topic', 'partitions', 'lag'],
+    [...groups.values()].map(of => [
+      of[0]?.group ?? '',
+      of[0]?.topic ?? '',
+      String(of.length),
+      String(sum(of, ({ lag }) => lag)),
+    ]),
+  )
+}
+
+function byTopic<T extends { readonly topic: string }>(partitions: readonly T[]): [string, T[]][] {
+  return [...Map.groupBy(partitions, ({ topic }) => topic)]
+}
+
+function sum<T>(of: readonly T[], what: (one: T) => bigint): bigint {
+  return of.reduce((all, one) => all + what(one), 0n)
 }
 
 function named(from: Place, to: Place): { readonly from: Place; readonly to: Place } {
