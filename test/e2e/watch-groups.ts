@@ -80,9 +80,11 @@ class Sightings {
     this.#samples += 1
     const committed: bigint = known ?? 0n
     const last = this.#last.get(name) ?? { epoch, committed, owned: true, ownedAt: now, movedAt: now }
+    // Kafka keeps none for a partition that nobody has.
+    const since = owner === undefined ? last.epoch : epoch
     const stands = committed === last.committed && committed < end
     this.#last.set(name, {
-      epoch,
+      epoch: since,
       committed,
       owned: owner !== undefined,
       ownedAt: owner === undefined ? last.ownedAt : now,
@@ -91,8 +93,8 @@ class Sightings {
     if (owner === undefined || !last.owned)
       this.#longestUnownedMs = Math.max(this.#longestUnownedMs, now - last.ownedAt)
     this.#longestStandstillMs = Math.max(this.#longestStandstillMs, now - last.movedAt)
-    if (epoch !== last.epoch) this.#changes += 1
-    if (epoch < last.epoch) this.#backwards.push(`${name}: epoch ${last.epoch} → ${epoch}`)
+    if (since !== last.epoch) this.#changes += 1
+    if (since < last.epoch) this.#backwards.push(`${name}: epoch ${last.epoch} → ${since}`)
     if (committed < last.committed) this.#backwards.push(`${name}: position ${last.committed} → ${committed}`)
   }
 
