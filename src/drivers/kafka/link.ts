@@ -1,6 +1,6 @@
 import type * as client from '@platformatic/kafka'
 import { HoldfastError } from '../../event/index.ts'
-import { partialReply } from './errors.ts'
+import { errorIds, partialReply } from './errors.ts'
 import type { ConnectionSettings } from './options.ts'
 
 /**
@@ -153,9 +153,11 @@ export class Link {
       return await request
     } catch (error) {
       const broken: unknown = this.#broken
-      throw broken === undefined || partialReply(error) !== undefined
-        ? error
-        : new AggregateError([error, broken], 'the connection broke')
+      const said = errorIds(error)
+      const isNews = [...errorIds(broken)].some(id => !said.has(id))
+      throw isNews && partialReply(error) === undefined
+        ? new AggregateError([error, broken], 'the connection broke')
+        : error
     }
   }
 
