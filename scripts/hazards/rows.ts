@@ -164,6 +164,11 @@ export const hazardRows: readonly HazardRow[] = [
     'The answer is 503 outcome_unknown, and a resend with the same id stores nothing twice.',
   ),
   row(
+    '32',
+    'The broker restarts under load',
+    'The collector spools and sends on in order; appends and reads go on by themselves when a broker is back.',
+  ),
+  row(
     '33',
     'A later position is committed while an earlier event is unfinished',
     'One contiguous watermark per partition and epoch is the only code that computes a commit.',
