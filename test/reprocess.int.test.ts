@@ -18,7 +18,7 @@ import { offset } from '../src/event/index.ts'
 import type { Tx } from '../src/sink/index.ts'
 import { observed } from './harness/observed.ts'
 import { until } from './harness/until.ts'
-import { testDatabase } from './postgres.ts'
+import { ownPostgres, testDatabase } from './postgres.ts'
 import { toArray } from './support/wait.ts'
 
 const database = testDatabase()
@@ -34,8 +34,12 @@ const derived = topic('derived', {
   events: { placed: z.object({ customer: z.string(), n: z.number() }) },
 })
 
-async function query(text: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
-  const client = new Client({ connectionString: database.url })
+async function query(
+  text: string,
+  values: readonly unknown[] = [],
+  url: string = database.url,
+): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url })
   await client.connect()
   try {
     return (await client.query<Record<string, unknown>>(text, [...values])).rows
@@ -51,8 +55,8 @@ interface Row {
 }
 
 /** What a group has written, in the order of its transactions within a key. */
-async function rows(grp: string): Promise<Row[]> {
-  const found = await query('select n, version, generation from seen where grp = $1 order by id', [grp])
+async function rows(grp: string, url?: string): Promise<Row[]> {
+  const found = await query('select n, version, generation from seen where grp = $1 order by id', [grp], url)
   return found.map(row => ({
     n: Number(row['n']),
     version: Number(row['version']),
@@ -84,6 +88,8 @@ const deleteRange = async ({ group, partition, from, to }: ResetRange, tx: Tx): 
 interface Shop {
   readonly batch?: boolean
   readonly log?: LogDriver
+  /** Of a database of its own. */
+  readonly url?: string
   readonly retry?: readonly ['1h']
   /** Whether `a` publishes an event for each, which group `behind` writes down. */
   readonly derive?: boolean
@@ -91,9 +97,9 @@ interface Shop {
 
 async function started(
   handler: Handler,
-  { batch = false, log = memory(), retry, derive = false }: Shop = {},
+  { batch = false, log = memory(), url = database.url, retry, derive = false }: Shop = {},
 ): Promise<App<true>> {
-  const shop = app({ name: 'shop', log, db: postgres(database.url) })
+  const shop = app({ name: 'shop', log, db: postgres(url) })
   const write =
     'insert into seen (grp, n, partition, at, version, generation) values ($1, $2, $3, $4, $5, $6)'
   const policy = { from: 'earliest', retry: ['1ms'] } as const
@@ -162,11 +168,12 @@ function expectOrdered(found: readonly Row[]): void {
     expect([customer, ofOne.map(({ n }) => n)]).toEqual([customer, numbers(ofOne)])
 }
 
+const TABLE =
+  'create table seen (id bigserial, grp text, n int, partition int, at bigint, version int, generation int)'
+
 beforeEach(async () => {
   await query('drop table if exists seen')
-  await query(
-    'create table seen (id bigserial, grp text, n int, partition int, at bigint, version int, generation int)',
-  )
+  await query(TABLE)
   await query('drop schema if exists holdfast cascade')
 })
 
@@ -405,6 +412,66 @@ describe('a replay that reprocesses', () => {
       expect(await toArray(second.dead('a').list({ status: 'all' }))).toEqual([])
     },
   )
+
+  it('waits like live events while the database is away, blames no event, and goes on by itself', async () => {
+    const server = await ownPostgres()
+    await query(TABLE, [], server.url)
+    const reached = Promise.withResolvers<void>()
+    const goOn = Promise.withResolvers<void>()
+    let ran = 0
+    const handler: Handler = {
+      version: 1,
+      async before() {
+        if (handler.version === 1) return
+        ran += 1
+        if (ran > 40) reached.resolve()
+        if (ran > 40) await goOn.promise
+      },
+    }
+    const shop = await started(handler, { url: server.url })
+    await publish(shop, upTo(150))
+    await caughtUp(shop)
+    handler.version = 2
+    const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess' })
+    await reached.promise
+    await server.kill()
+    goOn.resolve()
+    await until('the breaker has seen it', () =>
+      shop.breakers().some(one => one.name === 'db' && one.state === 'OPEN'),
+    )
+    await server.again()
+    expect(await job.done).toMatchObject({ state: 'done', counts: { died: 0 } })
+    const found = await rows('a', server.url)
+    expect(numbers(found)).toEqual(upTo(150))
+    expect(found.every(({ generation, version }) => generation === 1 && version === 2)).toBe(true)
+    expect(await toArray(shop.dead('a').list({ status: 'all' }))).toEqual([])
+    observed(`the server was killed with ${ran} of 150 begun`)
+  })
+
+  it('is gone on with by the process that a partition is given to, at the rate that was asked for', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-reprocess-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const log = embedded(folder, { leases: { sessionMs: 5_000, beatMs: 200 } })
+    const first = await started({ version: 1 }, { log })
+    await publish(first, upTo(150))
+    await caughtUp(first)
+    const began = Date.now()
+    const job = await first.replay('a', { from: 'earliest', mode: 'reprocess', rate: '18/s' })
+    await until('it has begun', async () => (await rows('a')).some(({ generation }) => generation === 1))
+    await started({ version: 2 }, { log })
+    const ended = await job.done
+    const seconds = (Date.now() - began) / 1_000
+    expect(ended.state).toBe('done')
+    const found = await rows('a')
+    expect(numbers(found)).toEqual(upTo(150))
+    expect(found.every(({ generation }) => generation === 1)).toBe(true)
+    const byNext = found.filter(({ version }) => version === 2).length
+    expect(byNext, 'it was given a partition in the middle').toBeGreaterThan(0)
+    // Each owner begins with a second's worth at once.
+    expect(seconds, 'no faster than that').toBeGreaterThan(1.5)
+    expectOrdered(found)
+    observed(`handed over in the middle: ${150 - byNext} and ${byNext} of 150, within ${seconds} s`)
+  })
 
   it('is refused where nobody knows how to take anything back', async () => {
     const shop = app({ name: 'shop', log: memory(), db: postgres(database.url) })

@@ -168,6 +168,27 @@ export const mutants: readonly Mutant[] = [
     tests: ['src/consume/effects.int.test.ts'],
   },
   {
+    fault: 'runs a range again in the generation in which it was applied',
+    file: 'src/consume/generations.ts',
+    text: 'lease: origin => leases.get(of(origin))',
+    becomes: 'lease: () => lease',
+    tests: ['test/reprocess.int.test.ts'],
+  },
+  {
+    fault: 'delivers newer events while a range is run again',
+    file: 'src/consume/partition-owner.ts',
+    text: 'end: generations.open?.to,',
+    becomes: 'end: undefined,',
+    tests: ['test/reprocess.int.test.ts'],
+  },
+  {
+    fault: 'gives one transaction events of two generations',
+    file: 'src/consume/runs.ts',
+    text: 'const tasks = this.#ofOneGeneration(all)',
+    becomes: 'const tasks = all',
+    tests: ['test/reprocess.int.test.ts'],
+  },
+  {
     fault: 'lets the inbox forget days that a group has still to read',
     file: 'src/server/inbox-pruning.ts',
     text: 'oldest = Math.min(oldest, first.timestamp',

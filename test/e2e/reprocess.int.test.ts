@@ -168,5 +168,5 @@ describe('a reprocess whose process goes in the middle, with live events coming 
     observed(
       `stopped after ${done} of ${COUNT}; ${isTaken ? 'taken over meanwhile' : 'it held the log'}; every effect once, in order`,
     )
-  })
+  }, 180_000)
 })

@@ -66,9 +66,10 @@ export async function fillRanges(scope: ReplayScope, wanted: ReplayRange): Promi
   if (ranges.length === 0) refuse('the log has no events of this range that the group is done with')
   const forgotten = await firstForgotten(scope, ranges)
   if (!forgotten) return ranges
-  const from = await sink.knownFrom({ group: settings.group, generation: 0 })
+  const { range, generation } = forgotten
+  const from = await sink.knownFrom({ group: settings.group, generation })
   return refuse(
-    `its inbox has forgotten what was applied of the day on which ${partitionId(forgotten)} begins; events accepted from ${new Date(from).toISOString()} on are known; keep more days with inboxKept`,
+    `its inbox has forgotten what was applied of the day on which ${partitionId(range)} begins; events accepted from ${new Date(from).toISOString()} on are known; keep more days with inboxKept`,
   )
 }
 
@@ -79,15 +80,16 @@ export async function fillRanges(scope: ReplayScope, wanted: ReplayRange): Promi
 async function firstForgotten(
   { log, sink, settings }: ReplayScope,
   ranges: readonly Range[],
-): Promise<Range | undefined> {
+): Promise<{ readonly range: Range; readonly generation: number } | undefined> {
   const { signal } = new AbortController()
   const { group } = settings
   for (const range of ranges) {
     const generationOf = generationIn(await sink.reprocessed({ ...range, group }))
-    const scope = { group, generation: generationOf(range.from) }
+    const generation = generationOf(range.from)
     const [first] = (await log.read({ ...range, offset: range.from }, ONE, signal)).records
     const asked = first && inboxKeyOf(first)
-    if (asked && (await sink.lookUp(scope, [asked], signal))[0] === 'unknown') return range
+    if (asked && (await sink.lookUp({ group, generation }, [asked], signal))[0] === 'unknown')
+      return { range, generation }
   }
   return undefined
 }
