@@ -133,15 +133,15 @@ const offsetsIn = (system: System): Promise<bigint> =>
 async function standing(
   system: System,
 ): Promise<{ ledger: Ledger; poison: readonly string[]; gone: bigint }> {
-  const events = await withLog(system, log => appendMixed(log, scale({ short: 4_000, long: 20_000 })))
+  const events = await withLog(system, log => appendMixed(log, scale({ short: 2_500, long: 20_000 })))
   const picky = await system.startConsumer({ groups: ['picky'] })
   await allDone([picky], ['picky'])
   await picky.child.terminate()
   const each = await system.startConsumer({ groups: ['each'] })
-  await midway(each, 1_500)
+  await midway(each, 1_000)
   await each.child.terminate()
   const flaky = await system.startConsumer({ groups: ['flaky'] })
-  await midway(flaky, 800, 10)
+  await midway(flaky, 500, 5)
   await flaky.child.kill()
   await system.app.terminate()
   return { ...events, gone: await deletePassed(system) }
