@@ -144,6 +144,7 @@ describe('a reprocess whose process goes in the middle, with live events coming 
         `killed in its reset and after ${seen.join(', ')} of ${COUNT} done again; every effect once, in order`,
       )
     },
+    180_000,
   )
 
   it('hazard 61: is taken over when it stands still, and the former owner does nothing more when it wakes', async () => {
