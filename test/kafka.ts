@@ -55,7 +55,7 @@ export interface KafkaCluster extends LocalKafka {
   leadersOf(topic: string): Promise<readonly number[]>
   /** The node that coordinates a group now. */
   coordinatorOf(group: string): Promise<KafkaNode>
-  /** Waits until every partition of these topics has all its replicas in sync. Name `__consumer_offsets` too once a group has been used. */
+  /** Waits until every partition of these topics has all its replicas in sync; the client says nothing of internal ones. */
   inSync(...topics: string[]): Promise<void>
   /** Asks through `use`, with the public client of the library; closed afterwards. */
   ask<T>(use: (admin: Admin) => Promise<T>): Promise<T>

@@ -1,9 +1,11 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { fileKafka, noOwnKafka } from '../../../test/kafka.ts'
+import { noOwnKafka, testKafka } from '../../../test/kafka.ts'
 import { offset, silentLogger, systemClock, systemRandom, type LogRecord } from '../../event/index.ts'
 import type { Log } from '../../log/index.ts'
+import { obtainKafka } from '../../server/kafka/kafka-installation.ts'
+import { runKafkaTool, type ToolOptions, type ToolRun } from '../../server/kafka/kafka-tool.ts'
 import { openKafka, type KafkaSystem } from './kafka.ts'
 import { resolveKafkaOptions } from './options.ts'
 
@@ -12,14 +14,16 @@ const noKcat = spawnSync('kcat', ['-V']).status === 0 ? undefined : 'kcat is not
 const headers = { ce_specversion: '1.0', ce_id: 'e1', ce_type: 'placed', ce_source: 'shop/ü' }
 
 describe.skipIf(noOwnKafka)('beside other clients of the same Kafka', () => {
-  const kafka = fileKafka(() => ({}))
+  const kafka = testKafka()
+  const tool = async (...[main, args, options]: ToolCall): Promise<ToolRun> =>
+    runKafkaTool(await obtainKafka(), main, args, options)
 
   it('the console consumer of Java reads our records with key and headers, and we read those of its producer', async () => {
-    const { cluster } = kafka
-    await withLog(cluster.brokers, async ({ log }) => {
-      await append(log, 'to-java')
-      const read = await cluster.tool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
-        ...at(cluster.brokers, 'to-java', 'print.key=true', 'print.headers=true'),
+    const { brokers } = kafka
+    await withLog(brokers, async ({ log }) => {
+      await append(log, kafka.name('to-java'))
+      const read = await tool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
+        ...at(brokers, kafka.name('to-java'), 'print.key=true', 'print.headers=true'),
         '--from-beginning',
         '--max-messages',
         '1',
@@ -31,15 +35,15 @@ describe.skipIf(noOwnKafka)('beside other clients of the same Kafka', () => {
         'ada',
         '{"cents":1200}',
       ])
-      await create(log, 'from-java')
+      await create(log, kafka.name('from-java'))
       const input = 'ce_id:j1,ce_type:placed\tbob\t{"cents":7}\n'
-      const sent = await cluster.tool(
+      const sent = await tool(
         'org.apache.kafka.tools.ConsoleProducer',
-        at(cluster.brokers, 'from-java', 'parse.key=true', 'parse.headers=true'),
+        at(brokers, kafka.name('from-java'), 'parse.key=true', 'parse.headers=true'),
         { input },
       )
       expect(sent).toMatchObject({ code: 0 })
-      expect(await firstOf(log, 'from-java')).toMatchObject({
+      expect(await firstOf(log, kafka.name('from-java'))).toMatchObject({
         key: 'bob',
         headers: { ce_id: 'j1', ce_type: 'placed' },
       })
@@ -49,25 +53,37 @@ describe.skipIf(noOwnKafka)('beside other clients of the same Kafka', () => {
   it.skipIf(noKcat)(
     'kcat reads our records with their headers, and we read those that it writes',
     async () => {
-      const { cluster } = kafka
-      await withLog(cluster.brokers, async ({ log }) => {
-        await append(log, 'to-kcat')
-        const read = await kcat(cluster.brokers, '-C', '-t', 'to-kcat', '-e', '-J')
+      const { brokers } = kafka
+      await withLog(brokers, async ({ log }) => {
+        await append(log, kafka.name('to-kcat'))
+        const read = await kcat(brokers, '-C', '-t', kafka.name('to-kcat'), '-e', '-J')
         expect(JSON.parse(read)).toMatchObject({
           key: 'ada',
           payload: '{"cents":1200}',
           headers: Object.entries(headers).flat(),
         })
-        await create(log, 'from-kcat')
-        const write = ['-P', '-t', 'from-kcat', '-k', 'carl', '-H', 'ce_id=k1', '-H', 'ce_type=placed']
-        await kcat(cluster.brokers, ...write, '{"cents":9}')
-        const got = await firstOf(log, 'from-kcat')
+        await create(log, kafka.name('from-kcat'))
+        const write = [
+          '-P',
+          '-t',
+          kafka.name('from-kcat'),
+          '-k',
+          'carl',
+          '-H',
+          'ce_id=k1',
+          '-H',
+          'ce_type=placed',
+        ]
+        await kcat(brokers, ...write, '{"cents":9}')
+        const got = await firstOf(log, kafka.name('from-kcat'))
         expect(got).toMatchObject({ key: 'carl', headers: { ce_id: 'k1', ce_type: 'placed' } })
         expect(Buffer.from(got?.value ?? '').toString()).toBe('{"cents":9}')
       })
     },
   )
 })
+
+type ToolCall = [main: string, args: readonly string[], options?: ToolOptions]
 
 async function withLog(brokers: string, use: (system: KafkaSystem) => Promise<void>): Promise<void> {
   const options = resolveKafkaOptions({ brokers: brokers.split(','), replication: { factor: 1 } })
