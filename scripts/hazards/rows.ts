@@ -189,6 +189,11 @@ export const hazardRows: readonly HazardRow[] = [
     'Completions carry the epoch; another epoch drops them.',
   ),
   row(
+    '37',
+    'A commit that fails in the middle of a rebalance stalls its member for ever',
+    'A failed commit stops neither heartbeats nor reads; positions go to the next coordinator, and who owns without reading is found out.',
+  ),
+  row(
     '38',
     'A late commit moves a position back',
     'One commit under way per partition, and never a lower offset within an epoch.',
