@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
-import { fileKafka, noOwnKafka } from '../../../test/kafka.ts'
+import { fileKafka, noOwnKafka, type KafkaCluster } from '../../../test/kafka.ts'
 import { until } from '../../../test/harness/until.ts'
 import { isHoldfastError, seededRandom, silentLogger, systemClock } from '../../event/index.ts'
 import type { LogSystem } from '../../log/index.ts'
@@ -24,7 +24,7 @@ describe.skipIf(noOwnKafka)('Kafka', () => {
     },
     async settings => {
       const options = suiteOptions(own.cluster.brokers, settings)
-      await empty(options)
+      await empty(own.cluster, options)
       return kafkaUnderTest(options)
     },
   )
@@ -41,8 +41,8 @@ function suiteOptions(
     groups: {
       beat: `${beatMs}ms`,
       // A broker counts by its own clock: who dies in the suite is missed after this.
-      session: '2s',
-      rebalanceTimeout: `${Math.max(3_000, 2 * revokeTimeoutMs)}ms`,
+      session: '6s',
+      rebalanceTimeout: `${Math.max(6_000, 2 * revokeTimeoutMs)}ms`,
       revokeTimeout: `${revokeTimeoutMs}ms`,
       growth: '200ms',
     },
@@ -66,7 +66,7 @@ function kafkaUnderTest(options: ResolvedKafkaOptions): LogUnderTest {
 }
 
 /** The suite's promises each want an empty log, and name their topics and groups alike. */
-async function empty(options: ResolvedKafkaOptions): Promise<void> {
+async function empty(cluster: KafkaCluster, options: ResolvedKafkaOptions): Promise<void> {
   const system = await openKafka(options, {
     clock: systemClock,
     random: seededRandom(1),
@@ -80,7 +80,9 @@ async function empty(options: ResolvedKafkaOptions): Promise<void> {
         return true
       } catch (error) {
         if (!isHoldfastError(error, 'GROUP_ACTIVE')) throw error
-        return undefined // members of a system that crashed, for the rest of their session
+        // Members of a system that crashed, for the rest of their session.
+        await cluster.ask(admin => admin.removeMembersFromConsumerGroup({ groupId: group, members: null }))
+        return undefined
       }
     })
   }

@@ -18,7 +18,8 @@ import { openKafka, type KafkaSystem } from '../kafka.ts'
 import { resolveKafkaOptions } from '../options.ts'
 import type { GroupOptions } from './index.ts'
 
-const SESSION_MS = 2_000
+/** Only where a session has to run out: a noisy machine may stand still for a while. */
+const SHORT = { session: '2s' } as const
 const memberFile = join(import.meta.dirname, '../../../../test/fixtures/kafka-member.ts')
 
 describe.skipIf(noOwnKafka)('members of a Kafka group', () => {
@@ -32,8 +33,8 @@ describe.skipIf(noOwnKafka)('members of a Kafka group', () => {
     replication: { factor: 1 },
     groups: {
       beat: '100ms',
-      session: `${SESSION_MS}ms`,
-      rebalanceTimeout: '10s',
+      session: '30s',
+      rebalanceTimeout: '30s',
       growth: '500ms',
       ...groups,
     },
@@ -77,7 +78,7 @@ describe.skipIf(noOwnKafka)('members of a Kafka group', () => {
   it('hazard 35: a process that was stopped for longer than its session stores nothing when it goes on', async () => {
     const system = await open()
     const t = await topic(system, 1)
-    const a = await start('a', t)
+    const a = await start('a', t, SHORT)
     await a.line(/committed .* 5$/)
     const b = await start('b', t)
     await b.line(/joined/)
@@ -106,7 +107,7 @@ describe.skipIf(noOwnKafka)('members of a Kafka group', () => {
 
   it('hazard 35: the coordinator refuses a member that it has put out, though its own clock has not moved', async () => {
     const frozen = stoppableClock()
-    const zombie = await open({}, frozen)
+    const zombie = await open(SHORT, frozen)
     const other = await open()
     const t = await topic(other, 1)
     const a = recorder('a')
@@ -131,10 +132,9 @@ describe.skipIf(noOwnKafka)('members of a Kafka group', () => {
   it('a process that is killed and comes back with its instance id in time has its partitions again, and no other member notices', async () => {
     const system = await open()
     const t = await topic(system, 2)
-    const groups = { session: '20s', rebalanceTimeout: '20s' } as const
-    const a = await start('a', t, { ...groups, instanceId: 'one' })
+    const a = await start('a', t, { instanceId: 'one' })
     await a.line(/assigned/)
-    const b = await start('b', t, { ...groups, instanceId: 'two' })
+    const b = await start('b', t, { instanceId: 'two' })
     const had = await b.line(/assigned (.*)@(\d+)/)
     await a.line(/revoking/)
     await until('both store', () => [a, b].every(child => child.stdout.at(-1)?.startsWith('committed ')))
@@ -145,7 +145,7 @@ describe.skipIf(noOwnKafka)('members of a Kafka group', () => {
     const before = await epochs()
     const quiet = a.stdout.filter(line => !line.startsWith('committed ')).length
     expect(await b.kill()).toMatchObject({ signal: 'SIGKILL' })
-    const again = await start('b', t, { ...groups, instanceId: 'two' })
+    const again = await start('b', t, { instanceId: 'two' })
     const has = await again.line(/assigned (.*)@(\d+)/)
     await again.line(/committed/)
     expect(has.slice(1)).toEqual(had.slice(1))
@@ -218,14 +218,14 @@ describe.skipIf(noOwnKafka)('members of a Kafka group', () => {
   })
 
   it('hazard 55: a member that takes nothing in for longer than its session keeps what it has', async () => {
-    const system = await open({ session: '1s' })
+    const system = await open({ session: '3s' })
     const t = await topic(system, 1)
     const a = recorder('a')
     const membership = await system.groups.join(`of-${t}`, [t], a)
     const [owned] = await until('a owns it', () => a.owned.size === 1 && [...a.owned.values()])
     if (!owned) throw new Error('a owns nothing')
     const began = performance.now()
-    await until('three sessions pass', () => performance.now() - began > 3_000)
+    await until('more than a session passes', () => performance.now() - began > 4_000)
     expect(await membership.confirm(owned)).toBe(true)
     expect(a.gone).toEqual([])
   })
