@@ -1,3 +1,3 @@
-export type { GroupOptions as KafkaGroupOptions } from './groups/index.ts'
+export type { GroupOptions as KafkaGroupOptions } from './groups/options.ts'
 export { kafka } from './kafka.ts'
 export type { KafkaCompression, KafkaOptions, KafkaReplication, KafkaSasl, KafkaTls } from './options.ts'

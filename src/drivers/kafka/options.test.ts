@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { resolveGroupOptions } from './groups/index.ts'
+import { resolveGroupOptions } from './groups/options.ts'
 import { resolveKafkaOptions, type KafkaOptions } from './options.ts'
 
 const brokers = ['kafka-1:9092', '10.0.0.2:9093', '[::1]:9094']

@@ -1,5 +1,5 @@
 import { HoldfastError, parseDuration, type Duration } from '../../event/index.ts'
-import { resolveGroupOptions, type GroupOptions, type ResolvedGroupOptions } from './groups/index.ts'
+import { resolveGroupOptions, type GroupOptions, type ResolvedGroupOptions } from './groups/options.ts'
 
 export interface KafkaOptions {
   /**

@@ -16,7 +16,7 @@ import {
 import type { Member, OwnedPartition } from '../../../log/index.ts'
 import { openKafka, type KafkaSystem } from '../kafka.ts'
 import { resolveKafkaOptions } from '../options.ts'
-import type { GroupOptions } from './index.ts'
+import type { GroupOptions } from './options.ts'
 
 /** Only where a session has to run out: a noisy machine may stand still for a while. */
 const SHORT = { session: '2s' } as const
