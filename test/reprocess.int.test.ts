@@ -367,6 +367,7 @@ describe('a replay that reprocesses', () => {
     const shop = await started({ version: 1 }, { derive: true })
     await publish(shop, upTo(30))
     await until('the group behind has it', async () => (await rows('behind')).length === 30)
+    await caughtUp(shop)
     const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess' })
     await job.done
     await until('what was published again has left the outbox', async () => {
