@@ -282,7 +282,7 @@ describeMutants([
     breaks: [
       'each take-over raises the epoch',
       'a take-over in a new generation',
-      'hazard 36',
+      'hazard 36: a lease from before a take-over',
       'confirm is asked after',
     ],
     sink: sql('fence', 'if not found', 'if false'),
