@@ -3,6 +3,7 @@ import { version } from '../version.ts'
 import { addAudit } from './commands/audit.ts'
 import { addCheck } from './commands/check.ts'
 import { addCircuit } from './commands/circuit.ts'
+import { addRetry } from './commands/retry.ts'
 import { addDlq } from './commands/dlq.ts'
 import { addEvent } from './commands/event.ts'
 import { addCompletion } from './commands/completion.ts'
@@ -172,6 +173,7 @@ export async function cliProgram(
   addGroup(program, operate)
   addCircuit(program, operate)
   addDlq(program, operate)
+  addRetry(program, operate)
   addReplay(program, operate)
   addAudit(program, operate)
   addCheck(program, operate)

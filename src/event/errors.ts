@@ -328,6 +328,13 @@ const table = {
     retriable: false,
     kind: 'missing',
   },
+  RETRY_UNKNOWN: {
+    message: 'No such event waits for a retry',
+    advice:
+      'List them: `holdfast retry list`. It may have succeeded, or died meanwhile: `holdfast explain ID` says which.',
+    retriable: false,
+    kind: 'missing',
+  },
   LETTER_CHANGED: {
     message: 'The dead letter is not what it was when this was decided',
     advice:

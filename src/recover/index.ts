@@ -5,6 +5,7 @@ export { describeFailure, failureText, shortened, type Failure } from './failure
 export { floodGuard, type FloodGuard } from './flood-guard.ts'
 export type { BreakerObserver, BreakerStateName } from './observer.ts'
 export { deadTopicOf, isLaneOrDeadTopic } from './letters/dead-topic.ts'
+export { askOwners, type Asked } from './letters/ask-owners.ts'
 export { deadLetters } from './letters/dead-letters.ts'
 export type {
   ActOptions,

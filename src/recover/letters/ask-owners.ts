@@ -10,6 +10,12 @@ import type { Wish } from './letter-record.ts'
 /** What is asked of the owner of a partition about one of its letters. */
 export type LetterAction = Extract<Request['action'], 'replay' | 'discard' | 'restore' | 'release'>
 
+/** Which event is meant, and the version of its letter as whoever asks saw it; 0 for an event that has none. */
+export interface AskedAbout {
+  readonly letter: Pick<BookedLetter, 'topic' | 'partition' | 'origin' | 'generation'>
+  readonly state: Pick<LetterState, 'version'>
+}
+
 /** How it ended. `unanswered`: nobody runs the group now; the request is kept, and done by whoever does next. */
 export type Asked = LaneAnswer | { readonly kind: 'unanswered' }
 
@@ -19,10 +25,10 @@ export interface SeenLetter {
   readonly state: LetterState
 }
 
-export interface AskOptions {
+export interface AskOptions<About extends AskedAbout> {
   readonly log: Log
   readonly group: string
-  readonly action: LetterAction
+  readonly action: Request['action']
   readonly wish: Wish
   /** Requests a second, over all partitions; undefined: as fast as they are answered. */
   readonly perSecond: number | undefined
@@ -34,7 +40,7 @@ export interface AskOptions {
   readonly signal: AbortSignal
   /** Awaited before each request. */
   readonly room: (() => Promise<void>) | undefined
-  answered(seen: SeenLetter, asked: Asked): void
+  answered(about: About, asked: Asked): void
 }
 
 /**
@@ -51,7 +57,10 @@ const CATCH_UP_MS = 1_000
  * can order it against what runs. Stops asking when one is not answered in time. Nothing is lost wherever it ends: a
  * letter that nobody asked about stays as it is, and a request that is stored is done once, however often it is sent.
  */
-export async function askOwners(letters: readonly SeenLetter[], options: AskOptions): Promise<void> {
+export async function askOwners<About extends AskedAbout>(
+  letters: readonly About[],
+  options: AskOptions<About>,
+): Promise<void> {
   const { log, group, clock, signal } = options
   const ended = new AbortController()
   const over = AbortSignal.any([signal, ended.signal])
@@ -59,7 +68,7 @@ export async function askOwners(letters: readonly SeenLetter[], options: AskOpti
   const reading: Promise<void>[] = []
   const failed = Promise.withResolvers<never>()
   failed.promise.catch(() => {}) // heard by whoever waits for an answer
-  const ask = async (seen: SeenLetter): Promise<void> => {
+  const ask = async (seen: About): Promise<void> => {
     const lane = await (lanes.get(partitionId(seen.letter)) ?? open(seen.letter))
     const asked = await Promise.race([askOwner(seen, lane, options, ended.signal), failed.promise])
     options.answered(seen, asked)
@@ -86,7 +95,7 @@ export async function askOwners(letters: readonly SeenLetter[], options: AskOpti
     await Promise.allSettled(reading)
   }
 
-  function open({ topic, partition }: BookedLetter): Promise<LaneAnswers> {
+  function open({ topic, partition }: AskedAbout['letter']): Promise<LaneAnswers> {
     const opened = (async () => {
       const lane = { topic: laneTopicOf(topic, group), partition }
       const { partitions = 0 } = (await log.topics.describe(lane.topic)) ?? {}
@@ -105,9 +114,17 @@ export async function askOwners(letters: readonly SeenLetter[], options: AskOpti
 }
 
 async function askOwner(
-  { letter, state }: SeenLetter,
+  { letter, state }: AskedAbout,
   lane: LaneAnswers,
-  { log, group, action, wish, answerMs, clock, random }: AskOptions,
+  {
+    log,
+    group,
+    action,
+    wish,
+    answerMs,
+    clock,
+    random,
+  }: Pick<AskOptions<never>, 'log' | 'group' | 'action' | 'wish' | 'answerMs' | 'clock' | 'random'>,
   ended: AbortSignal,
 ): Promise<Asked> {
   const { topic, partition, origin, generation } = letter

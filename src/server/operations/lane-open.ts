@@ -1,36 +1,66 @@
-import { offset, partitionId } from '../../event/index.ts'
-import { decodeLaneRecord, decodeNote, Fold, laneTopicOf } from '../../recover/lane/index.ts'
+import { offset, partitionId, type Offset, type TopicPartition } from '../../event/index.ts'
+import {
+  decodeLaneRecord,
+  decodeNote,
+  Fold,
+  laneTopicOf,
+  type FoldedEntry,
+} from '../../recover/lane/index.ts'
 import type { OperationContext } from './operation.ts'
+
+/** The retry lane of one partition, as a successor of its owner would find it. */
+export interface OpenLane {
+  /** That the events came from. */
+  readonly origin: TopicPartition
+  readonly entries: readonly FoldedEntry[]
+  /** Decisions that wait there for an owner. */
+  readonly requests: number
+  /** What the events of the entries are, by their offsets in the topic. */
+  readonly about: ReadonlyMap<Offset, { readonly id: string | undefined; readonly type: string | undefined }>
+}
 
 const PAGE = { maxRecords: 2_000, maxBytes: 8 * 1024 * 1024, waitMs: 0 }
 
-/**
- * How many events of a group wait in its retry lanes, with the decisions that wait there for an owner. Reads the lanes
- * from where their owners are done, as a successor would.
- */
-export async function openInLanes(
+/** Reads the lanes of a group from where their owners are done. */
+export async function* openLanes(
   { system, signal }: Pick<OperationContext, 'system' | 'signal'>,
   group: string,
-): Promise<number> {
+): AsyncGenerator<OpenLane> {
   const { log, groups } = system
-  let open = 0
   for (const { topic, partition, offset: main, note: text } of await groups.committed(group)) {
     const lane = { topic: laneTopicOf(topic, group), partition }
     const settings = await log.topics.describe(lane.topic)
     if (settings === undefined || partition >= settings.partitions) continue
-    const note =
-      text === undefined ? undefined : decodeNote(text, `${group} on ${partitionId({ topic, partition })}`)
+    const origin = { topic, partition }
+    const note = text === undefined ? undefined : decodeNote(text, `${group} on ${partitionId(origin)}`)
     const { start, end } = await log.bounds(lane)
     const fold = new Fold(note?.tenures ?? [])
+    const about = new Map<Offset, { readonly id: string | undefined; readonly type: string | undefined }>()
     const from = note === undefined || note.lane < start ? start : note.lane
     for (let at = offset(from); at < end && !signal.aborted;) {
       const page = await log.read({ ...lane, offset: at }, PAGE, signal)
-      for (const record of page.records) fold.add({ ...decodeLaneRecord(record), position: record.offset })
+      for (const stored of page.records) {
+        const record = decodeLaneRecord(stored)
+        fold.add({ ...record, position: stored.offset })
+        if (record.kind === 'park') {
+          const { ce_id: id, ce_type: type } = record.event.headers
+          about.set(record.origin, { id, type })
+        } else if (record.kind === 'closed') about.delete(record.origin)
+      }
       if (page.next === at) break
       at = page.next
     }
     const { entries, requests } = fold.end(main)
-    open += entries.length + requests.length
+    yield { origin, entries, requests: requests.length, about }
   }
+}
+
+/** How many events of a group wait in its retry lanes, with the decisions that wait there for an owner. */
+export async function openInLanes(
+  context: Pick<OperationContext, 'system' | 'signal'>,
+  group: string,
+): Promise<number> {
+  let open = 0
+  for await (const { entries, requests } of openLanes(context, group)) open += entries.length + requests
   return open
 }

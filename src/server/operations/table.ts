@@ -22,6 +22,7 @@ import { groupPause, groupResume } from './group-pause.ts'
 import { groupRename } from './group-rename.ts'
 import { groupReset } from './group-reset.ts'
 import type { AnyOperation } from './operation.ts'
+import { retryCancel, retryList, retryRunNow } from './retries.ts'
 import { topicAlter, topicCreate, topicDelete } from './topic-change.ts'
 import { topicDescribe } from './topic-describe.ts'
 import { topicList } from './topic-list.ts'
@@ -64,6 +65,9 @@ export const operations: readonly AnyOperation[] = [
   dlqDiscard,
   dlqRestore,
   dlqRelease,
+  retryList,
+  retryRunNow,
+  retryCancel,
   replayStart,
   replayList,
   replayShow,
