@@ -121,7 +121,13 @@ test('1,000 poison events of three causes among 20,000: exactly those die, and m
   await allDone()
   expect(await rows()).toEqual({ all: EVENTS, different: EVENTS, below: 0 })
   expect([heardBefore, heard]).toEqual([EVENTS, EVENTS])
-  expect((await dead.stats()).byStatus).toEqual({ died: 0, replaying: 0, resolved: poisoned, discarded: 0 })
+  expect((await dead.stats()).byStatus).toEqual({
+    died: 0,
+    replaying: 0,
+    resolved: poisoned,
+    discarded: 0,
+    superseded: 0,
+  })
 
   async function rows(): Promise<unknown> {
     const text = `select count(*)::int as all, count(distinct n)::int as different,
