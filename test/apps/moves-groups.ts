@@ -8,6 +8,8 @@ export interface GroupOptions {
   readonly stuckMs?: number
   /** The handler of bad events was corrected: it writes nothing any more that the database refuses. */
   readonly mended?: boolean
+  /** After how long what fails is tried again for the first time. */
+  readonly retryAfter?: '50ms' | '10s'
 }
 
 /** The groups of the app by name; a test starts those that it names. */
@@ -32,9 +34,9 @@ export const groups = {
       .effectBatch(['moved'], { max: 500, within: '20ms' }, (events, tx) => applyMany('batch', events, tx))
   },
   /** Slow, and one event in ten fails at its first attempt. */
-  flaky(app: App<true>): void {
+  flaky(app: App<true>, { retryAfter = '50ms' }: GroupOptions): void {
     app
-      .consumer('flaky', moves, { from: 'earliest', retry: ['50ms', '100ms', '200ms'] })
+      .consumer('flaky', moves, { from: 'earliest', retry: [retryAfter, '100ms', '200ms'] })
       .effect('moved', async (event, tx) => {
         await tx.query('select pg_sleep(0.005)', [])
         if (event.attempt === 1 && event.offset % 10n === 7n) throw new Error('not now')

@@ -12,23 +12,35 @@ const STALE_MS = 2_500
  * log, and not the fault that is meant here. Answers how many transactions stand open.
  */
 export async function freezeWithinTransactions(child: Child, system: System): Promise<number> {
-  for (let attempt = 1; attempt <= 20; attempt++) {
+  for (let attempt = 1; attempt <= TRIES; attempt++) {
     await child.freeze()
-    await wait(STALE_MS)
-    const open = await standingTransactions(system)
-    if (open > 0 && (await system.status()).ready) return open
+    await wait(LOOK_MS)
+    if ((await standingTransactions(system, LOOK_MS - 200)) > 0) {
+      await wait(STALE_MS - LOOK_MS)
+      const open = await standingTransactions(system, LOOK_MS)
+      if (open > 0 && (await system.status()).ready) return open
+    }
     await child.thaw()
-    await wait(50)
+    await wait(20 + 60 * Math.random())
   }
-  throw new Error(`${child.name} was stopped 20 times, each time without a transaction or within a commit`)
+  throw new Error(
+    `${child.name} was stopped ${TRIES} times, each time without a transaction or within a commit`,
+  )
 }
 
-/** Those that hold the lock of a lease for a second now: only a process that stands still keeps one so long. */
-async function standingTransactions({ databaseUrl }: System): Promise<number> {
+const TRIES = 60
+const LOOK_MS = 600
+
+/** Those that hold the lock of a lease since so long: only a process that stands still keeps one. */
+async function standingTransactions({ databaseUrl }: System, sinceMs: number): Promise<number> {
   const { rows } = await withClient(databaseUrl, client =>
-    client.query<{ open: number }>(`select count(distinct a.pid)::int as open
+    client.query<{ open: number }>(
+      `select count(distinct a.pid)::int as open
       from pg_stat_activity a join pg_locks l on l.pid = a.pid and l.locktype = 'advisory' and l.classid = 4242
-      where l.granted and a.state = 'idle in transaction' and a.state_change < clock_timestamp() - interval '1 second'`),
+      where l.granted and a.state = 'idle in transaction'
+        and a.state_change < clock_timestamp() - make_interval(secs => $1)`,
+      [sinceMs / 1_000],
+    ),
   )
   return rows[0]?.open ?? 0
 }

@@ -29,7 +29,7 @@ test.each(seeds)(
       ...system.load,
       run: 'a',
       ratePerSecond: 120,
-      seconds: scale({ short: 8, long: 60 }),
+      seconds: scale({ short: 12, long: 60 }),
       keys: 60,
       seed,
       odd: { every: BAD_EVERY, body: system.load.body.replace('moved', 'bad') },
