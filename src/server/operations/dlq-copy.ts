@@ -3,6 +3,7 @@ import type { AppendRecord, LogSystem } from '../../log/index.ts'
 import { selected, selectionFields, type LetterSelection } from './dlq-letters.ts'
 import { lettersMeant, type LetterWithEvent } from './letters-meant.ts'
 import type { Operation } from './operation.ts'
+import { wrongInput } from './problem.ts'
 import { number, object, text } from './shape.ts'
 import { isOwnTopic } from './topic-list.ts'
 
@@ -79,12 +80,7 @@ async function refuseTarget(
     : isOwnTopic(to)
       ? 'is written by Holdfast alone'
       : undefined
-  if (why !== undefined) {
-    throw new HoldfastError('INPUT_INVALID', {
-      detail: `${to} ${why}`,
-      facts: { problems: [{ field: '/to', message: why }] },
-    })
-  }
+  if (why !== undefined) throw wrongInput('/to', why, `${to} ${why}`)
   if ((await log.topics.describe(to)) === undefined)
     throw new HoldfastError('LOG_TOPIC_UNKNOWN', { detail: to })
 }

@@ -1,4 +1,3 @@
-import { HoldfastError } from '../../event/index.ts'
 import type { Edit } from '../../recover/index.ts'
 import { refusedShape, selectedFields, selectedOf, type DlqSelected, type RefusedRow } from './dlq-decide.ts'
 import {
@@ -9,6 +8,7 @@ import {
   type LetterSelection,
 } from './dlq-letters.ts'
 import type { Operation } from './operation.ts'
+import { wrongInput } from './problem.ts'
 import { json, number, object, optional, rows, text } from './shape.ts'
 
 /** Exactly one of `patch` and `data` is given. */
@@ -58,6 +58,5 @@ export const dlqEdit: Operation<DlqEditInput, DlqEdit> = {
 
 function editOf(patch: unknown, data: unknown): Edit {
   if ((patch === undefined) !== (data === undefined)) return patch === undefined ? () => data : { patch }
-  const message = 'exactly one of patch and data must be given'
-  throw new HoldfastError('INPUT_INVALID', { detail: message, facts: { problems: [{ field: '', message }] } })
+  throw wrongInput('', 'exactly one of patch and data must be given')
 }

@@ -9,6 +9,7 @@ import {
 import type { AnyTopic } from '../../schema/index.ts'
 import { topicsOf } from '../declared.ts'
 import type { OperationContext } from './operation.ts'
+import { wrongInput } from './problem.ts'
 import { choice, digits, flag, json, list, nullable, number, object, optional, text, whole } from './shape.ts'
 import type { Fields, Shape } from './shape.ts'
 
@@ -62,13 +63,8 @@ export async function selected(
 ): Promise<{ readonly dead: DeadLetters; readonly group: string; readonly filter: LetterFilter }> {
   const filter = { ids, cause, type, topic, where }
   const given = Object.values(filter).some(value => value !== undefined)
-  if (given === (all === true)) {
-    const message = 'name letters by ids, cause, type, topic or where, or say all, and not both'
-    throw new HoldfastError('INPUT_INVALID', {
-      detail: message,
-      facts: { problems: [{ field: '', message }] },
-    })
-  }
+  if (given === (all === true))
+    throw wrongInput('', 'name letters by ids, cause, type, topic or where, or say all, and not both')
   const found = group ?? (await groupOf(context, filter))
   return { dead: lettersOf(context, found), group: found, filter }
 }
@@ -84,11 +80,7 @@ export async function groupOf(context: OperationContext, filter: LetterFilter): 
     throw new HoldfastError('LETTER_UNKNOWN', { detail: `no group has ${what}` })
   }
   if (holding.length === 1) return only
-  const message = `name the group, one of ${holding.join(', ')}`
-  throw new HoldfastError('INPUT_INVALID', {
-    detail: message,
-    facts: { problems: [{ field: '/group', message }] },
-  })
+  throw wrongInput('/group', `name the group, one of ${holding.join(', ')}`)
 }
 
 async function has(dead: DeadLetters, filter: LetterFilter): Promise<boolean> {

@@ -2,6 +2,7 @@ import { HoldfastError, offset, parseDuration, type Offset } from '../../event/i
 import { momentOf } from './moment.ts'
 import { knownGroup, partitionsOf, type PartitionStanding } from './group-standing.ts'
 import type { Operation, OperationContext } from './operation.ts'
+import { wrongInput } from './problem.ts'
 import {
   digits,
   duration,
@@ -116,8 +117,8 @@ export const groupReset: Operation<GroupResetInput, GroupReset> = {
 function checkTarget(input: GroupResetInput): void {
   const given = targets.filter(target => input[target] !== undefined && input[target] !== false)
   if (given.length === 1) return
-  const message = `exactly one of ${targets.join(', ')} must be given, got ${given.join(' and ') || 'none'}`
-  throw new HoldfastError('INPUT_INVALID', { detail: message, facts: { problems: [{ field: '', message }] } })
+  const got = given.join(' and ') || 'none'
+  throw wrongInput('', `exactly one of ${targets.join(', ')} must be given, got ${got}`)
 }
 
 function isChosen({ topic, partition }: PartitionStanding, input: GroupResetInput): boolean {

@@ -1,5 +1,6 @@
 import { HoldfastError, offset, type LogRecord } from '../../event/index.ts'
 import type { DeadLetters, Letter, LetterFilter } from '../../recover/index.ts'
+import { wrongInput } from './problem.ts'
 
 /** Their events are held at once, in the order in which they are wanted. */
 const MAX_LETTERS = 10_000
@@ -43,9 +44,5 @@ function olderFirst(a: Letter, b: Letter): number {
 }
 
 function tooMany(): HoldfastError {
-  const message = `more than ${MAX_LETTERS} letters: choose fewer at once, by cause, type or where`
-  return new HoldfastError('INPUT_INVALID', {
-    detail: message,
-    facts: { problems: [{ field: '', message }] },
-  })
+  return wrongInput('', `more than ${MAX_LETTERS} letters: choose fewer at once, by cause, type or where`)
 }

@@ -28,6 +28,12 @@ const statusOf: Readonly<Record<ErrorKind, number>> = {
   unavailable: 503,
 }
 
+/** Something wrong with the input that its shape cannot say. `field`: a JSON pointer; empty for the input as a whole. */
+export function wrongInput(field: string, message: string, detail = message): HoldfastError {
+  const problems: readonly Problem[] = [{ field, message }]
+  return new HoldfastError('INPUT_INVALID', { detail, facts: { problems } })
+}
+
 export function problemOf(error: unknown): ProblemDetails {
   const known = isHoldfastError(error)
     ? error

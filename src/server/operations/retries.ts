@@ -4,6 +4,7 @@ import type { FoldedEntry } from '../../recover/lane/index.ts'
 import { groupNames, knownGroup } from './group-standing.ts'
 import { openLanes } from './lane-open.ts'
 import type { Operation, OperationContext } from './operation.ts'
+import { wrongInput } from './problem.ts'
 import { choice, flag, nullable, number, object, optional, rows, text, whole, type Fields } from './shape.ts'
 
 /** An event that waits in a retry lane. */
@@ -178,11 +179,7 @@ async function theOne(context: OperationContext, id: string, group: string | und
     throw new HoldfastError('RETRY_UNKNOWN', { detail: `${id} in ${group ?? 'no group'}` })
   if (another === undefined) return only
   const places = found.map(({ row }) => `${row.event} in ${row.group}`).join(', ')
-  const message = `name the group and the place, one of ${places}`
-  throw new HoldfastError('INPUT_INVALID', {
-    detail: message,
-    facts: { problems: [{ field: '/id', message }] },
-  })
+  throw wrongInput('/id', `name the group and the place, one of ${places}`)
 }
 
 async function groupsMeant(context: OperationContext, group: string | undefined): Promise<readonly string[]> {

@@ -3,6 +3,7 @@ import type { TopicSettings } from '../../log/index.ts'
 import { deadTopicOf } from '../../recover/index.ts'
 import { laneTopicOf } from '../../recover/lane/lane-codec.ts'
 import type { Operation, OperationContext } from './operation.ts'
+import { wrongInput } from './problem.ts'
 import { duration, nullable, number, object, optional, rows, text, whole } from './shape.ts'
 import { knownTopic } from './topic-describe.ts'
 import { groupsByTopic, isOwnTopic, topicSummary } from './topic-list.ts'
@@ -128,11 +129,10 @@ export const topicDelete: Operation<TopicDeleteInput, TopicChange> = {
 
 function refuseOwn(topic: string): void {
   if (!isOwnTopic(topic)) return
-  const message = `${topic} belongs to Holdfast; lanes and letters go with their group: holdfast group delete`
-  throw new HoldfastError('INPUT_INVALID', {
-    detail: message,
-    facts: { problems: [{ field: '/topic', message }] },
-  })
+  throw wrongInput(
+    '/topic',
+    `${topic} belongs to Holdfast; lanes and letters go with their group: holdfast group delete`,
+  )
 }
 
 async function refuseRead(
