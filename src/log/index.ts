@@ -1,4 +1,5 @@
 export { assign } from './assign.ts'
+export { crc32c } from './crc32c.ts'
 export { findByReading, madeAround } from './find-by-reading.ts'
 export { forgetTopic } from './group-rows.ts'
 export type { GroupStore, GroupTopics, GroupTransaction, GroupView } from './group-store.ts'

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isHoldfastError, type NewRecord } from '../../event/index.ts'
-import { crc32c } from './crc32c.ts'
+import { crc32c } from '../../log/index.ts'
 import { decodeChunk, encodeChunk, encodeRecord, HEAD_BYTES, type ChunkHead } from './chunk.ts'
 
 const text = fc.string({ unit: 'grapheme' })

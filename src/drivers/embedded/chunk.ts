@@ -1,5 +1,5 @@
 import { HoldfastError, type Headers, type LogRecord, type NewRecord } from '../../event/index.ts'
-import { crc32c } from './crc32c.ts'
+import { crc32c } from '../../log/index.ts'
 
 /**
  * A chunk: the records that one commit added to one partition, as they stand on disk. All share one timestamp. Each

@@ -1,5 +1,5 @@
 import { HoldfastError } from '../../event/index.ts'
-import { crc32c } from './crc32c.ts'
+import { crc32c } from '../../log/index.ts'
 
 /** A row of the log with its checksum in front: LMDB has none of its own. `what` names the row in errors. */
 export function sealRow(key: Uint8Array, body: Uint8Array): Buffer {
