@@ -2,6 +2,7 @@
  * Posts as fast as it is answered: each of its connections sends the next event when the last one was accepted. It
  * speaks HTTP by hand over plain sockets and looks for nothing but the status, since it shares the cores with the server.
  */
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { given, tell } from '../frame/stopwatch.ts'
@@ -21,7 +22,8 @@ function nextRequest(): string {
   return `POST ${pathname} HTTP/1.1\r\nhost: ${hostname}\r\nx-api-key: pk_bench\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 }
 
-function postAgainAndAgain(): void {
+/** Resolves when it is over. */
+function postAgainAndAgain(): Promise<unknown> {
   const socket = connect({ host: hostname, port: Number(port), noDelay: true })
   let answer = ''
   socket.setEncoding('latin1')
@@ -39,6 +41,7 @@ function postAgainAndAgain(): void {
     if (over) socket.end()
     else socket.write(nextRequest())
   })
+  return once(socket, 'close')
 }
 
 /** A refusal is cheap to answer: counting it would make a door that refuses look fast. */
@@ -47,7 +50,7 @@ function fail(error: Error): never {
   process.exit(1)
 }
 
-for (let n = 0; n < options.connections; n++) postAgainAndAgain()
+const connections = Array.from({ length: options.connections }, postAgainAndAgain)
 // V8 compiles by count, not by time: a server that answers slowly, or on a busy machine, would be measured half compiled.
 const started = performance.now()
 do await wait(1_500)
@@ -57,3 +60,5 @@ tell('begun')
 await wait(options.seconds * 1000)
 tell({ events: accepted - before, seconds: (performance.now() - began) / 1000 })
 over = true
+await Promise.all(connections)
+tell({ total: accepted })

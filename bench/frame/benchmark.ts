@@ -55,6 +55,19 @@ export interface Goal {
   readonly bound: { readonly atLeast: number } | { readonly below: number }
 }
 
+/**
+ * What the limit's process spends on an event, as a share of what ours does. Beside a rate where a server has the same
+ * processors: what one of them takes, the other lacks.
+ */
+export function shareOfLimitCpu(atLeast: number): Goal {
+  return {
+    name: "the limit's CPU for an event, against ours",
+    of: ({ limit, subject }) =>
+      (limit?.cpuSecondsPerMillion ?? Number.NaN) / (subject.cpuSecondsPerMillion ?? Number.NaN),
+    bound: { atLeast },
+  }
+}
+
 /** The subject reaches this share of the limit. */
 export function shareOfLimit(atLeast: number): Goal {
   return {

@@ -1,9 +1,15 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import process from 'node:process'
 import { Client } from 'pg'
+import { kafkaMissing } from '../../src/server/kafka/kafka-installation.ts'
+import { startKafka, type LocalKafka } from '../../src/server/kafka/local-kafka.ts'
 import { startPostgres, type LocalPostgres } from '../../src/server/local-postgres.ts'
 
-/** What benchmarks share: a place on the disk, and a PostgreSQL as it is set up by default. */
+/** Why there is no Kafka to measure with: neither one that is named nor what it takes to start one. */
+export const noKafka: string | undefined = process.env['KAFKA_BROKERS'] ? undefined : kafkaMissing()
+
+/** What benchmarks share: a place on the disk, and servers as they are set up by default. */
 export interface World {
   /** A new empty folder on the disk of the project, gone when the run ends. */
   folder(): string
@@ -11,6 +17,10 @@ export interface World {
   database(): Promise<string>
   /** A server of one's own, to be killed and started again. */
   ownPostgres(): Promise<LocalPostgres & { again(): Promise<LocalPostgres> }>
+  /** Brokers of the Kafka that `KAFKA_BROKERS` names, else of one node that shares our processors, and does not sync. */
+  kafka(): Promise<string>
+  /** A name that no topic or group has had, there either. */
+  name(of: string): string
   close(): Promise<void>
 }
 
@@ -19,6 +29,7 @@ export function openWorld(): World {
   rmSync(root, { recursive: true, force: true })
   let made = 0
   let server: Promise<LocalPostgres> | undefined
+  let broker: Promise<LocalKafka> | undefined
   const folder = (): string => {
     const folder = join(root, String(made++))
     mkdirSync(folder, { recursive: true })
@@ -40,8 +51,16 @@ export function openWorld(): World {
       const dataDir = folder()
       return { ...(await start(dataDir)), again: () => start(dataDir) }
     },
+    async kafka() {
+      const given = process.env['KAFKA_BROKERS']
+      if (given) return given
+      broker ??= startKafka({ dataDir: join(root, 'kafka') })
+      return (await broker).brokers
+    },
+    name: of => `bench-${of}-${process.pid}-${made++}`,
     async close() {
       await (await server)?.stop()
+      await (await broker)?.kill()
       rmSync(root, { recursive: true, force: true })
     },
   }

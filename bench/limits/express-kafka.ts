@@ -3,10 +3,10 @@ import process from 'node:process'
 import type { AddressInfo } from 'node:net'
 import express, { type Response } from 'express'
 import { Kafka, logLevel } from 'kafkajs'
-import { tell } from '../frame/stopwatch.ts'
+import { given, tell } from '../frame/stopwatch.ts'
 
-const brokers = (process.env['KAFKA_BROKERS'] ?? '').split(',')
-const kafka = new Kafka({ clientId: 'bench', brokers, logLevel: logLevel.ERROR })
+const { brokers } = given<{ brokers: string }>()
+const kafka = new Kafka({ clientId: 'bench', brokers: brokers.split(','), logLevel: logLevel.ERROR })
 const topic = `bench-${process.pid}`
 const admin = kafka.admin()
 await admin.connect()

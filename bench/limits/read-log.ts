@@ -1,15 +1,10 @@
 /** The limit of consuming: reads every partition of the log in a loop, takes each value for JSON, and keeps nothing. */
-import { embedded } from '../../src/drivers/embedded/index.ts'
 import { offset, silentLogger, systemClock, systemRandom } from '../../src/event/index.ts'
 import { given, stopwatch, tell } from '../frame/stopwatch.ts'
+import { logAt, type Place } from '../subjects/place.ts'
 
-const { folder, topic, warm, events } = given<{
-  folder: string
-  topic: string
-  warm: number
-  events: number
-}>()
-const { log } = await embedded(folder).open({
+const { warm, events, topic = '', ...place } = given<Place & { warm: number; events: number }>()
+const { log } = await logAt(place).open({
   clock: systemClock,
   random: systemRandom,
   logger: silentLogger,

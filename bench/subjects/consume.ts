@@ -1,13 +1,12 @@
 /** A consumer group on a log that is full already: from the end of its warm-up to its last event. */
-import { app, embedded, postgres, type App } from 'holdfast'
+import { app, postgres, type App } from 'holdfast'
 import { finished } from 'node:stream/promises'
 import type { Client } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { given, stopwatch, tell } from '../frame/stopwatch.ts'
-import { vehicles } from './vehicles.ts'
+import { logAt, topicAt, type Place } from './place.ts'
 
-export interface ConsumeOptions {
-  readonly folder: string
+export interface ConsumeOptions extends Place {
   readonly database: string
   readonly group: string
   /** Batches are copied, as the limit does it, or inserted by one statement. */
@@ -18,8 +17,10 @@ export interface ConsumeOptions {
   readonly events: number
 }
 
-const { folder, database, group, handler, warm, events } = given<ConsumeOptions>()
-const bench = app({ name: 'bench', log: embedded(folder), db: postgres(database) })
+const options = given<ConsumeOptions>()
+const { database, group, handler, warm, events } = options
+const bench = app({ name: 'bench', log: logAt(options), db: postgres(database) })
+const vehicles = topicAt(options)
 
 let handled = 0
 let watch: ReturnType<typeof stopwatch> | undefined

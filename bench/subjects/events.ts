@@ -4,11 +4,11 @@ import type { AppendRecord, Log } from '../../src/log/index.ts'
 import { dataOf, vehicles } from './vehicles.ts'
 
 /** Appends events as the door would write them, a thousand at a time. */
-export async function appendEvents(log: Log, events: number): Promise<void> {
+export async function appendEvents(log: Log, events: number, topic: string = vehicles.name): Promise<void> {
   for (let n = 0; n < events; n += BATCH) {
     const size = Math.min(BATCH, events - n)
     await log.append(
-      vehicles.name,
+      topic,
       Array.from({ length: size }, (_, i) => eventRecord(n + i)),
     )
   }

@@ -1,14 +1,14 @@
 /** Fills a log with events that wait to be consumed. */
-import { embedded } from '../../src/drivers/embedded/index.ts'
 import { silentLogger, systemClock, systemRandom } from '../../src/event/index.ts'
 import { given, tell } from '../frame/stopwatch.ts'
 import { appendEvents } from './events.ts'
-import { vehicles } from './vehicles.ts'
+import { logAt, topicAt, type Place } from './place.ts'
 
-const { folder, events } = given<{ folder: string; events: number }>()
-const system = await embedded(folder).open({ clock: systemClock, random: systemRandom, logger: silentLogger })
-await system.log.topics.create(vehicles.name, { partitions: vehicles.partitions })
-await appendEvents(system.log, events)
+const { events, ...place } = given<Place & { events: number }>()
+const system = await logAt(place).open({ clock: systemClock, random: systemRandom, logger: silentLogger })
+const { name, partitions } = topicAt(place)
+await system.log.topics.create(name, { partitions })
+await appendEvents(system.log, events, name)
 const usedBytes = system.space?.().usedBytes ?? 0
 await system.close()
 tell({ bytesPerEvent: usedBytes / events })

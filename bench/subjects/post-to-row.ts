@@ -1,14 +1,16 @@
 /** A whole Holdfast: door, log, and a group that writes one row for each event. */
-import { app, embedded, postgres } from 'holdfast'
+import { app, postgres } from 'holdfast'
 import { given, tell } from '../frame/stopwatch.ts'
-import { vehicles } from './vehicles.ts'
+import { logAt, topicAt, type Place } from './place.ts'
 
-const { folder, database, batch } = given<{ folder: string; database: string; batch: boolean }>()
-const bench = app({ name: 'bench', log: embedded(folder), db: postgres(database) })
+const { database, batch, ...place } = given<Place & { database: string; batch: boolean }>()
+const bench = app({ name: 'bench', log: logAt(place), db: postgres(database) })
+const vehicles = topicAt(place)
 bench.collector({
   port: 0,
   topics: [vehicles],
   keys: { pk_bench: { tenant: 't', eventsPerSecond: 1_000_000 } },
+  spool: { folder: `${place.folder}/spool` },
 })
 const rows = bench.consumer('rows', vehicles, { from: 'earliest' })
 if (batch) {
@@ -21,4 +23,4 @@ if (batch) {
   })
 }
 await bench.start()
-tell({ url: `http://127.0.0.1:${bench.door.port}/v1/topics/vehicles/events` })
+tell({ url: `http://127.0.0.1:${bench.door.port}/v1/topics/${vehicles.name}/events` })

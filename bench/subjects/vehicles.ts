@@ -3,8 +3,10 @@ import { z } from 'zod'
 
 const moved = z.object({ vehicle: z.string(), n: z.number(), text: z.string() })
 
-/** The events of all benchmarks: about 300 bytes, ten thousand keys. */
-export const vehicles = topic('vehicles', { key: 'vehicle', partitions: 8, events: { moved } })
+/** The events of all benchmarks, about 300 bytes, ten thousand keys, in a topic of this name. */
+export const vehiclesIn = (name: string) => topic(name, { key: 'vehicle', partitions: 8, events: { moved } })
+
+export const vehicles = vehiclesIn('vehicles')
 
 /** The same in one partition, which somebody takes over. */
 export const parked = topic('parked', { key: 'vehicle', partitions: 1, events: { moved } })

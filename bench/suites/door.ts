@@ -1,9 +1,8 @@
 import { join } from 'node:path'
-import process from 'node:process'
 import { shareOfLimit, type Benchmark, type Figure } from '../frame/benchmark.ts'
 import { watchCost } from '../frame/process-cost.ts'
 import { startProgram, rateOf } from '../frame/program.ts'
-import type { World } from '../frame/world.ts'
+import { noKafka, type World } from '../frame/world.ts'
 import { postOpenLoop } from '../clients/open-loop.ts'
 import { TEXT } from '../subjects/vehicles.ts'
 
@@ -30,8 +29,11 @@ export const doorBenchmarks: readonly Benchmark[] = [
     what: '64 connections: durable 202 against Express and KafkaJS with acks=all, whose broker does not sync',
     unit: 'events/s',
     goals: [{ ...shareOfLimit(1), name: 'times Express and KafkaJS' }],
-    missing: process.env['KAFKA_BROKERS'] ? undefined : 'set KAFKA_BROKERS to the host:port of a Kafka',
-    open: world => arms(world, 'limits/express-kafka.ts', postClosedLoop),
+    missing: noKafka,
+    open: async world => {
+      const brokers = await world.kafka()
+      return arms(world, 'limits/express-kafka.ts', postClosedLoop, { brokers })
+    },
   },
   latencyBenchmark(500),
   latencyBenchmark(3_200),
@@ -58,10 +60,11 @@ function arms(
   world: World,
   limit: string,
   measure: (server: Server) => Promise<Figure>,
+  more: object = {},
 ): ReturnType<Benchmark['open']> {
   const arm = (file: string) => async (): Promise<Figure> => {
     const folder = world.folder()
-    const program = startProgram(file, { folder })
+    const program = startProgram(file, { folder, ...more })
     try {
       const { url } = await program.next<{ url: string }>()
       return await measure({ url, pid: program.pid, folder })

@@ -7,6 +7,7 @@ import { startProgram } from '../frame/program.ts'
 import type { World } from '../frame/world.ts'
 import { median } from '../frame/verdict.ts'
 import { postOpenLoop } from '../clients/open-loop.ts'
+import type { Place } from '../subjects/place.ts'
 import { TEXT } from '../subjects/vehicles.ts'
 
 /** Steady posts while the database is killed and comes back. */
@@ -19,7 +20,7 @@ export const endToEndBenchmarks: readonly Benchmark[] = [
     what: '500 posts a second on a fixed schedule, from when each is due to the commit of its row by .effect',
     unit: 'ms (p99)',
     goals: [{ name: 'p99', of: ({ subject }) => subject.value, bound: { below: 25 } }],
-    open: world => Promise.resolve({ subject: () => postToRow(world) }),
+    open: world => Promise.resolve({ subject: () => postToRow(world, {}) }),
   },
   {
     name: 'drain',
@@ -36,8 +37,9 @@ export const endToEndBenchmarks: readonly Benchmark[] = [
   },
 ]
 
-async function postToRow(world: World): Promise<Figure> {
-  const { pid, url, client, end } = await start(world, await world.database(), false)
+/** `kafka`: where the events are, if not in a folder. */
+export async function postToRow(world: World, kafka: Partial<Place>): Promise<Figure> {
+  const { pid, url, client, end } = await startApp(world, await world.database(), false, kafka)
   const ledger = join(world.folder(), 'ledger')
   const load = { url, ratePerSecond: 500, ledger }
   await postOpenLoop({ ...load, seconds: 4, run: 'warm' }, TEXT)
@@ -60,7 +62,7 @@ async function postToRow(world: World): Promise<Figure> {
 
 async function drain(world: World): Promise<Figure> {
   const server = await world.ownPostgres()
-  const { pid, url, client, end } = await start(world, server.url, true)
+  const { pid, url, client, end } = await startApp(world, server.url, true)
   const cost = watchCost(pid)
   const ledger = join(world.folder(), 'ledger')
   const load = { url, ratePerSecond: STEADY, seconds: OUTAGE.seconds, run: 'r', ledger }
@@ -98,14 +100,14 @@ interface Arrival {
   readonly at: number
 }
 
-async function commits(client: Client): Promise<Arrival[]> {
+export async function commits(client: Client): Promise<Arrival[]> {
   const { rows } = await client.query<Arrival>(
     `select n, (extract(epoch from pg_xact_commit_timestamp(xmin)) * 1000)::float8 as at from arrived`,
   )
   return rows
 }
 
-async function allArrived(client: Client, events: number): Promise<void> {
+export async function allArrived(client: Client, events: number): Promise<void> {
   for (;;) {
     const { rows } = await client.query<{ count: number }>('select count(*)::int as count from arrived')
     if (rows[0]?.count === events) return
@@ -120,14 +122,16 @@ async function connected(url: string): Promise<Client> {
   return client
 }
 
-async function start(
+export async function startApp(
   world: World,
   database: string,
   batch: boolean,
+  kafka: Partial<Place> = {},
 ): Promise<{ pid: number; url: string; client: Client; end: () => Promise<void> }> {
   const client = await connected(database)
   await client.query('create table arrived (n int primary key)')
-  const program = startProgram('subjects/post-to-row.ts', { folder: world.folder(), database, batch })
+  const options = { folder: world.folder(), database, batch, ...kafka }
+  const program = startProgram('subjects/post-to-row.ts', options)
   const { url } = await program.next<{ url: string }>()
   return {
     pid: program.pid,

@@ -7,6 +7,7 @@ import { idBenchmarks } from './ids.ts'
 import { letterBenchmarks } from './letters.ts'
 import { outboxBenchmarks } from './outbox.ts'
 import { replayBenchmarks } from './replay.ts'
+import { kafkaBenchmarks } from './kafka.ts'
 import { laneBenchmarks } from './lane.ts'
 import { waitingBenchmarks } from './waiting.ts'
 
@@ -22,4 +23,5 @@ export const benchmarks: readonly Benchmark[] = [
   ...letterBenchmarks,
   ...replayBenchmarks,
   ...laneBenchmarks,
+  ...kafkaBenchmarks,
 ]

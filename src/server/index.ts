@@ -5,6 +5,7 @@ export { describeError } from './describe-error.ts'
 export { endWithParent } from './end-with-parent.ts'
 export { claimFolder, livingOwner, type FolderClaim } from './folder-claim.ts'
 export { holdPort, type HeldPort } from './hold-port.ts'
+export { startKafka, type LocalKafka, type LocalKafkaOptions } from './kafka/local-kafka.ts'
 export { keepPostgres, type KeptPostgres, type KeptPostgresOptions } from './kept-postgres.ts'
 export {
   abandonPostgres,

@@ -56,7 +56,7 @@ describe.skipIf(noOwnKafka)('three brokers, under load, with two processes of co
           const leader = await cluster.leaderOf('moves', 0)
           leader.pause()
           await until('another one leads', async () => (await cluster.leaderOf('moves', 0)).id !== leader.id)
-          await wait(awayMs)
+          await wait(scale({ short: 4_000, long: 15_000 }))
           leader.resume()
           await cluster.inSync('moves')
           return `node ${leader.id} (pid ${leader.pid}) stopped until another led partition 0`
@@ -87,9 +87,15 @@ describe.skipIf(noOwnKafka)('three brokers, under load, with two processes of co
       },
     ]
     const loads: FinishedLoad[] = []
-    for (const fault of faults) loads.push(await under(system, fault))
+    for (const fault of faults) {
+      const { load, seen } = await under(system, fault)
+      const ended = performance.now()
+      await drained(system.app)
+      await allDone(consumers, groups)
+      observed(`${seen}; lag 0 after ${seconds(performance.now() - ended)} s`)
+      loads.push(load)
+    }
     earlier.push(...loads)
-    await allDone(consumers, groups)
     const ledger = together(loads)
     expectClean(await auditLog(system, ledger))
     for (const group of groups) expectClean(await auditGroup(system, ledger, group))
@@ -135,12 +141,14 @@ describe.skipIf(noOwnKafka)('three brokers, under load, with two processes of co
       const alone = await cut.finished()
       other.heal()
       await cluster.inSync('moves')
-      const loads = [whole, alone, await outside.finished()]
+      const others = await outside.finished()
+      const loads = [whole, alone, others]
       const ledger = together(loads)
+      const ended = performance.now()
       await drained(inside.child)
       await allDone(consumers, groups)
       observed(
-        `node 3 (pid ${minority.pid}) cut off until the others led everything; its side answered ${JSON.stringify(alone.summary.why)}, durable as ${JSON.stringify(alone.summary.durability)}`,
+        `node 3 (pid ${minority.pid}) cut off until the others led everything; its side answered ${JSON.stringify(alone.summary.why)}, durable as ${JSON.stringify(alone.summary.durability)}, the others ${JSON.stringify(others.summary.why)}; lag 0 after ${seconds(performance.now() - ended)} s`,
       )
       expect(alone.summary.durability['quorum'] ?? 0).toBe(0)
       expect(alone.summary.sent).toBeGreaterThan(0)
@@ -150,7 +158,7 @@ describe.skipIf(noOwnKafka)('three brokers, under load, with two processes of co
   )
 })
 
-/** Waits until a collector on another host, whose pages nobody here can read, has given its spool to the brokers. */
+/** Waits until a collector, maybe on a host whose pages nobody here can read, has given its spool to the brokers. */
 async function drained({ stderr }: Child): Promise<void> {
   await until('its spool is empty', () => {
     const states = stderr.filter(line => /the log is away: |the spool is empty: /.test(line))
@@ -165,22 +173,34 @@ interface Fault {
 }
 
 /** Does something to the brokers while events come in, and says what it was and how they were answered. */
-async function under(system: System, { name, begin }: Fault): Promise<FinishedLoad> {
+async function under(
+  system: System,
+  { name, begin }: Fault,
+): Promise<{ readonly load: FinishedLoad; readonly seen: string }> {
+  const began = performance.now()
   const load = await startLoad({
     ...system.load,
     run: name,
     ratePerSecond: scale({ short: 100, long: 1_000 }),
-    seconds: scale({ short: 8, long: 30 }),
+    seconds: scale({ short: 8, long: 60 }),
     keys: 200,
     seed,
   })
   await wait(1_000)
-  const seen = await begin()
+  const fault = await begin()
+  const over = performance.now() - began
   const finished = await load.finished()
-  const { why, acceptedMs, unsent } = finished.summary
-  observed(`${seen}; answers ${JSON.stringify(why)}, the slowest after ${Math.round(acceptedMs.max)} ms`)
+  const { planned, why, acceptedMs, unsent } = finished.summary
   expect(unsent).toBe(0)
-  return finished
+  const answers = `answers ${JSON.stringify(why)}, the slowest after ${Math.round(acceptedMs.max)} ms`
+  return {
+    load: finished,
+    seen: `${fault}, all over after ${seconds(over)} s of ${planned} events; ${answers}`,
+  }
+}
+
+function seconds(ms: number): string {
+  return (ms / 1_000).toFixed(1)
 }
 
 function placeWith(host: OtherHost) {

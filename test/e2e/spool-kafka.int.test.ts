@@ -19,7 +19,8 @@ describe.skipIf(noOwnKafka)('a collector whose broker is away', () => {
   test('hazard 32: answers 202 from its spool under load, and everything is applied once and in order when the broker is back', async () => {
     const { cluster, system } = await start()
     const seconds = scale({ short: 10, long: 150 })
-    const load = await startLoad({ ...system.load, run: 's', ratePerSecond: 100, seconds, keys: 100, seed })
+    const ratePerSecond = scale({ short: 100, long: 1_000 })
+    const load = await startLoad({ ...system.load, run: 's', ratePerSecond, seconds, keys: 100, seed })
     await wait(1_000)
     const pid = await killBroker(cluster)
     await said(system.app, AWAY)
@@ -29,10 +30,14 @@ describe.skipIf(noOwnKafka)('a collector whose broker is away', () => {
     await cluster.nodes[0]?.start()
     await said(system.app, BACK)
     const { summary, ledger } = await load.finished()
+    const ended = performance.now()
     await emptied(system)
     await system.drained()
+    const laggedMs = Math.round(performance.now() - ended)
     const spooled = (await metrics(system)).value('spool_written_messages_total', 'topic="moves"')
-    observed(`broker ${pid} killed; ${summary.accepted} accepted, ${spooled} of them from the spool`)
+    observed(
+      `broker ${pid} killed; ${summary.accepted} accepted, ${spooled} of them from the spool; lag 0 ${laggedMs} ms after the last`,
+    )
     expect(spooled).toBeGreaterThan(100)
     // Nobody was refused for it.
     expect(summary.refused).toBe(0)

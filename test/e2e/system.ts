@@ -141,7 +141,7 @@ export async function startSystem({
           // Right after a start nothing is owned yet, and nothing owned is nothing behind.
           return now.groups.every(done) && now
         },
-        PATIENCE_MS,
+        scale({ short: PATIENCE_MS, long: 1_800_000 }),
       ),
   }
 }

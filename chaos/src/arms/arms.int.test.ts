@@ -1,10 +1,19 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test as base } from 'vitest'
 import { isAlive } from '../../../src/server/processes.ts'
 import { testDatabase } from '../../../test/postgres.ts'
+import { noOwnKafka } from '../../../test/kafka.ts'
+import { holdfastKafka } from './holdfast/arm.ts'
 import { arms } from './index.ts'
+import { naiveKafkajs, naiveKafkajsArm } from './naive-kafkajs/arm.ts'
 import { drainedAudit, startArm, testDependency } from './testing.ts'
 
-describe.each(Object.values(arms))('$name', arm => {
+// The processes of `holdfast-kafka` are those of `holdfast`.
+const distinct = Object.values(arms)
+  .filter(arm => arm !== holdfastKafka)
+  .map(arm => (arm === naiveKafkajs ? naiveKafkajsArm({ sessionMs: 6_000 }) : arm))
+
+describe.each(distinct)('$name', arm => {
+  const test = base.skipIf(arm.needs.includes('kafka') && noOwnKafka !== undefined)
   const database = testDatabase()
 
   test('turns each event into one row; what customers talk to can be slowed, every process frozen, killed and started again; none is left behind', async () => {

@@ -33,7 +33,7 @@ test('an event that waits in a retry lane is pending, one whose retry succeeded 
     return group?.lag === 0n && group.parked === 1 && group.deadLetters === 1
   })
   await shop.stop()
-  expect(await leftInLog({ folder, topic: 'things', group: 'group' }, new Set())).toEqual({
+  expect(await leftInLog({ log: { folder }, topic: 'things', group: 'group' }, new Set())).toEqual({
     dead: ['bad'],
     pending: ['later'],
   })

@@ -1,20 +1,30 @@
-import { app, embedded } from 'holdfast'
+import { app } from 'holdfast'
+import { logOf, type ArmLog } from './arm-log.ts'
 
 type System = ReturnType<typeof app>['system']
 type Position = Parameters<System['log']['read']>[0]
+
+/** What is read of a group. */
+export interface Left {
+  readonly log: ArmLog
+  readonly topic: string
+  readonly group: string
+  /** Where what it gave up lies. Defaults to the topic that Holdfast has for it. */
+  readonly deadTopic?: string
+}
 
 /**
  * Ids that a group has not turned into rows: buried as dead letters, and waiting behind its positions or in its retry
  * lanes. Opens the log beside the processes that may still run on it.
  */
 export async function leftInLog(
-  { folder, topic, group }: { readonly folder: string; readonly topic: string; readonly group: string },
+  { log, topic, group, deadTopic = `${topic}.${group}.dead` }: Left,
   stored: ReadonlySet<string>,
 ): Promise<{ readonly dead: readonly string[]; readonly pending: readonly string[] }> {
-  const auditor = app({ name: 'audit', log: embedded(folder) })
+  const auditor = app({ name: 'audit', log: logOf(log) })
   await auditor.start({ roles: [] })
   try {
-    const dead = new Set(await idsIn(auditor.system, `${topic}.${group}.dead`, () => undefined))
+    const dead = new Set(await idsIn(auditor.system, deadTopic, () => undefined))
     const positions = await auditor.system.groups.committed(group)
     const waiting = await idsIn(
       auditor.system,

@@ -87,8 +87,8 @@ export interface Service {
 }
 
 /** Something else that arms need, such as a cache, as a process of its own. */
-export interface Dependency extends Required<Service> {
-  /** For `Stage.dependencies`. */
+export interface Dependency extends Service {
+  /** For `Stage.dependencies`. Of a Kafka: `host:port`. */
   readonly url: string
   stop(): Promise<void>
 }

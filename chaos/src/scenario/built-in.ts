@@ -127,12 +127,33 @@ const highRate: BuiltIn = {
   ],
 }
 
+const onKafka: BuiltIn = {
+  scenario: {
+    ...restVsLog.scenario,
+    name: 'on-kafka',
+    title: 'PostgreSQL is killed for a third of the time, and the log is a Kafka',
+    hypothesis:
+      'A consumer with KafkaJS as commonly published tries what fails five times and puts it aside: an outage makes dead letters of events with nothing wrong in them. Holdfast on the same Kafka waits, and applies all of them in order.',
+    arms: arms('naive-kafkajs', 'holdfast-kafka'),
+  },
+  checks: scenario => [
+    check('naive-kafkajs', 'failed_share == 0', 'it answers when the event is in the log'),
+    check('naive-kafkajs', 'lost == 0', 'what it gives up is kept in a topic'),
+    check('naive-kafkajs', 'dead > 0', 'it gives events up because the database is away'),
+    ...outageChecks(scenario)
+      .filter(({ arm }) => arm === 'holdfast')
+      .map(one => ({ ...one, arm: 'holdfast-kafka' })),
+    check('holdfast-kafka', 'dead == 0', 'an outage is no fault of an event'),
+  ],
+}
+
 /** By name, in the order of `chaos list`. */
 export const builtIns: Readonly<Record<string, BuiltIn>> = {
   'rest-vs-log': restVsLog,
   published,
   burst,
   'high-rate': highRate,
+  'on-kafka': onKafka,
   demo,
 }
 

@@ -9,6 +9,8 @@ const known: Known = {
     { name: 'rest', flags: {} },
     { name: 'naive', flags: { 'pause-when-open': 'waits' } },
     { name: 'holdfast', flags: { 'four-groups': 'two more' } },
+    { name: 'naive-kafkajs', flags: {} },
+    { name: 'holdfast-kafka', flags: {} },
   ],
   dependencies: ['cache'],
 }
@@ -99,7 +101,7 @@ test.each([
   ],
   [
     ['- holdfast', '- holdfist'],
-    'line 5:5 arms[0]: there is no arm holdfist; allowed: rest, naive, holdfast',
+    'line 5:5 arms[0]: there is no arm holdfist; allowed: rest, naive, holdfast, naive-kafkajs, holdfast-kafka',
   ],
   [['flags: [pause-when-open]', 'flags: [hope]'], 'naive has no flag hope; allowed: pause-when-open'],
   [['as: naive-fixed', 'as: holdfast'], 'two arms are called holdfast'],
@@ -155,7 +157,7 @@ test('assertions of the command line replace the checks, for one arm or for all'
   ])
   expect(() => chooseScenario('demo', { asserts: ['lots == 0'] }, known)).toThrow(/no measure lots/)
   expect(() => chooseScenario('nothing', {}, known)).toThrow(
-    /scenarios are rest-vs-log, published, burst, high-rate, demo/,
+    /scenarios are rest-vs-log, published, burst, high-rate, on-kafka, demo/,
   )
   expect(() => chooseScenario('burst', { fault: 'kill' }, known)).toThrow(/--fault-at and --fault-for/)
 })

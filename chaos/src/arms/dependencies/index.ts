@@ -2,11 +2,13 @@ import path from 'node:path'
 import type { StartDependency } from '../../contract/arm.ts'
 import { startProcess } from '../process/arm-process.ts'
 import { ownModule } from '../process/own-module.ts'
+import { startNode } from './kafka.ts'
 
 /** What arms may need beside the database, by name. */
 export const dependencies: Readonly<Record<string, StartDependency>> = {
   cache: starter('cache'),
   mail: starter('mail'),
+  kafka: startNode,
 }
 
 function starter(name: string): StartDependency {

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import type { Stage, Target } from '../../contract/arm.ts'
 import type { ProcessOptions } from '../process/arm-process.ts'
+import type { ArmLog } from '../arm-log.ts'
 import { holdfastStart, type HoldfastStart } from '../process/holdfast-start.ts'
 import { location } from '../store.ts'
 
@@ -20,7 +21,7 @@ const module = path.join(import.meta.dirname, 'app.ts')
 export function holdfastRole(
   role: HoldfastStart['role'],
   { databaseUrl, dependencies, flags, folder }: Stage,
-  log: string,
+  { folder: log, brokers }: ArmLog,
 ): ProcessOptions {
   return holdfastStart({
     role,
@@ -29,6 +30,7 @@ export function holdfastRole(
     env: {
       ARM_DATABASE: databaseUrl,
       ARM_LOG: log,
+      ...(brokers !== undefined && { ARM_BROKERS: brokers }),
       ...(flags.has('four-groups') && { ARM_GROUPS: '4' }),
       ...(dependencies['cache'] !== undefined && { ARM_CACHE: dependencies['cache'] }),
     },

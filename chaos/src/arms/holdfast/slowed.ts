@@ -4,8 +4,7 @@ import type { Slowness } from '../process/in-process.ts'
 /** The log, whose appends begin as late as `slowness` says: a collector that is slow, without touching the app. */
 export function slowedLog(log: LogDriver, slowness: Slowness): LogDriver {
   return {
-    kind: log.kind,
-    where: log.where,
+    ...log,
     async open(env) {
       const system = await log.open(env)
       return instead(system, 'log', late(system.log, 'append', slowness))

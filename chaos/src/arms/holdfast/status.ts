@@ -16,6 +16,17 @@ export async function readStatus(url: string, group: string): Promise<ConsumersS
   }
 }
 
+/** Whether a collector has given all events to the log; false also when it does not answer. */
+export async function isSpoolEmpty(url: string): Promise<boolean> {
+  try {
+    const answer = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(900) })
+    const waiting = [...(await answer.text()).matchAll(/^spool_events(?:\{.*\})? (\d+)$/gm)]
+    return waiting.every(([, events]) => events === '0')
+  } catch {
+    return false
+  }
+}
+
 /** The part of the report that is read here. */
 interface Report {
   readonly standing: {

@@ -39,7 +39,7 @@ async function startNaive(stage: Stage, resetMs: number): Promise<RunningArm> {
   const module = path.join(import.meta.dirname, 'consumer.ts')
   const started = await startAll(
     signal,
-    () => holdfastRole('collector', stage, log),
+    () => holdfastRole('collector', stage, { folder: log }),
     () => ownModule({ name: 'consumer', module, settings, folder }),
   )
   const status = () => readStatus(`http://127.0.0.1:${started.port('consumer')}`)
@@ -78,6 +78,6 @@ async function evidenceOf(databaseUrl: string, log: string): Promise<Evidence> {
   )
   const dead = rows.map(({ id }) => id)
   const known = new Set([...evidence.rows.map(({ id }) => id), ...dead])
-  const { pending } = await leftInLog({ folder: log, topic: 'locations', group: 'positions' }, known)
+  const { pending } = await leftInLog({ log: { folder: log }, topic: 'locations', group: 'positions' }, known)
   return { ...evidence, dead, pending }
 }

@@ -81,7 +81,7 @@ async function evidenceOf(databaseUrl: string, mailUrl: string, log: string): Pr
       perCustomer('receipts', receipts),
     ],
     ...(await leftInLog(
-      { folder: log, topic: 'orders', group: 'notification' },
+      { log: { folder: log }, topic: 'orders', group: 'notification' },
       new Set(rows.map(({ id }) => id)),
     )),
   }

@@ -156,7 +156,7 @@ async function launch({ name, args, env, up, folder }: ProcessOptions, known?: P
 }
 
 /** Waits for the kernel's letter of a process; `T` is stopped. Linux only, as freezing is. */
-async function untilState(pid: number, is: (state: string) => boolean): Promise<void> {
+export async function untilState(pid: number, is: (state: string) => boolean): Promise<void> {
   const end = performance.now() + STATE_LIMIT_MS
   for (;;) {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
