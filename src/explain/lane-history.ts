@@ -1,5 +1,5 @@
 import { isHoldfastError, offset, partitionId, type LogRecord, type Offset } from '../event/index.ts'
-import type { Committed, Log } from '../log/index.ts'
+import { pages, type Committed, type Log } from '../log/index.ts'
 import type { Failure } from '../recover/index.ts'
 import {
   decodeLaneRecord,
@@ -48,7 +48,7 @@ type Mark = Exclude<LaneRecord, { kind: 'request' | 'answer' | 'fence' }> & {
 
 /** Lane records that are looked through. An owner keeps at most 100,000 entries open. */
 const MAX_RECORDS = 500_000
-const PAGE = { maxRecords: 2_000, maxBytes: 8 * 1024 * 1024, waitMs: 0 }
+const PAGE = { maxRecords: 2_000, maxBytes: 8 * 1024 * 1024 }
 
 /**
  * Reads the lane from where its owner is done, or from the time of the event where that is earlier: records below are kept
@@ -75,12 +75,8 @@ export async function laneHistory(
     if (end - from > MAX_RECORDS)
       return nothing(`the lane holds ${end - from} records, more than are read here`)
     const reading = new Reading(note, record.offset)
-    for (let at = from; at < end && !signal.aborted;) {
-      const page = await log.read({ ...lane, offset: at }, PAGE, signal)
-      for (const one of page.records) reading.add(one)
-      if (page.next === at) break
-      at = page.next
-    }
+    for await (const { records } of pages(log, { ...lane, offset: from }, { ...PAGE, end }, signal))
+      for (const one of records) reading.add(one)
     return reading.history(committed.offset)
   } catch (error) {
     if (isHoldfastError(error, 'LOG_CORRUPT', 'LOG_VERSION')) return nothing(error.message)

@@ -1,5 +1,5 @@
 import { HoldfastError, isHoldfastError, offset, sleep, type Clock, type LogRecord } from '../event/index.ts'
-import type { Log } from '../log/index.ts'
+import { pages, type Log } from '../log/index.ts'
 
 /**
  * What operators decided about groups, durably and for all processes: the topic `hf.groups`, one record for each
@@ -56,18 +56,16 @@ export async function decisionsSoFar(
   const paused = new Map<string, PauseDecision>()
   if ((await log.topics.describe(TOPIC)) === undefined) return { paused, next: 0n }
   const { start, end } = await log.bounds(PARTITION)
-  let at = start
-  while (at < end && !signal.aborted) {
-    const page = await log.read({ ...PARTITION, offset: at }, { ...PAGE, waitMs: 0 }, signal)
+  let next: bigint = start
+  for await (const page of pages(log, { ...PARTITION, offset: start }, { ...PAGE, end }, signal)) {
     for (const record of page.records) {
       const decision = decode(record)
       if (decision.kind === 'paused') paused.set(decision.group, decision)
       else paused.delete(decision.group)
     }
-    if (page.next === at) break
-    at = page.next
+    next = page.next
   }
-  return { paused, next: at }
+  return { paused, next }
 }
 
 export interface Following {

@@ -1,5 +1,5 @@
 import { offset, type LogRecord, type Offset } from '../../event/index.ts'
-import type { Log } from '../../log/index.ts'
+import { pages, type Log } from '../../log/index.ts'
 import type { GroupLetters } from './group-letters.ts'
 import type { BookedLetter } from './letter-book.ts'
 
@@ -38,13 +38,14 @@ export async function lastGood(
 
   async function lastIn(range: { from: bigint; to: bigint }): Promise<LogRecord | undefined> {
     let last: LogRecord | undefined
-    for (let at: bigint = range.from; at < range.to && !signal.aborted;) {
-      const limits = { maxRecords: Number(range.to - at), maxBytes: 4 * 1024 * 1024, waitMs: 0 }
-      const page = await log.read({ topic, partition, offset: offset(at) }, limits, signal)
-      last = page.records.findLast(record => record.offset < range.to && isGood(record)) ?? last
-      if (page.next <= at) break
-      at = page.next
+    const limits = {
+      maxRecords: Number(range.to - range.from),
+      maxBytes: 4 * 1024 * 1024,
+      end: offset(range.to),
     }
+    const from = { topic, partition, offset: offset(range.from) }
+    for await (const { records } of pages(log, from, limits, signal))
+      last = records.findLast(record => record.offset < range.to && isGood(record)) ?? last
     return last
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { newEventId, offset, sha256, type LogRecord } from '../../event/index.ts'
-import type { Log } from '../../log/index.ts'
+import { pages, type Log } from '../../log/index.ts'
 import { emptyChain, encodeEntry, endAfter, type Began, type ChainEnd, type Ended } from './audit-chain.ts'
 import type { Actor, OperationHost } from './operation.ts'
 
@@ -89,18 +89,14 @@ async function chainEnd(log: Log, signal: AbortSignal): Promise<ChainEnd> {
 }
 
 const auditPartition = { topic: AUDIT_TOPIC, partition: 0 }
-const PAGE = { maxRecords: 500, maxBytes: 4 * 1024 * 1024, waitMs: 0 }
+const PAGE = { maxRecords: 500, maxBytes: 4 * 1024 * 1024 }
 
 /** The records from `from` on, or from the first that is kept. Nothing while there is no trail. */
 export async function* trail(log: Log, from: bigint, signal: AbortSignal): AsyncGenerator<LogRecord> {
   if ((await log.topics.describe(AUDIT_TOPIC)) === undefined) return
   const { start, end } = await log.bounds(auditPartition)
-  for (let at = from > start ? offset(from) : start; at < end && !signal.aborted;) {
-    const page = await log.read({ ...auditPartition, offset: at }, PAGE, signal)
-    yield* page.records
-    if (page.next === at) return
-    at = page.next
-  }
+  const position = { ...auditPartition, offset: from > start ? offset(from) : start }
+  for await (const { records } of pages(log, position, { ...PAGE, end }, signal)) yield* records
 }
 
 function bounded(input: unknown): unknown {

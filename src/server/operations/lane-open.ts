@@ -6,6 +6,7 @@ import {
   laneTopicOf,
   type FoldedEntry,
 } from '../../recover/lane/index.ts'
+import { pages } from '../../log/index.ts'
 import type { OperationContext } from './operation.ts'
 
 /** The retry lane of one partition, as a successor of its owner would find it. */
@@ -19,7 +20,7 @@ export interface OpenLane {
   readonly about: ReadonlyMap<Offset, { readonly id: string | undefined; readonly type: string | undefined }>
 }
 
-const PAGE = { maxRecords: 2_000, maxBytes: 8 * 1024 * 1024, waitMs: 0 }
+const PAGE = { maxRecords: 2_000, maxBytes: 8 * 1024 * 1024 }
 
 /** Reads the lanes of a group from where their owners are done. */
 export async function* openLanes(
@@ -37,9 +38,9 @@ export async function* openLanes(
     const fold = new Fold(note?.tenures ?? [])
     const about = new Map<Offset, { readonly id: string | undefined; readonly type: string | undefined }>()
     const from = note === undefined || note.lane < start ? start : note.lane
-    for (let at = offset(from); at < end && !signal.aborted;) {
-      const page = await log.read({ ...lane, offset: at }, PAGE, signal)
-      for (const stored of page.records) {
+    const position = { ...lane, offset: offset(from) }
+    for await (const { records } of pages(log, position, { ...PAGE, end }, signal)) {
+      for (const stored of records) {
         const record = decodeLaneRecord(stored)
         fold.add({ ...record, position: stored.offset })
         if (record.kind === 'park') {
@@ -47,8 +48,6 @@ export async function* openLanes(
           about.set(record.origin, { id, type })
         } else if (record.kind === 'closed') about.delete(record.origin)
       }
-      if (page.next === at) break
-      at = page.next
     }
     const { entries, requests } = fold.end(main)
     yield { origin, entries, requests: requests.length, about }
