@@ -1,6 +1,6 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { HoldfastError } from '../../event/index.ts'
+import { readText, writeDurably } from './small-file.ts'
 import { syncFolder } from './sync.ts'
 
 /**
@@ -18,13 +18,8 @@ export interface Format {
 /** Undefined for a folder without a log. Throws `LOG_VERSION` for a format of the future, `LOG_CORRUPT` for none. */
 export function readFormat(folder: string): Format | undefined {
   const file = join(folder, FILE)
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+  const text = readText(file)
+  if (text === undefined) return undefined
   const format = parse(file, text)
   if (format.format > FORMAT_VERSION) throw refuseFormat(folder, format)
   return format
@@ -40,17 +35,8 @@ export function refuseFormat(what: string, { format, writtenBy }: Format): Holdf
 
 /** Says that there is a log here, durably. From now on one without topics is damage and not a new one. */
 export function writeFormat(folder: string, writtenBy: string): void {
-  const file = join(folder, FILE)
-  const draft = `${file}.${process.pid}` // several processes may open a new folder at once
-  const fd = openSync(draft, 'w', 0o600)
-  try {
-    writeSync(fd, `${JSON.stringify({ format: FORMAT_VERSION, writtenBy } satisfies Format)}\n`)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-  renameSync(draft, file)
-  syncFolder(folder)
+  const format: Format = { format: FORMAT_VERSION, writtenBy }
+  writeDurably(join(folder, FILE), `${JSON.stringify(format)}\n`)
   syncFolder(dirname(folder))
 }
 

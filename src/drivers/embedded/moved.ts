@@ -1,7 +1,6 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { HoldfastError } from '../../event/index.ts'
-import { syncFolder } from './sync.ts'
+import { readText, writeDurably } from './small-file.ts'
 
 /** Where a log went. */
 export interface Moved {
@@ -18,17 +17,7 @@ const FILE = 'moved.json'
  * would answer 202 for events that no group ever reads; it is refused instead.
  */
 export function writeMoved(folder: string, moved: Moved): void {
-  const file = join(folder, FILE)
-  const draft = `${file}.new`
-  const fd = openSync(draft, 'w', 0o600)
-  try {
-    writeSync(fd, `${JSON.stringify(moved)}\n`)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-  renameSync(draft, file)
-  syncFolder(folder)
+  writeDurably(join(folder, FILE), `${JSON.stringify(moved)}\n`)
 }
 
 /** Throws `LOG_MOVED` for a log that is somewhere else now. */
@@ -43,13 +32,8 @@ export function refuseMoved(folder: string): void {
 }
 
 function readMoved(file: string): Moved | undefined {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+  const text = readText(file)
+  if (text === undefined) return undefined
   try {
     const { to, at } = JSON.parse(text) as Partial<Moved>
     if (typeof to === 'string' && typeof at === 'number') return { to, at }
