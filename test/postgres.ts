@@ -10,19 +10,40 @@ import { startPostgres, type LocalPostgres, type LocalPostgresOptions } from '..
  * A fresh database for this test file on the one server of the test run, which is started when the first file asks.
  * Call it at the top of the file; the URL is there from `beforeAll` on. Do not kill this server: others use it.
  */
-export function testDatabase(): { readonly url: string } {
+export function testDatabase(): TestDatabase {
   const name = `test_${randomBytes(6).toString('hex')}`
   let server = ''
   beforeAll(async () => {
     server = await (await fetch(inject('postgresService'))).text()
-    await administer(server, `create database ${name}`)
+    await query(server, `create database ${name}`)
   })
-  afterAll(() => administer(server, `drop database if exists ${name} with (force)`))
-  return {
+  afterAll(() => query(server, `drop database if exists ${name} with (force)`))
+  const database: TestDatabase = {
     get url() {
       if (server === '') throw new Error('the database is there from beforeAll on')
       return databaseUrl(server, name)
     },
+    query: (text, values) => query(database.url, text, values),
+  }
+  return database
+}
+
+export interface TestDatabase {
+  readonly url: string
+  /** Over a connection of its own. */
+  query(text: string, values?: readonly unknown[]): Promise<Row[]>
+}
+
+type Row = Record<string, unknown>
+
+/** Over a connection of its own. */
+export async function query(url: string, text: string, values: readonly unknown[] = []): Promise<Row[]> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query<Row>(text, [...values])).rows
+  } finally {
+    await client.end()
   }
 }
 
@@ -48,16 +69,6 @@ function databaseUrl(server: string, name: string): string {
   const url = new URL(server)
   url.pathname = `/${name}`
   return url.href
-}
-
-async function administer(url: string, sql: string): Promise<void> {
-  const client = new Client({ connectionString: url })
-  await client.connect()
-  try {
-    await client.query(sql)
-  } finally {
-    await client.end()
-  }
 }
 
 declare module 'vitest' {

@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Client } from 'pg'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { app, embedded, memory, postgres, topic, type App, type LogDriver } from '../src/index.ts'
-import { ownPostgres, testDatabase } from './postgres.ts'
+import { ownPostgres, query, testDatabase } from './postgres.ts'
 import { encodeEvent } from '../src/event/index.ts'
-import { toArray } from './support/wait.ts'
+import { caughtUp } from './support/caught-up.ts'
+import { nextMoment, toArray } from './support/wait.ts'
 import { observed } from './harness/observed.ts'
 import { until } from './harness/until.ts'
 
@@ -21,23 +21,9 @@ const orders = topic('orders', {
   },
 })
 
-async function query(
-  text: string,
-  values: readonly unknown[] = [],
-  url: string = database.url,
-): Promise<Record<string, unknown>[]> {
-  const client = new Client({ connectionString: url })
-  await client.connect()
-  try {
-    return (await client.query<Record<string, unknown>>(text, [...values])).rows
-  } finally {
-    await client.end()
-  }
-}
-
 /** Effects of a group, sorted; a double stands there twice. */
 async function effects(grp: string, url: string = database.url): Promise<number[]> {
-  return (await query('select n from seen where grp = $1 order by n', [grp], url)).map(row =>
+  return (await query(url, 'select n from seen where grp = $1 order by n', [grp])).map(row =>
     Number(row['n']),
   )
 }
@@ -94,25 +80,6 @@ async function publish(shop: App<true>, type: 'placed' | 'paid', ns: readonly nu
   await Promise.all(ns.map(n => shop.publish(orders, type, { customer: `c${n % 7}`, n })))
 }
 
-/** The groups have done everything, and their positions say so. */
-const caughtUp = (shop: App<true>): Promise<boolean> =>
-  until('the groups have done everything', async () => {
-    const { log, groups } = shop.system
-    for (const { group } of await shop.groups()) {
-      const committed = await groups.committed(group)
-      if (committed.length < orders.partitions) return false
-      for (const position of committed) if ((await log.bounds(position)).end !== position.offset) return false
-    }
-    return true
-  })
-
-/** A time that no event before it has. */
-async function nextMoment(): Promise<Date> {
-  const began = Date.now()
-  await until('the clock goes on', () => Date.now() > began + 1)
-  return new Date()
-}
-
 function skip(): never {
   throw new RangeError('skip')
 }
@@ -120,9 +87,9 @@ function skip(): never {
 const upTo = (n: number, from = 0): number[] => Array.from({ length: n - from }, (_, i) => from + i)
 
 beforeEach(async () => {
-  await query('drop table if exists seen')
-  await query('create table seen (grp text, n int)')
-  await query('drop schema if exists holdfast cascade')
+  await database.query('drop table if exists seen')
+  await database.query('create table seen (grp text, n int)')
+  await database.query('drop schema if exists holdfast cascade')
 })
 
 describe('a replay that fills', () => {
@@ -140,7 +107,7 @@ describe('a replay that fills', () => {
       await publish(shop, 'placed', upTo(1_000, 995)) // of the day before: 995 is skipped, and stays so
       const from = await nextMoment()
       await publish(shop, 'placed', upTo(200))
-      await caughtUp(shop)
+      await caughtUp(shop, orders)
       const dead = upTo(200).filter(n => n % 50 === 1)
       const before = [996, 997, 998, 999]
       expect(await effects('a')).toEqual([...upTo(200).filter(n => n % 5 !== 0 && n % 50 !== 1), ...before])
@@ -161,7 +128,7 @@ describe('a replay that fills', () => {
         reason: 'ticket 7',
         counts: { applied: 40, known: 156, left: 4, died: 0 },
       })
-      await caughtUp(shop)
+      await caughtUp(shop, orders)
       const all = [...upTo(200), ...upTo(400, 202), ...before].filter(n => n % 50 !== 1)
       expect(await effects('a')).toEqual(all)
       expect(await effects('b'), 'another group sees nothing of it').toEqual([
@@ -185,7 +152,7 @@ describe('a replay that fills', () => {
     const first = await started({ log, paid: false })
     await publish(first, 'placed', upTo(30))
     await publish(first, 'paid', upTo(60, 30))
-    await caughtUp(first)
+    await caughtUp(first, orders)
     await first.stop()
     expect(await effects('a')).toEqual(upTo(30))
     const second = await started({ log })
@@ -204,7 +171,7 @@ describe('a replay that fills', () => {
     const log = memory()
     const first = await started({ log, before: skip })
     await publish(first, 'placed', upTo(100))
-    await caughtUp(first)
+    await caughtUp(first, orders)
     await first.stop()
     const release = Promise.withResolvers<void>()
     let hanging = 0
@@ -223,7 +190,7 @@ describe('a replay that fills', () => {
     const job = await shop.replay('a', { from: 'earliest', mode: 'fill' })
     await until('it hangs', () => hanging > 0)
     await publish(shop, 'placed', upTo(200, 100))
-    await caughtUp(shop)
+    await caughtUp(shop, orders)
     expect(await effects('a')).toEqual(upTo(200, 100))
     expect(hanging).toBe(1)
     observed('100 live events were done with the one place of the replay hanging')
@@ -251,9 +218,9 @@ describe('a replay that fills', () => {
       })
     await shop.start()
     onTestFinished(() => shop.stop({ drain: '0ms' }))
-    await query('create table seen (grp text, n int)', [], server.url)
+    await query(server.url, 'create table seen (grp text, n int)')
     await publish(shop, 'placed', upTo(150))
-    await caughtUp(shop)
+    await caughtUp(shop, orders)
     mended = true
     const job = await shop.replay('a', { from: 'earliest', mode: 'fill' })
     await until('it has filled some', () => ran > 20)
@@ -282,7 +249,7 @@ describe('a replay that fills', () => {
     onTestFinished(() => shop.stop())
     await publish(shop, 'placed', upTo(5))
     await publish(shop, 'paid', upTo(10, 5))
-    await caughtUp(shop)
+    await caughtUp(shop, orders)
     const job = await shop.replay('mixed', { from: 'earliest', mode: 'fill' })
     expect((await job.done).counts).toMatchObject({ passed: 5, skipped: 5 })
     expect(calls.toSorted((a, b) => a - b)).toEqual(upTo(5))
@@ -305,7 +272,7 @@ describe('a replay that fills', () => {
     await shop.start()
     onTestFinished(() => shop.stop({ drain: '0ms' }))
     await publish(shop, 'placed', upTo(10))
-    await caughtUp(shop)
+    await caughtUp(shop, orders)
     await until('both are decided', async () => {
       const [group] = await shop.groups()
       return group?.parked === 1 && group.deadLetters === 1
@@ -325,7 +292,7 @@ describe('a replay that fills', () => {
       before: skip,
     })
     await publish(first, 'placed', upTo(600))
-    await caughtUp(first)
+    await caughtUp(first, orders)
     await first.stop()
     const shop = await started({
       log,
@@ -361,7 +328,7 @@ describe('a replay that fills', () => {
       before: skip,
     })
     await publish(first, 'placed', upTo(90))
-    await caughtUp(first)
+    await caughtUp(first, orders)
     await first.stop()
     const shop = await started({ log })
     const slow = await shop.replay('a', { from: 'earliest', mode: 'fill', rate: '9/s' })
@@ -411,7 +378,7 @@ describe('a replay that fills', () => {
     }
     const first = await one('skips', false)
     await publish(first, 'placed', upTo(240))
-    await caughtUp(first)
+    await caughtUp(first, orders)
     await first.stop()
     const second = await one('second', true)
     const job = await second.replay('a', { from: 'earliest', mode: 'fill', rate: '30/s' })
@@ -444,10 +411,10 @@ describe('a replay that fills', () => {
     await before.stop()
     await shop.start()
     onTestFinished(() => shop.stop())
-    await caughtUp(shop)
+    await caughtUp(shop, orders)
     await publish(shop, 'placed', upTo(20, 10))
-    await caughtUp(shop)
-    await query(
+    await caughtUp(shop, orders)
+    await database.query(
       `insert into holdfast.pruned (grp, bucket) select grp, $1 from holdfast.grp where name = 'late'`,
       [Math.floor(Date.now() / 86_400_000)],
     )
@@ -477,8 +444,8 @@ describe('a replay that fills', () => {
     expect(await refused('a')).toMatch(/no events of this range/)
     // The inbox forgets today.
     await shop.publish(orders, 'placed', { customer: 'c', n: 1 })
-    await caughtUp(shop)
-    await query(
+    await caughtUp(shop, orders)
+    await database.query(
       `insert into holdfast.pruned (grp, bucket) select grp, $1 from holdfast.grp where name = 'a'`,
       [Math.floor(Date.now() / 86_400_000)],
     )

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Client } from 'pg'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import {
@@ -18,8 +17,9 @@ import { offset } from '../src/event/index.ts'
 import type { Tx } from '../src/sink/index.ts'
 import { observed } from './harness/observed.ts'
 import { until } from './harness/until.ts'
-import { ownPostgres, testDatabase } from './postgres.ts'
-import { toArray } from './support/wait.ts'
+import { ownPostgres, query, testDatabase } from './postgres.ts'
+import { caughtUp } from './support/caught-up.ts'
+import { nextMoment, toArray } from './support/wait.ts'
 
 const database = testDatabase()
 const orders = topic('orders', {
@@ -34,20 +34,6 @@ const derived = topic('derived', {
   events: { placed: z.object({ customer: z.string(), n: z.number() }) },
 })
 
-async function query(
-  text: string,
-  values: readonly unknown[] = [],
-  url: string = database.url,
-): Promise<Record<string, unknown>[]> {
-  const client = new Client({ connectionString: url })
-  await client.connect()
-  try {
-    return (await client.query<Record<string, unknown>>(text, [...values])).rows
-  } finally {
-    await client.end()
-  }
-}
-
 interface Row {
   readonly n: number
   readonly version: number
@@ -55,8 +41,8 @@ interface Row {
 }
 
 /** What a group has written, in the order of its transactions within a key. */
-async function rows(grp: string, url?: string): Promise<Row[]> {
-  const found = await query('select n, version, generation from seen where grp = $1 order by id', [grp], url)
+async function rows(grp: string, url: string = database.url): Promise<Row[]> {
+  const found = await query(url, 'select n, version, generation from seen where grp = $1 order by id', [grp])
   return found.map(row => ({
     n: Number(row['n']),
     version: Number(row['version']),
@@ -145,23 +131,6 @@ async function publish(shop: App<true>, ns: readonly number[]): Promise<void> {
   )
 }
 
-const caughtUp = (shop: App<true>): Promise<boolean> =>
-  until('the groups have done everything', async () => {
-    const { log, groups } = shop.system
-    for (const { group } of await shop.groups()) {
-      const committed = await groups.committed(group)
-      if (committed.length < orders.partitions) return false
-      for (const position of committed) if ((await log.bounds(position)).end !== position.offset) return false
-    }
-    return true
-  })
-
-async function nextMoment(): Promise<Date> {
-  const began = Date.now()
-  await until('the clock goes on', () => Date.now() > began + 1)
-  return new Date()
-}
-
 /** Of each key the numbers must grow. */
 function expectOrdered(found: readonly Row[]): void {
   for (const [customer, ofOne] of Map.groupBy(found, ({ n }) => customerOf(n)))
@@ -172,9 +141,9 @@ const TABLE =
   'create table seen (id bigserial, grp text, n int, partition int, at bigint, version int, generation int)'
 
 beforeEach(async () => {
-  await query('drop table if exists seen')
-  await query(TABLE)
-  await query('drop schema if exists holdfast cascade')
+  await database.query('drop table if exists seen')
+  await database.query(TABLE)
+  await database.query('drop schema if exists holdfast cascade')
 })
 
 describe('a replay that reprocesses', () => {
@@ -194,7 +163,7 @@ describe('a replay that reprocesses', () => {
       await publish(shop, upTo(400, 100))
       const to = await nextMoment()
       await publish(shop, upTo(450, 400)) // of the day after
-      await caughtUp(shop)
+      await caughtUp(shop, orders)
       const first = (n: number): boolean => n % 50 !== 1
       const then = upTo(450).filter(first)
       await until('what waited behind a dead one has its end', async () => {
@@ -221,7 +190,7 @@ describe('a replay that reprocesses', () => {
       const ended = await job.done
       expect(ended).toMatchObject({ state: 'done', mode: 'reprocess', reason: 'ticket 7' })
       await live
-      await caughtUp(shop)
+      await caughtUp(shop, orders)
       const second = (n: number): boolean => n % 60 !== 2
       const redone = upTo(400, 100).filter(second)
       const others = [...upTo(100), ...upTo(450, 400)].filter(first)
@@ -274,7 +243,7 @@ describe('a replay that reprocesses', () => {
     }
     const shop = await started(handler)
     await publish(shop, upTo(60))
-    await caughtUp(shop)
+    await caughtUp(shop, orders)
     const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess' })
     await until('every partition says why it stands still', async () => {
       const { parts } = await job.progress()
@@ -310,7 +279,7 @@ describe('a replay that reprocesses', () => {
       },
     })
     await publish(shop, upTo(150))
-    await caughtUp(shop)
+    await caughtUp(shop, orders)
     handler.version = 2
     hold = true
     const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess' })
@@ -326,7 +295,7 @@ describe('a replay that reprocesses', () => {
     expect(again.every(({ generation }) => generation === 1)).toBe(true)
     await publish(shop, upTo(160, 150))
     await until('live events go on', async () => numbers(await rows('a')).includes(159))
-    await caughtUp(shop)
+    await caughtUp(shop, orders)
     const plan = await shop.replay('a', { from: 'earliest', mode: 'fill', dryRun: true })
     expect(plan.counts).toMatchObject({ events: 160, known: again.length + 10, missing: 150 - again.length })
     const fill = await shop.replay('a', { from: 'earliest', mode: 'fill' })
@@ -351,7 +320,7 @@ describe('a replay that reprocesses', () => {
       const [a] = await shop.groups()
       return a?.parked === 3 && (await toArray(shop.dead('a').list())).length === 1
     })
-    await caughtUp(shop)
+    await caughtUp(shop, orders)
     const [letter] = await toArray(shop.dead('a').list())
     handler.version = 2
     const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess' })
@@ -371,15 +340,15 @@ describe('a replay that reprocesses', () => {
     const shop = await started({ version: 1 }, { derive: true })
     await publish(shop, upTo(30))
     await until('the group behind has it', async () => (await rows('behind')).length === 30)
-    await caughtUp(shop)
+    await caughtUp(shop, orders)
     const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess' })
     await job.done
     await until('what was published again has left the outbox', async () => {
-      const [at] = await query(`select count(*)::int as waiting
+      const [at] = await database.query(`select count(*)::int as waiting
         from holdfast.outbox o, holdfast.outbox_relay r where (o.txid, o.seq) > (r.txid, r.seq)`)
       return at?.['waiting'] === 0
     })
-    await caughtUp(shop)
+    await caughtUp(shop, orders)
     expect(numbers(await rows('behind'))).toEqual(upTo(30))
     expect((await rows('a')).every(({ generation }) => generation === 1)).toBe(true)
   })
@@ -396,7 +365,7 @@ describe('a replay that reprocesses', () => {
       await publish(first, upTo(100, 50))
       const to = await nextMoment()
       await publish(first, upTo(150, 100))
-      await caughtUp(first)
+      await caughtUp(first, orders)
       await (
         await first.replay('a', { from, to, mode: 'reprocess' })
       ).done
@@ -412,7 +381,7 @@ describe('a replay that reprocesses', () => {
       )
       await operator.stop()
       const second = await started({ version: 2 }, { batch, log })
-      await caughtUp(second)
+      await caughtUp(second, orders)
       expect(await rows('a'), 'nothing was applied again').toEqual(before)
       expect(await toArray(second.dead('a').list({ status: 'all' }))).toEqual([])
     },
@@ -420,7 +389,7 @@ describe('a replay that reprocesses', () => {
 
   it('waits like live events while the database is away, blames no event, and goes on by itself', async () => {
     const server = await ownPostgres()
-    await query(TABLE, [], server.url)
+    await query(server.url, TABLE)
     const reached = Promise.withResolvers<void>()
     const goOn = Promise.withResolvers<void>()
     let ran = 0
@@ -435,7 +404,7 @@ describe('a replay that reprocesses', () => {
     }
     const shop = await started(handler, { url: server.url })
     await publish(shop, upTo(150))
-    await caughtUp(shop)
+    await caughtUp(shop, orders)
     handler.version = 2
     const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess' })
     await reached.promise
@@ -459,7 +428,7 @@ describe('a replay that reprocesses', () => {
     const log = embedded(folder, { leases: { sessionMs: 5_000, beatMs: 200 } })
     const first = await started({ version: 1 }, { log })
     await publish(first, upTo(150))
-    await caughtUp(first)
+    await caughtUp(first, orders)
     const began = Date.now()
     const job = await first.replay('a', { from: 'earliest', mode: 'reprocess', rate: '18/s' })
     await until('it has begun', async () => (await rows('a')).some(({ generation }) => generation === 1))
@@ -486,7 +455,7 @@ describe('a replay that reprocesses', () => {
     await shop.start()
     onTestFinished(() => shop.stop())
     await publish(shop, [1])
-    await caughtUp(shop)
+    await caughtUp(shop, orders)
     const refused = (group: string, from: 'earliest' | Date = 'earliest'): Promise<unknown> =>
       shop.replay(group, { from, mode: 'reprocess' }).then(
         () => expect.fail('not refused'),

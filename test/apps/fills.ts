@@ -8,6 +8,7 @@
 import process from 'node:process'
 import { app, embedded, postgres } from 'holdfast'
 import { fillsOrders as orders, type FillsOptions } from './fills-orders.ts'
+import { sayEnd } from './say-end.ts'
 
 const { data, database, skip, ask } = JSON.parse(process.argv[2] ?? '{}') as FillsOptions
 const shop = app({
@@ -31,12 +32,4 @@ for (const group of ['a', 'b']) {
 await shop.start()
 process.stdout.write('up\n')
 if (ask) await shop.replay('a', { from: 'earliest', mode: 'fill' })
-for (;;) {
-  const [newest] = await shop.jobs().list()
-  if (newest?.endedAt !== undefined) {
-    const { state, counts } = newest
-    process.stdout.write(`ended ${JSON.stringify({ state, counts })}\n`)
-    break
-  }
-  await new Promise(resolve => setTimeout(resolve, 100))
-}
+await sayEnd(shop)

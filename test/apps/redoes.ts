@@ -7,9 +7,9 @@
  * `ended {…}` when the newest replay has.
  */
 import process from 'node:process'
-import { setTimeout as wait } from 'node:timers/promises'
 import { app, embedded, postgres } from 'holdfast'
 import { fillsOrders as orders, type RedoesOptions } from './fills-orders.ts'
+import { sayEnd } from './say-end.ts'
 
 const {
   data,
@@ -62,12 +62,4 @@ shop
 await shop.start()
 process.stdout.write('up\n')
 if (ask) await shop.replay('a', { from: 'earliest', mode: 'reprocess', reason: 'the handler was wrong' })
-for (;;) {
-  const [newest] = await shop.jobs().list()
-  if (newest?.endedAt !== undefined) {
-    const { state, counts } = newest
-    process.stdout.write(`ended ${JSON.stringify({ state, counts })}\n`)
-    break
-  }
-  await wait(100)
-}
+await sayEnd(shop)

@@ -2,34 +2,24 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { Client } from 'pg'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { app, embedded, type App, type ReplayState } from '../../src/index.ts'
+import { app, embedded, type App } from '../../src/index.ts'
 import { seededRandom } from '../../src/event/index.ts'
 import { fillsOrders, type FillsOptions } from '../apps/fills-orders.ts'
-import { startChild, type Child } from '../harness/child.ts'
+import type { Child } from '../harness/child.ts'
 import { observed } from '../harness/observed.ts'
 import { scale, seed } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
 import { testDatabase } from '../postgres.ts'
+import { endOf, startReplayChild } from './replay-child.ts'
 
 const database = testDatabase()
 const COUNT = 300
 const all = Array.from({ length: COUNT }, (_, n) => n)
 
-async function query(text: string): Promise<Record<string, unknown>[]> {
-  const client = new Client({ connectionString: database.url })
-  await client.connect()
-  try {
-    return (await client.query<Record<string, unknown>>(text)).rows
-  } finally {
-    await client.end()
-  }
-}
-
 /** Effects of a group, sorted; a double stands there twice. */
 async function effects(group: string): Promise<number[]> {
-  return (await query(`select n from seen where grp = '${group}' order by n`)).map(row => Number(row['n']))
+  return (await database.query(`select n from seen where grp = '${group}' order by n`)).map(row => Number(row['n']))
 }
 
 interface Skipped {
@@ -45,8 +35,7 @@ async function skippedRange(): Promise<Skipped> {
   const data = join(folder, 'log')
   const start: Skipped['start'] = options => {
     const given: FillsOptions = { data, database: database.url, ...options }
-    const main = join(import.meta.dirname, '../apps/fills.ts')
-    return startChild({ name: 'fills', args: ['--conditions=holdfast-source', main, JSON.stringify(given)] })
+    return startReplayChild('fills', given)
   }
   const sender = app({ name: 'sender', log: embedded(data) })
   await sender.start()
@@ -67,15 +56,10 @@ async function hasFilled(child: Child, count: number): Promise<void> {
   await until('it has filled some', () => child.stdout.filter(line => line.startsWith('did')).length >= count)
 }
 
-async function endsWith(child: Child): Promise<Pick<ReplayState, 'state' | 'counts'>> {
-  const [, end = ''] = await child.line(/^ended (.*)$/)
-  return JSON.parse(end) as Pick<ReplayState, 'state' | 'counts'>
-}
-
 beforeEach(async () => {
-  await query('drop table if exists seen')
-  await query('create table seen (grp text, n int)')
-  await query('drop schema if exists holdfast cascade')
+  await database.query('drop table if exists seen')
+  await database.query('create table seen (grp text, n int)')
+  await database.query('drop schema if exists holdfast cascade')
 })
 
 describe('a replay whose process goes in the middle', () => {
@@ -94,7 +78,7 @@ describe('a replay whose process goes in the middle', () => {
         child = await start({ skip: false, ask: false })
       }
       expect(seen.at(-1), 'in the middle of it').toBeLessThan(COUNT)
-      const { state, counts } = await endsWith(child)
+      const { state, counts } = await endOf(child)
       expect(state).toBe('done')
       expect(counts.applied + counts.known).toBeGreaterThanOrEqual(COUNT)
       expect(await effects('a')).toEqual(all)
@@ -111,10 +95,10 @@ describe('a replay whose process goes in the middle', () => {
     const applied = (await effects('a')).length
     expect(applied, 'in the middle of it').toBeLessThan(COUNT)
     const next = await start({ skip: false, ask: false })
-    expect((await endsWith(next)).state).toBe('done')
+    expect((await endOf(next)).state).toBe('done')
     expect(await effects('a'), 'before the former one wakes').toEqual(all)
     await child.thaw()
-    expect((await endsWith(child)).state).toBe('done')
+    expect((await endOf(child)).state).toBe('done')
     expect(await effects('a'), 'and after').toEqual(all)
     observed(`stopped after ${applied} of ${COUNT} with ${open} transactions open; every effect once`)
   })
@@ -128,7 +112,7 @@ async function freezeWithinTransaction(child: Child, { system }: App<false>): Pr
   for (let attempt = 1; attempt <= 20; attempt++) {
     await child.freeze()
     await wait(1_500)
-    const [standing] = await query(`select count(distinct a.pid)::int as open
+    const [standing] = await database.query(`select count(distinct a.pid)::int as open
       from pg_stat_activity a join pg_locks l on l.pid = a.pid and l.locktype = 'advisory' and l.classid = 4242
       where l.granted and a.datname = current_database() and a.state = 'idle in transaction'
         and a.state_change < clock_timestamp() - interval '1 second'`)

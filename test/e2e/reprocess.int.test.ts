@@ -1,30 +1,20 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Client } from 'pg'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { app, embedded, type App, type ReplayState } from '../../src/index.ts'
+import { app, embedded, type App } from '../../src/index.ts'
 import { seededRandom } from '../../src/event/index.ts'
 import { fillsOrders as orders, type RedoesOptions } from '../apps/fills-orders.ts'
-import { startChild, type Child } from '../harness/child.ts'
+import type { Child } from '../harness/child.ts'
 import { observed } from '../harness/observed.ts'
 import { scale, seed } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
 import { testDatabase } from '../postgres.ts'
+import { endOf, startReplayChild } from './replay-child.ts'
 
 const database = testDatabase()
 const COUNT = 300
 const LIVE = 120
-
-async function query(text: string): Promise<Record<string, unknown>[]> {
-  const client = new Client({ connectionString: database.url })
-  await client.connect()
-  try {
-    return (await client.query<Record<string, unknown>>(text)).rows
-  } finally {
-    await client.end()
-  }
-}
 
 interface Row {
   readonly n: number
@@ -34,7 +24,7 @@ interface Row {
 
 /** In the order in which their transactions began to write. */
 async function rows(): Promise<Row[]> {
-  const found = await query('select n, version, generation from redone order by id')
+  const found = await database.query('select n, version, generation from redone order by id')
   return found.map(row => ({
     n: Number(row['n']),
     version: Number(row['version']),
@@ -60,8 +50,7 @@ async function doneWrongly(): Promise<Shop> {
   const data = join(folder, 'log')
   const start: Shop['start'] = options => {
     const given: RedoesOptions = { data, database: database.url, ...options }
-    const main = join(import.meta.dirname, '../apps/redoes.ts')
-    return startChild({ name: 'redoes', args: ['--conditions=holdfast-source', main, JSON.stringify(given)] })
+    return startReplayChild('redoes', given)
   }
   const sender = app({ name: 'sender', log: embedded(data) })
   await sender.start()
@@ -84,11 +73,6 @@ async function doneWrongly(): Promise<Shop> {
   return { sender, start, publish }
 }
 
-async function endsWith(child: Child): Promise<Pick<ReplayState, 'state' | 'counts'>> {
-  const [, end = ''] = await child.line(/^ended (.*)$/)
-  return JSON.parse(end) as Pick<ReplayState, 'state' | 'counts'>
-}
-
 /** Everything once, in order: the range in its new generation, and what came meanwhile behind it. */
 async function expectDoneOnce(): Promise<void> {
   await until('everything has its end', async () => (await rows()).length >= COUNT + LIVE)
@@ -104,11 +88,11 @@ async function expectDoneOnce(): Promise<void> {
 }
 
 beforeEach(async () => {
-  await query('drop table if exists redone')
-  await query(
+  await database.query('drop table if exists redone')
+  await database.query(
     'create table redone (id bigserial, n int, partition int, at bigint, version int, generation int)',
   )
-  await query('drop schema if exists holdfast cascade')
+  await database.query('drop schema if exists holdfast cascade')
 })
 
 describe('a reprocess whose process goes in the middle, with live events coming in', () => {
@@ -136,7 +120,7 @@ describe('a reprocess whose process goes in the middle, with live events coming 
       expect(kills).toEqual(Array(4).fill('SIGKILL'))
       expect(seen.at(-1), 'in the middle of it').toBeLessThan(COUNT)
       await live
-      expect((await endsWith(child)).state).toBe('done')
+      expect((await endOf(child)).state).toBe('done')
       await expectDoneOnce()
       const committed = await sender.system.groups.committed('a')
       expect(committed.reduce((sum, one) => sum + Number(one.offset), 0)).toBeGreaterThanOrEqual(COUNT)
@@ -163,7 +147,7 @@ describe('a reprocess whose process goes in the middle, with live events coming 
     ])
     await child.thaw()
     await live
-    const states = await Promise.all([child, next].map(async one => (await endsWith(one)).state))
+    const states = await Promise.all([child, next].map(async one => (await endOf(one)).state))
     expect(states).toEqual(['done', 'done'])
     await expectDoneOnce()
     observed(

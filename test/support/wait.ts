@@ -8,3 +8,10 @@ export async function toArray<T>(from: AsyncIterable<T>): Promise<T[]> {
   for await (const one of from) all.push(one)
   return all
 }
+
+/** A time that no event before it has. */
+export async function nextMoment(): Promise<Date> {
+  const began = Date.now()
+  await until(() => Date.now() > began + 1)
+  return new Date()
+}
