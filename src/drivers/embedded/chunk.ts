@@ -1,5 +1,7 @@
-import { HoldfastError, type Headers, type LogRecord, type NewRecord } from '../../event/index.ts'
+import type { Headers, LogRecord, NewRecord } from '../../event/index.ts'
 import { crc32c } from '../../log/index.ts'
+import { damaged, RecordReader } from './record-reader.ts'
+import { RecordWriter } from './record-writer.ts'
 
 /**
  * A chunk: the records that one commit added to one partition, as they stand on disk. All share one timestamp. Each
@@ -40,6 +42,10 @@ export interface Chunk extends ChunkHead {
 const CHUNK_VERSION = 1
 export const HEAD_BYTES = 48
 const NO_PREVIOUS = 0xffff_ffff_ffff_ffffn
+const writer = new RecordWriter()
+/** Headers of the record that was read before. */
+const lastNames: string[] = []
+const lastTexts: string[] = []
 
 /** Puts encoded records ({@link encodeRecord}) behind a head. */
 export function encodeChunk(head: ChunkHead, records: readonly Uint8Array[]): Buffer {
@@ -92,7 +98,7 @@ export function decodeChunk(bytes: Uint8Array): Chunk {
     next: base + BigInt(count),
     sizeOf: index => start(index + 1) - start(index),
     record(topic, index) {
-      const reader = new Reader(chunk, start(index), start(index + 1))
+      const reader = new RecordReader(chunk, start(index), start(index + 1))
       reader.varint() // its size, which gave where it ends
       const offset = (base + BigInt(index)) as LogRecord['offset']
       const key = reader.optionalText()
@@ -117,7 +123,7 @@ export function encodeRecord(record: Pick<NewRecord, 'key' | 'value' | 'headers'
   return writer.sized()
 }
 
-function headersOf(reader: Reader): Headers {
+function headersOf(reader: RecordReader): Headers {
   const headers: Record<string, string> = {}
   const count = reader.varint()
   for (let i = 0; i < count; i++) {
@@ -130,16 +136,10 @@ function headersOf(reader: Reader): Headers {
   return headers
 }
 
-/** Headers of the record that was read before. Records of a topic look alike, and texts that repeat are not made again. */
-const lastNames: string[] = []
-const lastTexts: string[] = []
-/** Beyond so many headers, and for longer texts, nothing is remembered. */
-const MAX_REMEMBERED = { headers: 16, length: 64 }
-
 function recordStarts(chunk: Buffer, count: number): readonly number[] {
   // Every record takes at least 4 bytes, so a larger count cannot be true: nothing is allocated by it.
   if (count > (chunk.length - HEAD_BYTES) / 4) throw damaged(`${count} records do not fit into the chunk`)
-  const reader = new Reader(chunk, HEAD_BYTES, chunk.length)
+  const reader = new RecordReader(chunk, HEAD_BYTES, chunk.length)
   const starts: number[] = []
   for (let i = 0; i < count; i++) {
     starts.push(reader.at)
@@ -147,174 +147,4 @@ function recordStarts(chunk: Buffer, count: number): readonly number[] {
   }
   if (reader.at !== chunk.length) throw damaged('bytes are left over after the last record')
   return starts
-}
-
-/**
- * Writes one record after the other into one buffer, and hands out copies. Texts are short and nearly all ASCII: a loop
- * writes them in less time than a call to the runtime takes, and there is no first pass to add up sizes.
- */
-class Writer {
-  #bytes = Buffer.allocUnsafe(KEPT_BYTES)
-  #at = 0
-
-  begin(): void {
-    this.#at = 0
-  }
-
-  /** What was written since the beginning, with its size in front. */
-  sized(): Buffer {
-    const size = this.#at
-    this.varint(size) // behind it, since only now it is known
-    const record = Buffer.allocUnsafe(this.#at)
-    record.set(this.#bytes.subarray(size, this.#at))
-    record.set(this.#bytes.subarray(0, size), this.#at - size)
-    if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafe(KEPT_BYTES)
-    return record
-  }
-
-  varint(n: number): void {
-    this.#reserve(5)
-    let left = n
-    while (left > 127) {
-      this.#bytes[this.#at++] = (left & 127) | 128
-      left >>>= 7
-    }
-    this.#bytes[this.#at++] = left
-  }
-
-  optionalBytes(bytes: Uint8Array | null): void {
-    this.varint(bytes === null ? 0 : bytes.length + 1)
-    if (bytes === null) return
-    this.#reserve(bytes.length)
-    this.#bytes.set(bytes, this.#at)
-    this.#at += bytes.length
-  }
-
-  optionalText(text: string | undefined): void {
-    if (text === undefined) this.varint(0)
-    else this.text(text, 1)
-  }
-
-  /** `more` is added to the size. */
-  text(text: string, more = 0): void {
-    this.#reserve(5 + text.length)
-    if (text.length + more < 128 && this.#ascii(text, this.#at + 1)) {
-      this.#bytes[this.#at] = text.length + more
-      this.#at += 1 + text.length
-      return
-    }
-    const size = Buffer.byteLength(text)
-    this.varint(size + more)
-    this.#reserve(size)
-    this.#at += this.#bytes.write(text, this.#at)
-  }
-
-  /** False when it met something else. */
-  #ascii(text: string, at: number): boolean {
-    const bytes = this.#bytes
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i)
-      if (code > 127) return false
-      bytes[at + i] = code
-    }
-    return true
-  }
-
-  #reserve(bytes: number): void {
-    if (this.#at + bytes <= this.#bytes.length) return
-    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + bytes))
-    larger.set(this.#bytes.subarray(0, this.#at))
-    this.#bytes = larger
-  }
-}
-
-/** One record of many bytes is no reason to hold as many for ever. */
-const KEPT_BYTES = 64 * 1024
-const writer = new Writer()
-
-/** Values lie together in blocks: memory of its own costs several times what copying it does. */
-const BLOCK_BYTES = 8 * 1024
-let block = new Uint8Array(BLOCK_BYTES)
-let blockAt = 0
-
-/** Memory for a value, of which one that is kept for long keeps no more than a block. */
-function room(size: number): Uint8Array {
-  if (size > BLOCK_BYTES / 4) return new Uint8Array(size)
-  if (blockAt + size > BLOCK_BYTES) {
-    block = new Uint8Array(BLOCK_BYTES)
-    blockAt = 0
-  }
-  blockAt += size
-  return block.subarray(blockAt - size, blockAt)
-}
-
-/** Reads within its bounds, and copies: what it gives keeps nothing of the chunk. */
-class Reader {
-  readonly #bytes: Buffer
-  readonly #end: number
-  at: number
-
-  constructor(bytes: Buffer, at: number, end: number) {
-    this.#bytes = bytes
-    this.at = at
-    this.#end = end
-  }
-
-  varint(): number {
-    let n = 0
-    for (let shift = 0; shift < 32; shift += 7) {
-      if (this.at >= this.#end) throw damaged('a record ends within a number')
-      const byte = this.#bytes[this.at++] ?? 0
-      n += (byte & 127) * 2 ** shift
-      if (byte < 128) return n
-    }
-    throw damaged('a number in a record is longer than five bytes')
-  }
-
-  /** Answers where the skipped bytes begin. */
-  skip(size: number): number {
-    const from = this.at
-    if (size > this.#end - from) throw damaged(`a record wants ${size} bytes where fewer are left`)
-    this.at = from + size
-    return from
-  }
-
-  optionalText(): string | undefined {
-    const size = this.varint()
-    if (size === 0) return undefined
-    const from = this.skip(size - 1)
-    return this.#bytes.toString('utf8', from, this.at)
-  }
-
-  optionalBytes(): Uint8Array | null {
-    const size = this.varint()
-    if (size === 0) return null
-    const from = this.skip(size - 1)
-    const copy = room(size - 1)
-    this.#bytes.copy(copy, 0, from, this.at)
-    return copy
-  }
-
-  /** A text that is often the same as the one that is remembered. */
-  textLike(remembered: string[], i: number): string {
-    const size = this.varint()
-    const from = this.skip(size)
-    const before = remembered[i]
-    if (before?.length === size && this.#isAscii(before, from)) return before
-    const text = this.#bytes.toString('utf8', from, this.at)
-    if (i < MAX_REMEMBERED.headers && size <= MAX_REMEMBERED.length) remembered[i] = text
-    return text
-  }
-
-  #isAscii(text: string, from: number): boolean {
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i)
-      if (code > 127 || code !== this.#bytes[from + i]) return false
-    }
-    return true
-  }
-}
-
-function damaged(detail: string): HoldfastError {
-  return new HoldfastError('LOG_CORRUPT', { detail })
 }
