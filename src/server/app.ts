@@ -1,83 +1,61 @@
 import { hostname } from 'node:os'
 import {
   HoldfastError,
-  isHoldfastError,
-  newEventId,
   parseDuration,
   silentLogger,
   systemClock,
   systemRandom,
-  type Clock,
-  type Logger,
   type Position,
-  type Random,
 } from '../event/index.ts'
 import {
-  DATABASE,
   GroupDeclaration,
-  PROBE_TIMEOUT_MS,
   type ConsumeObserver,
   type Consumer,
   type ConsumerPolicy,
-  type GroupParts,
   type GroupStatus,
   type KeyedTopics,
   type ReplayPlan,
 } from '../consume/index.ts'
-import { createCollector, type CollectObserver, type Collector, type SpoolStatus } from '../collect/index.ts'
+import type { CollectObserver, SpoolStatus } from '../collect/index.ts'
 import { explainEvent, type Explanation, type ExplainOptions } from '../explain/index.ts'
 import type { LogSystem } from '../log/index.ts'
-import { outboxRelay, Publishing, type OutboxContext, type OutboxRelay } from '../outbox/index.ts'
 import { publisher, type Published, type Publisher, type PublishOptions } from '../publish/index.ts'
 import {
   deadLetters,
-  deadTopicOf,
-  dependency,
-  jobTopic,
-  resolveBreakerOptions,
   type BreakerObserver,
   type BreakerStatus,
   type DeadLetters,
-  type Dependency,
-  type JobTopic,
   type ReplayState,
 } from '../recover/index.ts'
-import { laneTopicOf } from '../recover/lane/index.ts'
 import type { AnyTopic, EventOf, TypesOf } from '../schema/index.ts'
-import {
-  measured,
-  type Database,
-  type Outbox,
-  type OutboxStatus,
-  type PoolStatus,
-  type Sink,
-} from '../sink/index.ts'
+import { measured, type Database, type OutboxStatus, type PoolStatus, type Sink } from '../sink/index.ts'
 import type { AdminSource } from './admin.ts'
-import { knownGroups, type Declared } from './declared.ts'
-import { GroupProgress } from './group-progress.ts'
-import type { HeldPort } from './hold-port.ts'
-import { startPruning } from './inbox-pruning.ts'
-import { monitor, type Monitor } from './monitor.ts'
-import { both } from './observers.ts'
-import { Replays, type ReplayJob, type ReplayJobs, type ReplayJobOptions } from './replays.ts'
-import { runningGroups, type MadeGroup, type RunningGroups } from './running-groups.ts'
-import type { Readiness } from './status-report.ts'
 import type {
-  AppOptions,
   App,
+  AppCollectorOptions,
+  AppOptions,
+  BreakerControl,
+  DoorSettings,
+  GroupControl,
   OutboxControl,
-  TransactionVerb,
   StartOptions,
   StopOptions,
-  DoorSettings,
-  AppCollectorOptions,
-  BreakerControl,
-  GroupControl,
+  TransactionVerb,
 } from './app-api.ts'
-import { holdDoor, listenOn } from './app-door.ts'
-import { keepSpool, type KeptSpool } from './collector-spool.ts'
+import type { AppContext } from './app-context.ts'
+import { holdDoor, openDoor, type AppDoor } from './app-door.ts'
+import { AppGroups } from './app-groups.ts'
+import { AppOutbox } from './app-outbox.ts'
+import { AppReplays } from './app-replays.ts'
+import { knownGroups, type Declared } from './declared.ts'
+import { DeclaredTopics } from './declared-topics.ts'
+import { GroupProgress } from './group-progress.ts'
+import type { HeldPort } from './hold-port.ts'
+import { monitor, type Monitor } from './monitor.ts'
+import { both } from './observers.ts'
 import { onceSuccessful } from './once-successful.ts'
-import { startOnceThere, type StartOnceThere } from './start-once-there.ts'
+import type { ReplayJob, ReplayJobs, ReplayJobOptions } from './replays.ts'
+import type { Readiness } from './status-report.ts'
 
 export type * from './app-api.ts'
 
@@ -87,48 +65,41 @@ export function app(options: AppOptions): App<boolean> {
   return new HoldfastApp(options)
 }
 
-/** How often old days of the inbox are looked for. */
-const PRUNE_EVERY_MS = 60 * 60 * 1_000
-/** How long handlers of a group that is paused may go on. */
-const PAUSE_DRAIN_MS = 10_000
-
 type State = 'new' | 'starting' | 'running' | 'stopped'
 
+/** Declares, starts, stops, and answers for its parts, each of which is a file of its own. */
 class HoldfastApp implements App<boolean> {
   readonly name: string
   readonly failed: Promise<HoldfastError>
+  readonly outbox: OutboxControl
+  readonly transaction: TransactionVerb
   readonly #options: AppOptions
-  readonly #clock: Clock
-  readonly #random: Random
-  readonly #logger: Logger
   readonly #stuckAfterMs: number
+  readonly #context: AppContext
+  readonly #fail: (error: HoldfastError) => void
+  readonly #life = new AbortController()
+  #state: State = 'new'
+
   readonly #declarations = new Map<string, GroupDeclaration>()
-  #groups: RunningGroups | undefined
-  #database: Dependency | undefined
+  #collectorOptions: AppCollectorOptions | undefined
+
+  readonly #topics: DeclaredTopics
+  readonly #outbox: AppOutbox
+  readonly #replays: AppReplays
   /** Kept, because each remembers the letters that it has read. */
   readonly #dead = new Map<string, DeadLetters>()
-  readonly #created = new Map<string, Promise<void>>()
-  #collectorOptions: AppCollectorOptions | undefined
-  #door: (Collector & { readonly port: number | undefined }) | undefined
-  #state: State = 'new'
-  #fail: (error: HoldfastError) => void
-  #system: LogSystem | undefined
-  #publisher: Publisher | undefined
-  #sink: Sink | undefined
-  #stopping: Promise<void> | undefined
-  #stopPruning: (() => void) | undefined
-  #relay: OutboxRelay | undefined
-  /** On a log that may have been away at the start. */
-  #groupsStart: StartOnceThere | undefined
-  #spool: KeptSpool | undefined
-  #jobTopic: Promise<JobTopic> | undefined
-  readonly #life = new AbortController()
   readonly #progress = new GroupProgress()
-  /** Makes the tables once; tried again by the next who needs them when the database was away. */
-  readonly #prepareSink = onceSuccessful(async () => this.#sink?.migrate())
   readonly #monitor: Monitor
   #observer: Required<ConsumeObserver>
   readonly #breakerObserver: BreakerObserver
+
+  // From the start on.
+  #system: LogSystem | undefined
+  #sink: Sink | undefined
+  #publisher: Publisher | undefined
+  #door: AppDoor | undefined
+  #groups: AppGroups | undefined
+  #stopping: Promise<void> | undefined
 
   constructor(options: AppOptions) {
     if (!/^[a-zA-Z0-9_-]{1,100}$/.test(options.name)) {
@@ -138,149 +109,55 @@ class HoldfastApp implements App<boolean> {
     }
     this.name = options.name
     this.#options = options
-    this.#clock = options.clock ?? systemClock
-    this.#random = options.random ?? systemRandom
-    this.#logger = options.logger ?? silentLogger
     this.#stuckAfterMs = parseDuration(options.stuckAfter ?? '10s', 'app stuckAfter')
     const failed = Promise.withResolvers<HoldfastError>()
     this.failed = failed.promise
     this.#fail = failed.resolve
-    this.#monitor = monitor(this, this.#clock)
+    this.#context = this.#makeContext(options)
+    this.#monitor = monitor(this, this.#context.clock)
     this.#observer = both<ConsumeObserver>(this.#monitor.observer, options.observer)
     this.#breakerObserver = both<BreakerObserver>(this.#monitor.observer.breaker, options.observer?.breaker)
+    this.#topics = new DeclaredTopics(this.#context)
+    this.#replays = new AppReplays(this.#context, group => this.#declarations.get(group)?.settings)
+    this.#outbox = new AppOutbox({
+      context: this.#context,
+      db: options.db,
+      topics: this.#topics,
+      published: of => this.#monitor.published(of),
+    })
+    this.outbox = this.#outbox.control
+    this.transaction = work => this.#outbox.transaction(work)
   }
 
-  get admin(): AdminSource {
+  #makeContext({
+    name,
+    clock = systemClock,
+    random = systemRandom,
+    logger = silentLogger,
+  }: AppOptions): AppContext {
+    const system = (): LogSystem => this.system
+    const sink = (): Sink | undefined => this.#sink
     return {
-      ready: () => this.ready(),
-      report: () => this.#monitor.report(),
-      metrics: this.#monitor.metrics,
-      host: () => {
-        const about = { clock: this.#clock, random: this.#random, progress: this.#progress, sink: this.#sink }
-        return { system: this.system, app: this, ...about }
+      app: name,
+      memberName: `${name}@${hostname()}:${process.pid}`,
+      clock,
+      random,
+      logger,
+      get system() {
+        return system()
       },
-    }
-  }
-
-  async ready(): Promise<Readiness> {
-    if (this.#state !== 'running') return { ready: false, reason: `the app is ${this.#state}` }
-    const readiness = (await this.#door?.ready()) ?? { ready: true }
-    const waits = this.#groupsStart?.waitsFor
-    if (!readiness.ready || waits === undefined) return readiness
-    return { ready: true, note: `the groups start when the log answers (${waits})` }
-  }
-
-  get declared(): Declared {
-    const { log, db } = this.#options
-    const groups = [...this.#declarations.values()].map(declaration => declaration.settings)
-    return { log, db, groups, collector: this.#collectorOptions }
-  }
-
-  get system(): LogSystem {
-    if (!this.#system) throw notRunning(this.#state)
-    return this.#system
-  }
-
-  async publish<T extends AnyTopic, Type extends TypesOf<T>>(
-    topic: T,
-    type: Type,
-    data: EventOf<T, Type>,
-    options: PublishOptions = {},
-  ): Promise<Published> {
-    if (!this.#publisher) throw notRunning(this.#state)
-    const began = this.#clock.monotonic()
-    const published = await this.#publisher.publish(topic, type, data, options, {
-      source: `/apps/${this.name}`,
-      dedup: true,
-    })
-    if (!published.duplicate) {
-      const seconds = (this.#clock.monotonic() - began) / 1_000
-      this.#monitor.published({ topic: topic.name, source: 'sdk', count: 1, seconds })
-    }
-    return published
-  }
-
-  readonly outbox: OutboxControl = {
-    status: async () => (await this.#openOutbox()).status(),
-    relay: () => this.#relay?.status(),
-    rebase: async () => (await this.#openOutbox()).rebase(),
-  }
-
-  async #openOutbox(): Promise<Outbox> {
-    if (this.#state !== 'running') throw notRunning(this.#state)
-    const outbox = this.#sink?.outbox
-    if (!outbox) {
-      const db = this.#options.db?.kind ?? 'no database'
-      throw new HoldfastError('OUTBOX_MISSING', { detail: `app ${this.name} has ${db}` })
-    }
-    await this.#prepareSink()
-    return outbox
-  }
-
-  readonly transaction: TransactionVerb = async work => {
-    const outbox = await this.#openOutbox()
-    const context = this.#publishingContext()
-    let publishing: Publishing | undefined
-    const result = await outbox.transaction(tx => {
-      publishing = new Publishing(tx, context)
-      return work(publishing)
-    }, this.#life.signal)
-    if (publishing?.isPublished) context.wake()
-    return result
-  }
-
-  replay(group: string, options: ReplayJobOptions & { readonly dryRun: true }): Promise<ReplayPlan>
-  replay(group: string, options: ReplayJobOptions & { readonly dryRun?: false }): Promise<ReplayJob>
-  async replay(group: string, options: ReplayJobOptions): Promise<ReplayPlan | ReplayJob> {
-    const replays = await this.#replays()
-    return options.dryRun ? replays.plan(group, options) : replays.ask(group, options)
-  }
-
-  jobs(): ReplayJobs {
-    return {
-      list: async () => (await this.#replays()).jobs.list(),
-      show: async id => (await this.#replays()).jobs.show(id),
-      cancel: async (id, why) => (await this.#replays()).jobs.cancel(id, why),
-    }
-  }
-
-  async #replays(): Promise<Replays> {
-    if (this.#state !== 'running') throw notRunning(this.#state)
-    return new Replays({
-      system: this.system,
-      sink: this.#sink,
-      prepareSink: this.#prepareSink,
-      jobs: await this.#openJobs(this.system),
-      settingsOf: group => this.#declarations.get(group)?.settings,
-      clock: this.#clock,
-      random: this.#random,
-      process: this.#memberName,
+      get sink() {
+        return sink()
+      },
+      prepareSink: onceSuccessful(async () => this.#sink?.migrate()),
+      assertRunning: () => {
+        if (this.#state !== 'running') throw notRunning(this.#state)
+      },
       life: this.#life.signal,
-    })
-  }
-
-  /** Read from the first need on. */
-  #openJobs({ log }: LogSystem): Promise<JobTopic> {
-    const opened = this.#jobTopic ?? jobTopic({ log, clock: this.#clock, logger: this.#logger })
-    this.#jobTopic = opened
-    opened.catch(() => (this.#jobTopic = undefined)) // tried again by the next who needs it
-    return opened
-  }
-
-  get #memberName(): string {
-    return `${this.name}@${hostname()}:${process.pid}`
-  }
-
-  #publishingContext(): OutboxContext {
-    return {
-      outbox: this.#sink?.outbox,
-      source: `/apps/${this.name}`,
-      clock: this.#clock,
-      random: this.#random,
-      declare: topic => this.#declare(topic),
-      wake: () => this.#relay?.wake(),
     }
   }
+
+  // ---- what it is to do
 
   consumer<const T extends AnyTopic | readonly AnyTopic[], Needs extends string = never>(
     group: string,
@@ -313,10 +190,13 @@ class HoldfastApp implements App<boolean> {
     this.#collectorOptions = options
   }
 
-  get door(): Collector & { readonly port: number | undefined } {
-    if (!this.#door) throw notRunning(this.#state)
-    return this.#door
+  get declared(): Declared {
+    const { log, db } = this.#options
+    const groups = [...this.#declarations.values()].map(declaration => declaration.settings)
+    return { log, db, groups, collector: this.#collectorOptions }
   }
+
+  // ---- its life
 
   async start({
     roles = ['collector', 'consumers', 'relay'],
@@ -327,27 +207,15 @@ class HoldfastApp implements App<boolean> {
       throw new HoldfastError('CONFIG_INVALID', { detail: `app ${this.name} was started before` })
     this.#state = 'starting'
     this.#observer = both<ConsumeObserver>(this.#observer, observer)
-    const env = { clock: this.#clock, random: this.#random, logger: this.#logger }
     let held: HeldPort | undefined
     try {
       // Before anything else: a taken port leaves nothing behind, no folder of a log either.
       const collector = roles.includes('collector') ? this.#collectorAs(door) : undefined
       held = collector && (await holdDoor(collector, door))
-      // Made before anything is opened: a wrong group refuses to start and leaves nothing behind.
-      const sink = await this.#options.db?.open(env)
-      this.#sink = sink && measured(sink, this.#monitor.sink, this.#clock)
-      const system = await this.#options.log.open({ ...env, observer: this.#monitor.log })
-      this.#system = system
-      void system.failed.then(error => this.#fail(error))
-      this.#publisher = publisher({
-        system,
-        clock: this.#clock,
-        random: this.#random,
-        declare: topic => this.#declare(topic),
-      })
-      if (collector) await this.#openDoor(system, collector, held)
-      if (roles.includes('consumers')) await this.#startGroupsOnceThere(system, this.#publisher)
-      if (roles.includes('relay')) this.#relay = this.#startRelay(system)
+      await this.#open()
+      if (collector) await this.#openDoor(collector, held)
+      if (roles.includes('consumers')) await this.#startGroups()
+      if (roles.includes('relay')) this.#outbox.startRelay()
       this.#state = 'running'
     } catch (error) {
       await held?.release()
@@ -356,178 +224,58 @@ class HoldfastApp implements App<boolean> {
     }
   }
 
+  /** Database and log. */
+  async #open(): Promise<void> {
+    const { clock, random, logger } = this.#context
+    const env = { clock, random, logger }
+    const sink = await this.#options.db?.open(env)
+    this.#sink = sink && measured(sink, this.#monitor.sink, clock)
+    const system = await this.#options.log.open({ ...env, observer: this.#monitor.log })
+    this.#system = system
+    void system.failed.then(this.#fail)
+    const declare = (topic: AnyTopic): Promise<void> => this.#topics.declare(topic)
+    this.#publisher = publisher({ system, clock, random, declare })
+  }
+
   #collectorAs(door: DoorSettings | undefined): AppCollectorOptions | undefined {
     const port = door?.port ?? this.#collectorOptions?.port
     return this.#collectorOptions && { ...this.#collectorOptions, port }
   }
 
-  async #openDoor(
-    system: LogSystem,
-    declared: AppCollectorOptions,
-    held: HeldPort | undefined,
-  ): Promise<void> {
-    const { port: _, host: __, spool, ...options } = declared
-    const env = { clock: this.#clock, random: this.#random, logger: this.#logger }
-    const observer = both<CollectObserver>(this.#monitor.collect, this.#options.observer?.collect)
-    const { log, features } = system
-    if (this.#options.log.remote === true) {
-      const declare = (topic: AnyTopic): Promise<void> => this.#declare(topic)
-      const { topics } = options
-      await this.#declareIfThere(topics)
-      this.#spool = await keepSpool({ log, topics, declare, options: spool, env, observer })
-      void this.#spool.failed.then(error => this.#fail(error))
-    } else for (const topic of options.topics) await this.#declare(topic)
-    const collector = createCollector({
-      ...options,
-      log,
-      ...(this.#spool && { spool: this.#spool.spool }),
-      dedup: features.deduplicates === true ? 'log' : 'local',
-      ...env,
-      observer,
+  async #openDoor(declared: AppCollectorOptions, held: HeldPort | undefined): Promise<void> {
+    const door = await openDoor({
+      context: this.#context,
+      declared,
+      remote: this.#isRemote,
+      topics: this.#topics,
+      observer: both<CollectObserver>(this.#monitor.collect, this.#options.observer?.collect),
+      held,
     })
-    await held?.release()
-    const listening = held && (await listenOn(collector, held))
-    this.#door = Object.assign(collector, { port: listening?.port })
+    this.#door = door
+    void door.spool?.failed.then(this.#fail)
   }
 
-  /** A log on other machines may be away: the collector then takes events all the same, and the groups start later. */
-  async #startGroupsOnceThere(system: LogSystem, publish: Publisher): Promise<void> {
-    if (this.#options.log.remote !== true) return await this.#startGroups(system, publish)
-    const start = async (): Promise<void> => {
-      try {
-        await this.#startGroups(system, publish)
-      } catch (error) {
-        await this.#groups?.stop(0).catch(() => {})
-        this.#groups = undefined
-        this.#database?.close()
-        throw error
-      }
-    }
-    this.#groupsStart = startOnceThere({
-      answers: () => system.log.topics.list(),
-      start,
-      clock: this.#clock,
-      logger: this.#logger,
+  async #startGroups(): Promise<void> {
+    this.#groups = new AppGroups({
+      context: this.#context,
+      declarations: this.#declarations,
+      topics: this.#topics,
+      publisher: this.#publishing,
+      outbox: () => this.#outbox.publishing(),
+      jobs: () => this.#replays.open(),
+      observer: this.#observer,
+      breakerObserver: this.#breakerObserver,
+      stuckAfterMs: this.#stuckAfterMs,
+      progress: this.#progress,
+      joined: async () => this.#monitor.declare(this.#topics.names, await this.groups()),
+      fatal: error => this.#fatal(error),
     })
-    void this.#groupsStart.failed.then(error => this.#fatal(error))
-    await this.#groupsStart.tried
+    // A log on other machines may be away: the collector takes events all the same.
+    await (this.#isRemote ? this.#groups.startOnceThere() : this.#groups.start())
   }
 
-  async #startGroups(system: LogSystem, publish: Publisher): Promise<void> {
-    const sink = this.#sink
-    const database =
-      sink &&
-      dependency({
-        name: DATABASE,
-        probe: signal => sink.probe(signal),
-        breaker: resolveBreakerOptions({}, 'db'),
-        probeTimeoutMs: PROBE_TIMEOUT_MS,
-        clock: this.#clock,
-        random: this.#random,
-        logger: this.#logger,
-        observer: this.#breakerObserver,
-      })
-    this.#database = database
-    const sharing = [...this.#declarations.values()].filter(group => group.usesDatabase).length
-    const jobs = sharing > 0 ? await this.#openJobs(system) : undefined
-    const databaseShare = Math.max(1, Math.floor((sink?.maxConcurrent ?? 0) / Math.max(1, sharing)))
-    const makers = new Map<string, () => MadeGroup>()
-    await this.#createLanes(system)
-    for (const [group, declaration] of this.#declarations) {
-      for (const topic of declaration.topics) await this.#declare(topic)
-      const parts: GroupParts = {
-        app: this.name,
-        system,
-        sink,
-        databaseShare,
-        prepareSink: this.#prepareSink,
-        database,
-        jobs,
-        publisher: publish,
-        outbox: this.#publishingContext(),
-        clock: this.#clock,
-        random: this.#random,
-        logger: this.#logger,
-        observer: this.#observer,
-        breakerObserver: this.#breakerObserver,
-        memberName: this.#memberName,
-        stuckAfterMs: this.#stuckAfterMs,
-        fatal: error => this.#fatal(error),
-      }
-      makers.set(group, () => declaration.ready(parts))
-    }
-    const { log } = system
-    const about = { log, clock: this.#clock, logger: this.#logger, drainMs: PAUSE_DRAIN_MS }
-    this.#groups = runningGroups({ ...about, makers })
-    await this.#groups.start()
-    // Until stop(): a look that fails is left out.
-    const { signal } = this.#life
-    void this.#progress.watch([...makers.keys()], {
-      system,
-      clock: this.#clock,
-      logger: this.#logger,
-      signal,
-    })
-    if (sink) {
-      const parts = { system, sink, jobs, clock: this.#clock, logger: this.#logger }
-      this.#stopPruning = startPruning({ ...parts, everyMs: PRUNE_EVERY_MS })
-    }
-    this.#monitor.declare([...this.#created.keys()], await this.groups())
-  }
-
-  #startRelay(system: LogSystem): OutboxRelay | undefined {
-    const outbox = this.#sink?.outbox
-    return (
-      outbox &&
-      outboxRelay({
-        outbox,
-        system,
-        owner: `${hostname()}:${process.pid}:${newEventId(this.#clock, this.#random)}`,
-        clock: this.#clock,
-        random: this.#random,
-        logger: this.#logger,
-        prepare: this.#prepareSink,
-        observer: { relayed: of => this.#monitor.published({ ...of, source: 'outbox' }) },
-      })
-    )
-  }
-
-  /**
-   * Before any topic grows: a new partition of it is delivered only where its retry lane is there. Whatever retention
-   * somebody gave to lanes and dead letters is taken off: they are kept until their owner deletes what is done.
-   */
-  async #createLanes(system: LogSystem): Promise<void> {
-    for (const [group, { topics }] of this.#declarations)
-      for (const { name, partitions } of topics)
-        for (const own of [laneTopicOf(name, group), deadTopicOf(name, group)])
-          await system.log.topics.create(own, { partitions })
-  }
-
-  /** Makes the topic in the log, once; a topic value is its declaration. */
-  /** What the log refuses, it refuses at the start; one that is away is asked again by the first event of each topic. */
-  async #declareIfThere(topics: readonly AnyTopic[]): Promise<void> {
-    const tried = await Promise.allSettled(topics.map(topic => this.#declare(topic)))
-    for (const one of tried)
-      if (one.status === 'rejected' && !isHoldfastError(one.reason, 'LOG_STALLED', 'LOG_FAILED'))
-        throw one.reason
-  }
-
-  #declare(topic: AnyTopic): Promise<void> {
-    const known = this.#created.get(topic.name)
-    if (known) return known
-    const created = this.#create(topic)
-    this.#created.set(topic.name, created)
-    created.catch(() => this.#created.delete(topic.name)) // tried again by the next who needs it
-    return created
-  }
-
-  async #create({ name, partitions, retainMs, retainBytes, retainChosen }: AnyTopic): Promise<void> {
-    const { topics } = this.system.log
-    const isNew = (await topics.describe(name)) === undefined
-    await topics.create(name, { partitions, retentionMs: retainMs, retentionBytes: retainBytes })
-    // Events are deleted some day, and nobody has said when: told on the day when that can still be changed.
-    if (isNew && !retainChosen)
-      this.#logger.info({ topic: name }, `topic ${name} names no retain: its events are kept for 7 days`)
+  get #isRemote(): boolean {
+    return this.#options.log.remote === true
   }
 
   #fatal(error: unknown): void {
@@ -538,7 +286,7 @@ class HoldfastApp implements App<boolean> {
             detail: error instanceof Error ? error.message : String(error),
             cause: error,
           })
-    this.#logger.error({ code: failure.code, err: failure }, failure.message)
+    this.#context.logger.error({ code: failure.code, err: failure }, failure.message)
     this.#fail(failure)
   }
 
@@ -557,41 +305,83 @@ class HoldfastApp implements App<boolean> {
       await work?.catch((error: unknown) => failures.push(error))
     }
     // The door first: what is answered until then is durable, and the groups may still be working on it.
-    await step(this.#door?.stop(door))
-    await step(this.#spool?.close())
-    this.#stopPruning?.()
-    await step(this.#groupsStart?.giveUp())
-    await step(this.#relay?.stop())
+    await step(this.#door?.collector.stop(door))
+    await step(this.#door?.spool?.close())
+    await step(this.#groups?.giveUp())
+    await step(this.#outbox.stopRelay())
     await step(this.#groups?.stop(drainMs))
-    this.#database?.close()
     this.#life.abort(notRunning(this.#state))
-    await step(this.#jobTopic?.then(jobs => jobs.close()))
+    await step(this.#replays.close())
     await step(this.#sink?.close())
     await step(this.#system?.close())
     if (failures.length > 0)
-      this.#logger.error({ err: failures[0] }, `${this.name} stopped with ${failures.length} errors`)
+      this.#context.logger.error({ err: failures[0] }, `${this.name} stopped with ${failures.length} errors`)
   }
 
-  async groups(): Promise<readonly GroupStatus[]> {
-    const standing = (await this.#groups?.status()) ?? []
-    return Promise.all(
-      standing.map(async status => {
-        const open = await this.dead(status.group).openByTopic()
-        return { ...status, deadLetters: [...open.values()].reduce((sum, { letters }) => sum + letters, 0) }
-      }),
-    )
+  async ready(): Promise<Readiness> {
+    if (this.#state !== 'running') return { ready: false, reason: `the app is ${this.#state}` }
+    const readiness = (await this.#door?.collector.ready()) ?? { ready: true }
+    const waits = this.#groups?.waitsFor
+    if (!readiness.ready || waits === undefined) return readiness
+    return { ready: true, note: `the groups start when the log answers (${waits})` }
+  }
+
+  // ---- what it gives while it runs
+
+  get system(): LogSystem {
+    if (!this.#system) throw notRunning(this.#state)
+    return this.#system
+  }
+
+  get door(): AppDoor['collector'] {
+    if (!this.#door) throw notRunning(this.#state)
+    return this.#door.collector
+  }
+
+  get #publishing(): Publisher {
+    if (!this.#publisher) throw notRunning(this.#state)
+    return this.#publisher
+  }
+
+  async publish<T extends AnyTopic, Type extends TypesOf<T>>(
+    topic: T,
+    type: Type,
+    data: EventOf<T, Type>,
+    options: PublishOptions = {},
+  ): Promise<Published> {
+    const { clock } = this.#context
+    const began = clock.monotonic()
+    const published = await this.#publishing.publish(topic, type, data, options, {
+      source: `/apps/${this.name}`,
+      dedup: true,
+    })
+    if (!published.duplicate) {
+      const seconds = (clock.monotonic() - began) / 1_000
+      this.#monitor.published({ topic: topic.name, source: 'sdk', count: 1, seconds })
+    }
+    return published
+  }
+
+  replay(group: string, options: ReplayJobOptions & { readonly dryRun: true }): Promise<ReplayPlan>
+  replay(group: string, options: ReplayJobOptions & { readonly dryRun?: false }): Promise<ReplayJob>
+  replay(group: string, options: ReplayJobOptions): Promise<ReplayPlan | ReplayJob> {
+    return options.dryRun ? this.#replays.plan(group, options) : this.#replays.ask(group, options)
+  }
+
+  jobs(): ReplayJobs {
+    return this.#replays.jobs
   }
 
   dead(group: string): DeadLetters {
     const known = this.#dead.get(group)
     if (known) return known
-    const { log } = this.system
+    const { clock, random } = this.#context
     const topics = [...this.#declarations.values()].flatMap(declaration => declaration.topics)
     const dead = deadLetters({
-      log,
+      log: this.system.log,
       group,
-      clock: this.#clock,
-      random: this.#random,
+      clock,
+      random,
       by: this.name,
       topicOf: name => topics.find(topic => topic.name === name),
     })
@@ -599,58 +389,18 @@ class HoldfastApp implements App<boolean> {
     return dead
   }
 
-  awayBecause(): string | undefined {
-    const { state, reason = 'it takes no events' } = this.#spool?.spool.status() ?? {}
-    return state === 'SPOOLING' ? reason : this.#groupsStart?.waitsFor
-  }
-
-  spoolSeen(): SpoolStatus | undefined {
-    return this.#spool?.spool.status()
-  }
-
-  outboxSeen(): OutboxStatus | undefined {
-    return this.#relay?.seen()
-  }
-
-  async replaysSeen(): Promise<readonly ReplayState[]> {
-    const jobs = await this.#jobTopic?.catch(() => undefined) // its next opening says why
-    return jobs?.book.list() ?? []
-  }
-
-  pools(): readonly PoolStatus[] {
-    return this.#sink?.pools?.() ?? []
-  }
-
   explain(id: string, options?: ExplainOptions): Promise<Explanation> {
     const { system } = this
-    const groups = this.#groups
+    const groups = this.#groups?.running
     const declared = knownGroups(this.declared).map(known => ({
       ...known,
       works: (at: Position) => groups?.runner(known.group).works(at) ?? false,
     }))
-    return explainEvent({ system, sink: this.#sink, declared, clock: this.#clock }, id, options)
-  }
-
-  breakers(): readonly BreakerStatus[] {
-    return this.#dependencies().map(one => one.status())
-  }
-
-  #dependencies(): readonly Dependency[] {
-    return [...(this.#database ? [this.#database] : []), ...(this.#groups?.dependencies() ?? [])]
-  }
-
-  breaker(name: string): BreakerControl {
-    const found = this.#dependencies().find(one => one.name === name)
-    if (!found)
-      throw new HoldfastError('CIRCUIT_UNKNOWN', { detail: `app ${this.name} has no breaker ${name}` })
-    return {
-      open: (ms, reason) => found.forceOpen(ms, reason),
-      close: reason => found.forceClosed(reason),
-    }
+    return explainEvent({ system, sink: this.#sink, declared, clock: this.#context.clock }, id, options)
   }
 
   group(name: string): GroupControl {
-    const groups = this.#groups
+    const groups = this.#groups?.running
     if (!groups || !this.#declarations.has(name)) {
       const known = groups ? [...this.#declarations.keys()].join(', ') : ''
       throw new HoldfastError('CONFIG_INVALID', {
@@ -666,6 +416,66 @@ class HoldfastApp implements App<boolean> {
       },
       acceptLoss: reason => groups.runner(name).acceptLoss(reason),
     }
+  }
+
+  breaker(name: string): BreakerControl {
+    const found = this.#groups?.dependencies().find(one => one.name === name)
+    if (!found)
+      throw new HoldfastError('CIRCUIT_UNKNOWN', { detail: `app ${this.name} has no breaker ${name}` })
+    return {
+      open: (ms, reason) => found.forceOpen(ms, reason),
+      close: reason => found.forceClosed(reason),
+    }
+  }
+
+  // ---- how it stands, for its monitor and for people
+
+  get admin(): AdminSource {
+    return {
+      ready: () => this.ready(),
+      report: () => this.#monitor.report(),
+      metrics: this.#monitor.metrics,
+      host: () => {
+        const { clock, random } = this.#context
+        const about = { clock, random, progress: this.#progress, sink: this.#sink }
+        return { system: this.system, app: this, ...about }
+      },
+    }
+  }
+
+  async groups(): Promise<readonly GroupStatus[]> {
+    const standing = (await this.#groups?.running?.status()) ?? []
+    return Promise.all(
+      standing.map(async status => {
+        const open = await this.dead(status.group).openByTopic()
+        return { ...status, deadLetters: [...open.values()].reduce((sum, { letters }) => sum + letters, 0) }
+      }),
+    )
+  }
+
+  breakers(): readonly BreakerStatus[] {
+    return this.#groups?.dependencies().map(one => one.status()) ?? []
+  }
+
+  pools(): readonly PoolStatus[] {
+    return this.#sink?.pools?.() ?? []
+  }
+
+  awayBecause(): string | undefined {
+    const { state, reason = 'it takes no events' } = this.spoolSeen() ?? {}
+    return state === 'SPOOLING' ? reason : this.#groups?.waitsFor
+  }
+
+  spoolSeen(): SpoolStatus | undefined {
+    return this.#door?.spool?.spool.status()
+  }
+
+  outboxSeen(): OutboxStatus | undefined {
+    return this.#outbox.seen()
+  }
+
+  replaysSeen(): Promise<readonly ReplayState[]> {
+    return this.#replays.seen()
   }
 }
 
