@@ -88,8 +88,7 @@ export class AppGroups {
     await this.#running.start()
     // Until stop(): a look that fails is left out.
     void progress.watch([...makers.keys()], { system, clock, logger, signal: life })
-    if (sink)
-      this.#stopPruning = startPruning({ system, sink, jobs, clock, logger, everyMs: PRUNE_EVERY_MS })
+    if (sink) this.#stopPruning = startPruning({ system, sink, jobs, clock, logger, everyMs: PRUNE_EVERY_MS })
     await this.#o.joined()
   }
 

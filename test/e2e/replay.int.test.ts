@@ -19,7 +19,9 @@ const all = Array.from({ length: COUNT }, (_, n) => n)
 
 /** Effects of a group, sorted; a double stands there twice. */
 async function effects(group: string): Promise<number[]> {
-  return (await database.query(`select n from seen where grp = '${group}' order by n`)).map(row => Number(row['n']))
+  return (await database.query(`select n from seen where grp = '${group}' order by n`)).map(row =>
+    Number(row['n']),
+  )
 }
 
 interface Skipped {

@@ -1,4 +1,5 @@
-import { Broken, LaneWorld, type Subject, type WorldOptions } from './lane-world.ts'
+import { play } from './lane-world/play.ts'
+import { Broken, World, type Subject, type WorldOptions } from './lane-world/world.ts'
 
 /** How a seed broke a promise, with the end of what happened. */
 export interface Found {
@@ -22,7 +23,7 @@ export function firstBroken(
   options: WorldOptions = {},
 ): Found | undefined {
   for (let seed = from; seed < from + count; seed++) {
-    const world = new LaneWorld(seed, subject, options)
+    const world = new World(seed, subject, options)
     const what = broken(world)
     if (what !== undefined) return { seed, what, trace: traced(subject, seed, options) }
     for (const [name, times] of world.seen) seen.set(name, (seen.get(name) ?? 0) + times)
@@ -30,9 +31,9 @@ export function firstBroken(
   return undefined
 }
 
-function broken(world: LaneWorld): string | undefined {
+function broken(world: World): string | undefined {
   try {
-    world.play()
+    play(world)
     return undefined
   } catch (error) {
     return error instanceof Broken ? error.message : `thrown: ${String(error)}`
@@ -40,7 +41,7 @@ function broken(world: LaneWorld): string | undefined {
 }
 
 function traced(subject: Subject, seed: number, options: WorldOptions): string {
-  const world = new LaneWorld(seed, subject, { ...options, trace: true })
+  const world = new World(seed, subject, { ...options, trace: true })
   broken(world)
   return (world.trace ?? []).slice(-SHOWN).join('\n')
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { observed } from '../../../test/harness/observed.ts'
 import { firstBroken } from '../../../test/support/lane-runs.ts'
-import type { Subject } from '../../../test/support/lane-world.ts'
+import type { Subject } from '../../../test/support/lane-world/world.ts'
 import { withFault, type Fault } from '../../../test/support/planted.ts'
 import { letterAfter } from '../letter-state.ts'
 import { retryLane } from './lane.ts'
