@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { toArray, until } from '../../test/support/wait.ts'
 import { memory } from '../drivers/memory/index.ts'
-import { silentLogger } from '../event/index.ts'
+import { othersTurn, silentLogger } from '../event/index.ts'
 import { app } from '../server/app.ts'
 import { topic } from '../schema/index.ts'
 
@@ -81,6 +81,7 @@ describe('a group over its life', () => {
       return original(group, commits)
     }
     const stopped = a.stop({ drain: '60s' })
+    await othersTurn() // the group has heard of it before a handler ends
     gate.resolve()
     await stopped
     expect(began).toEqual([0, 1, 2])

@@ -40,8 +40,8 @@ export function openRange(world: World): void {
     if (letter.status !== 'resolved') world.count('superseded a letter')
     world.letters.delete(at)
   }
-  for (const of of [world.skipped, world.released, world.everReleased, world.letGo])
-    for (const at of of) if (isIn(at)) of.delete(at)
+  for (const set of [world.skipped, world.released, world.everReleased, world.letGo])
+    for (const at of set) if (isIn(at)) set.delete(at)
   for (const at of world.begun.keys()) if (isIn(at)) world.begun.delete(at)
 }
 
