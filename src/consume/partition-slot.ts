@@ -261,13 +261,13 @@ export class PartitionSlot implements OwnedSlot {
   }
 
   /** Whoever owns a partition no more may find it as it must not be; the owner may not. */
-  async #failed(error: unknown): Promise<void> {
+  async #failed(found: unknown): Promise<void> {
     const { signal } = this.#abort
-    if (signal.aborted || isHoldfastError(error, 'LOG_CLOSED')) return
+    if (signal.aborted || isHoldfastError(found, 'LOG_CLOSED')) return
     const isOurs = await this.#p.confirm(this.owned).catch(() => true)
     if (signal.aborted) return
     if (isOurs === false) this.#p.lost(this.owned)
-    else this.#stop(error)
+    else this.#stop(found)
   }
 
   /** Damage is of this partition only: the others are whole and go on. Anything else is a mistake of ours. */
