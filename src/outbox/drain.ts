@@ -1,5 +1,5 @@
 import type { Outbox, OutboxStatus } from '../sink/index.ts'
-import { moveRows, type RowMover } from './move-rows.ts'
+import { rowMover, type RowMover } from './move-rows.ts'
 
 export interface DrainOptions extends RowMover {
   readonly outbox: Outbox
@@ -31,7 +31,7 @@ export async function drainOutbox(options: DrainOptions): Promise<Drained> {
       const rows = await outbox.read(lease.place, maxRows)
       const last = rows.at(-1)
       if (!last) break
-      await moveRows(rows, options)
+      await rowMover(options)(rows)
       // Frozen for longer than its lease: another has it, and appends these rows once more, under their ids.
       if (!(await outbox.advance(lease, last.place)))
         return { kind: 'busy', owner: (await outbox.status()).owner }

@@ -17,29 +17,53 @@ interface RelayObserver {
   relayed?(of: { readonly topic: string; readonly count: number; readonly seconds: number }): void
 }
 
-/** Topic by topic, each in the order of its rows. Resolves when all of them are durable. */
-export async function moveRows(
+/** Appends rows of one page; see {@link rowMover}. */
+export type MoveRows = (rows: readonly PlacedRow[]) => Promise<void>
+
+/**
+ * Topic by topic, each in the order of its rows. Resolves when all of them are durable. Rows that come again, because one
+ * topic of their page cannot take its own or the place could not be moved, are not appended again: on a log that knows no
+ * ids, a topic that is missing for a day would fill all the others with copies.
+ */
+export function rowMover(of: RowMover): MoveRows {
+  /** Of the last page. */
+  let moved = new Set<string>()
+  return async rows => {
+    moved = new Set(rows.map(placeText).filter(place => moved.has(place)))
+    const left = rows.filter(row => !moved.has(placeText(row)))
+    const tried = await Promise.allSettled(
+      [...Map.groupBy(left, row => row.topic)].map(async ([topic, ofTopic]) => {
+        await moveTopic(topic, ofTopic, of)
+        for (const row of ofTopic) moved.add(placeText(row))
+      }),
+    )
+    for (const one of tried) if (one.status === 'rejected') throw one.reason
+  }
+}
+
+function placeText({ place: { transaction, sequence } }: PlacedRow): string {
+  return `${transaction}/${sequence}`
+}
+
+async function moveTopic(
+  topic: string,
   rows: readonly PlacedRow[],
   { clock, logger, observer, system }: RowMover,
 ): Promise<void> {
   const deduplicates = system.features.deduplicates === true
-  await Promise.all(
-    [...Map.groupBy(rows, row => row.topic)].map(async ([topic, ofTopic]) => {
-      const began = clock.monotonic()
-      const outcomes = await system.log
-        .append(
-          topic,
-          ofTopic.map(row => relayedRecord(row, deduplicates)),
-        )
-        .catch((error: unknown) => {
-          throw explained(error, ofTopic)
-        })
-      const seconds = (clock.monotonic() - began) / 1_000
-      const count = outcomes.filter(({ kind }) => kind === 'appended').length
-      if (count > 0) observer?.relayed?.({ topic, count, seconds })
-      for (const [index, outcome] of outcomes.entries()) sayConflict(ofTopic[index], outcome, logger)
-    }),
-  )
+  const began = clock.monotonic()
+  const outcomes = await system.log
+    .append(
+      topic,
+      rows.map(row => relayedRecord(row, deduplicates)),
+    )
+    .catch((error: unknown) => {
+      throw explained(error, rows)
+    })
+  const seconds = (clock.monotonic() - began) / 1_000
+  const count = outcomes.filter(({ kind }) => kind === 'appended').length
+  if (count > 0) observer?.relayed?.({ topic, count, seconds })
+  for (const [index, outcome] of outcomes.entries()) sayConflict(rows[index], outcome, logger)
 }
 
 /** The event of this id is in the log with another payload, and the first one counts, as at the collector's door. */

@@ -1,6 +1,6 @@
 import { sleep, type Random } from '../event/index.ts'
 import type { Outbox, OutboxPlace, OutboxStatus, RelayLease } from '../sink/index.ts'
-import { moveRows, type RowMover } from './move-rows.ts'
+import { rowMover, type MoveRows, type RowMover } from './move-rows.ts'
 
 /**
  * Moves rows of the outbox to the log. One relay works at a time, by a lease in the database; the others wait for it to
@@ -56,6 +56,7 @@ export function outboxRelay(options: RelayOptions): OutboxRelay {
 class Relay implements OutboxRelay {
   readonly #o: RelayOptions
   readonly #leaseMs: number
+  readonly #move: MoveRows
   readonly #life = new AbortController()
   readonly #running: Promise<void>
   #lease: RelayLease | undefined
@@ -78,6 +79,7 @@ class Relay implements OutboxRelay {
   constructor(options: RelayOptions) {
     this.#o = options
     this.#leaseMs = options.leaseMs ?? 3_000
+    this.#move = rowMover(options)
     this.#running = this.#run()
   }
 
@@ -129,7 +131,7 @@ class Relay implements OutboxRelay {
     const rows = await outbox.read(place, maxRows)
     const last = rows.at(-1)
     if (last) {
-      await moveRows(rows, this.#o)
+      await this.#move(rows)
       if (!(await outbox.advance(lease, last.place))) {
         this.#letGo()
         return 0
