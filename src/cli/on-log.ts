@@ -4,25 +4,27 @@ import type { Declared } from '../server/declared.ts'
 import type { OperationHost } from '../server/operations/operation.ts'
 import type { CliIo } from './io.ts'
 import { loadApp } from './load-app.ts'
-import { logFolder, withLog } from './open-log.ts'
+import { withLog } from './open-log.ts'
+import { logTarget } from './target/target.ts'
 
 export interface OnLogOptions {
   /** The folder of the log. Defaults to the log of the app, then to the folder of the environment. */
   readonly log?: string | undefined
-  /** The module of an app that does not run here. */
+  /** The module of an app that does not run here. Defaults to that of the environment. */
   readonly app?: string | undefined
 }
 
 /** Runs `work` on the log itself, with what the app declares that was named, and its database. */
 export async function onLog<T>(
-  { log: folder, app: file }: OnLogOptions,
+  options: OnLogOptions,
   io: CliIo,
   work: (host: OperationHost) => Promise<T>,
 ): Promise<T> {
+  const { folder, app: file } = logTarget(options, io)
   const declared = file === undefined ? undefined : (await loadApp(file)).declared
   const sink = await declared?.db?.open(env)
   try {
-    return await withItsLog(folder === undefined ? declared : undefined, logFolder(folder, io), system =>
+    return await withItsLog(options.log === undefined ? declared : undefined, folder, system =>
       work({ system, app: undefined, declared, sink, ...env }),
     )
   } finally {

@@ -9,7 +9,7 @@ import { logTarget } from './target/target.ts'
 
 /** The folder of the log that a command means; where it is told none, that of the project or of `npm start`. */
 export function logFolder(given: string | undefined, io: Pick<CliIo, 'env' | 'cwd'>): string {
-  return logTarget(given, io).folder
+  return logTarget({ log: given }, io).folder
 }
 
 /** Runs `work` on a log that is there already; a running app may have it open too. */

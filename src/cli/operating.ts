@@ -15,7 +15,7 @@ export interface AskOptions {
   readonly url?: string
   readonly token?: string
   readonly log?: string
-  /** The module of an app that does not run here: what it declares, its database and its log. */
+  /** The module of an app that does not run here: its log, its database and what it declares. */
   readonly app?: string
   /** A name that `holdfast context set` has given. */
   readonly context?: string
@@ -90,9 +90,14 @@ export function timeGiven(text: string): string {
   return /^\d+(\.\d+)?(ms|s|m|h|d)$/.test(text) ? `-${text}` : text
 }
 
-/** For operations that want to know what an app declares. */
-export const appOption = (what: string): Option =>
-  new Option('--app <app>', `a module whose default export is an app that does not run here: ${what}`)
+/** Where the log is. A folder is enough for an embedded one; one on other machines is reached as its app says. */
+export const logOptions = (): readonly Option[] => [
+  new Option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)'),
+  new Option(
+    '--app <app>',
+    'a module whose default export is an app that does not run here: its log, its database and what it declares (default: HOLDFAST_APP)',
+  ),
+]
 
 /** Whom to ask. */
 const askOptions: readonly Option[] = [
@@ -102,7 +107,7 @@ const askOptions: readonly Option[] = [
   ),
   new Option('--context <name>', 'ask the process that holdfast context set has given this name'),
   new Option('--token <token>', 'who asks it, where it has tokens (default: HOLDFAST_TOKEN)'),
-  new Option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)'),
+  ...logOptions(),
   new Option('--timeout <duration>', 'how long an answer may take').default('30s'),
 ]
 
@@ -131,7 +136,7 @@ function withOptions(
   return command.addOption(reasonOption())
 }
 
-function withAll(command: Command, options: readonly Option[]): Command {
+export function withAll(command: Command, options: readonly Option[]): Command {
   for (const option of options) command.addOption(option)
   return command
 }

@@ -6,7 +6,7 @@ import { drainOutbox } from '../outbox/index.ts'
 import type { Outbox } from '../sink/index.ts'
 import { CliError, exitCode } from './exit-code.ts'
 import type { CliIo } from './io.ts'
-import { logFolder, withLog } from './open-log.ts'
+import { onLog, type OnLogOptions } from './on-log.ts'
 import { table } from './table.ts'
 
 interface OutboxOptions {
@@ -36,8 +36,7 @@ export async function outboxStatus(
   io.out(table(['outbox', ''], rows))
 }
 
-interface DrainOptions extends OutboxOptions {
-  readonly log?: string
+export interface DrainOptions extends OutboxOptions, OnLogOptions {
   readonly output: 'table' | 'json'
 }
 
@@ -45,12 +44,12 @@ interface DrainOptions extends OutboxOptions {
  * Moves what waits to the log while no relay runs: before a database is given up, or when the relay's process cannot be
  * started. Refused while a relay works, which moves the rows anyway.
  */
-export async function outboxDrain({ url, log, output }: DrainOptions, io: CliIo): Promise<void> {
+export async function outboxDrain({ url, output, ...where }: DrainOptions, io: CliIo): Promise<void> {
   const owner = `drain:${hostname()}:${process.pid}:${newEventId(systemClock, systemRandom)}`
   const logger = { ...silentLogger, error: (_: unknown, text: string) => io.err(`${text}\n`) }
   const env = { clock: systemClock, logger }
   const drained = await withOutbox(url, io, outbox =>
-    withLog(logFolder(log, io), system => drainOutbox({ ...env, outbox, system, owner })),
+    onLog(where, io, ({ system }) => drainOutbox({ ...env, outbox, system, owner })),
   )
   if (drained.kind === 'busy') {
     throw new CliError(`a relay works on this outbox: ${drained.owner ?? 'unknown'}`, exitCode.refused, {

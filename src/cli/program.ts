@@ -26,8 +26,8 @@ import { logStats } from './log-stats.ts'
 import { logVerify } from './log-verify.ts'
 import { logMigrate, type LogMigrateOptions } from './migrate/log-migrate.ts'
 import { schemaCheck, type SchemaCheckOptions } from './schema-check.ts'
-import { operating } from './operating.ts'
-import { outboxDrain, outboxRebase, outboxStatus } from './outbox.ts'
+import { logOptions, operating, withAll } from './operating.ts'
+import { outboxDrain, outboxRebase, outboxStatus, type DrainOptions } from './outbox.ts'
 import { roleAndFile, start, type StartOptions } from './start.ts'
 import { watchDev } from './watch-dev.ts'
 import { describeError } from '../server/describe-error.ts'
@@ -216,15 +216,13 @@ export async function cliProgram(
     .addOption(output())
     .description('print what waits, who moves it, and which open transaction holds it back')
     .action((options: { url?: string; output: 'table' | 'json' }) => outboxStatus(options, io))
-  outbox
-    .command('drain')
+  withAll(outbox.command('drain'), logOptions())
     .option('--url <url>', 'the database (default: DATABASE_URL)')
-    .option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)')
     .addOption(output())
     .description(
       'move what waits to the log, now, and end; refused while a relay works, which moves it anyway',
     )
-    .action((options: { url?: string; log?: string; output: 'table' | 'json' }) => outboxDrain(options, io))
+    .action((options: DrainOptions) => outboxDrain(options, io))
   outbox
     .command('rebase')
     .option('--url <url>', 'the database (default: DATABASE_URL)')

@@ -33,6 +33,11 @@ export const settings: readonly Setting[] = [
     isSecret: true,
     check: tokensFrom,
   },
+  {
+    name: 'HOLDFAST_APP',
+    about: 'a module whose default export is the app whose log commands open',
+    preset: undefined,
+  },
   { name: 'HOLDFAST_URL', about: 'the admin side that commands ask', preset: undefined, check: url },
   { name: 'HOLDFAST_TOKEN', about: 'the token that commands show there', preset: undefined, isSecret: true },
   { name: 'DATABASE_URL', about: 'PostgreSQL', preset: undefined, isSecret: true, check: url },

@@ -49,7 +49,7 @@ export function addConfig(program: Command, io: CliIo, ended: (code: number) => 
 /** What the nearest of all says: whom commands ask that are not told. */
 function targetNow(io: CliIo): SettingNow {
   const target = targetOf({}, io)
-  const value = target.kind === 'log' ? target.folder : target.url
+  const value = target.kind === 'log' ? (target.app ?? target.folder) : target.url
   const named =
     target.kind === 'process' && target.context !== undefined ? ` (context ${target.context})` : ''
   return {

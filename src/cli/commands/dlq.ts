@@ -12,7 +12,7 @@ import { dlqReplay, type DlqReplay, type DlqReplayInput } from '../../server/ope
 import { dlqShow } from '../../server/operations/dlq-show.ts'
 import { dlqStats } from '../../server/operations/dlq-stats.ts'
 import { CliError, exitCode } from '../exit-code.ts'
-import { appOption, type Operating, type OperatingOptions } from '../operating.ts'
+import { logOptions, withAll, type Operating, type OperatingOptions } from '../operating.ts'
 import {
   causesView,
   checkView,
@@ -94,7 +94,6 @@ export function addDlq(program: Command, operating: Operating): void {
     .option('--patch <file>', 'JSON merge patch (RFC 7396): fields replace, null removes')
     .option('--editor', 'edit the data of one letter in $EDITOR')
     .option('--replay', 'replay it afterwards')
-    .addOption(appOption('its schemas'))
     .action((ids: string[], options: EditCommandOptions) => edit(operating, ids, options))
 
   selecting(operating.command(dlq, 'replay', dlqReplay))
@@ -105,7 +104,6 @@ export function addDlq(program: Command, operating: Operating): void {
       '--to <topic>',
       'publish the events to another topic instead, for all its groups; the letters stay',
     )
-    .addOption(appOption('its schemas and handlers, for --dry-run'))
     .action((ids: string[], options: ReplayCommandOptions) => {
       const selection = selectionOf(ids, options)
       const { rate, first, to, dryRun } = options
@@ -125,10 +123,8 @@ export function addDlq(program: Command, operating: Operating): void {
     )
   }
 
-  dlq
-    .command('export')
+  withAll(dlq.command('export'), logOptions())
     .description('print the events of dead letters, one JSON a line: what topic produce --input jsonl reads')
-    .option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)')
     .requiredOption('--group <group>', 'of which group')
     .option(
       '--status <status>',

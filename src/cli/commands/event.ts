@@ -6,7 +6,7 @@ import type { EventRow, LeftOut } from '../../server/operations/event-rows.ts'
 import { eventShow, type ShownEvent, type ShownEvents } from '../../server/operations/event-show.ts'
 import { eventTrace, type EventTrace } from '../../server/operations/event-trace.ts'
 import { exitCode } from '../exit-code.ts'
-import { appOption, timeGiven, type Operating, type OperatingOptions } from '../operating.ts'
+import { timeGiven, type Operating, type OperatingOptions } from '../operating.ts'
 import { show, type View } from '../show.ts'
 
 interface PatientOptions extends OperatingOptions {
@@ -54,7 +54,6 @@ export function addEvent(program: Command, operating: Operating): void {
 
   patient(operating.command(program, 'explain', eventExplain))
     .argument('<event-id>', 'of the event')
-    .addOption(appOption('its groups and its database are asked as well'))
     .action(async (id: string, { patience, ...options }: PatientOptions) => {
       const answer = await operating.ask(eventExplain, { id, patience }, options)
       const { io, ended } = operating

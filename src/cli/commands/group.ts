@@ -24,7 +24,7 @@ import type { GroupSummary } from '../../server/operations/group-standing.ts'
 import type { Answer } from '../../server/operations/operation.ts'
 import { age } from '../../server/readable.ts'
 import { interruptible } from '../interrupt.ts'
-import { appOption, timeGiven, type AskOptions, type Operating, type OperatingOptions } from '../operating.ts'
+import { timeGiven, type AskOptions, type Operating, type OperatingOptions } from '../operating.ts'
 import type { View } from '../show.ts'
 
 /** Between two lines of `group lag --watch`. */
@@ -98,7 +98,6 @@ export function addGroup(program: Command, operating: Operating): void {
 
   operating
     .command(group, 'rename', groupRename)
-    .addOption(appOption('whether the group applies effects, and to which database'))
     .argument('<group>', 'its name')
     .argument('<to>', 'the new one')
     .action((name: string, to: string, options: OperatingOptions) =>

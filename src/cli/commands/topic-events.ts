@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { topicStats, type PartitionStats, type TopicStats } from '../../server/operations/topic-stats.ts'
 import { age, bytes, count } from '../../server/readable.ts'
-import type { Operating, OperatingOptions } from '../operating.ts'
+import { logOptions, withAll, type Operating, type OperatingOptions } from '../operating.ts'
 import type { View } from '../show.ts'
 import { topicConsume, type ConsumeOptions } from '../topic/consume.ts'
 import { topicProduce, type ProduceOptions } from '../topic/produce.ts'
@@ -18,10 +18,8 @@ export function addTopicEvents(topic: Command, operating: Operating): void {
       operating.run(topicStats, { topic: name }, options, statsView),
     )
 
-  topic
-    .command('consume')
+  withAll(topic.command('consume'), logOptions())
     .argument('<topic>', 'its name')
-    .option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)')
     .option('--from <place>', 'start, end, an offset, a time, or how long ago: -1h', 'start')
     .option('--to <place>', 'where it ends: the same (default: the end that there is now)')
     .option('--partition <n>', 'only this one', whole)
@@ -43,14 +41,8 @@ export function addTopicEvents(topic: Command, operating: Operating): void {
     .description('print the events of a topic, by their times; no group hears of it')
     .action(async (name: string, options: ConsumeOptions) => ended(await topicConsume(name, options, io)))
 
-  topic
-    .command('produce')
+  withAll(topic.command('produce'), logOptions())
     .argument('<topic>', 'its name')
-    .option('--log <folder>', 'the folder of the log (default: .holdfast/log, or below HOLDFAST_DATA)')
-    .option(
-      '--app <app>',
-      'a module whose default export is an app that declares the topic: events are checked against it',
-    )
     .option('--type <type>', 'type of the events')
     .option('-k, --key <key>', 'the key of all (default: what the contract of the topic says)')
     .option('-H, --header <name=value>', 'a header of all; may be given several times', collect)
@@ -64,7 +56,9 @@ export function addTopicEvents(topic: Command, operating: Operating): void {
         .default('lines'),
     )
     .option('--count <n>', 'each so many times', whole, 1)
-    .description('append events, and print the place of each once it is durable')
+    .description(
+      'append events, and print the place of each once it is durable; with --app they are held against the contract of the topic',
+    )
     .action((name: string, options: ProduceOptions) => topicProduce(name, options, io))
 }
 

@@ -139,6 +139,10 @@ describe('whom a command asks', () => {
     expect(asks({}, folder)).toMatchObject({ kind: 'log', folder: '/d/log', origin: 'environment' })
     const url = { ...folder, HOLDFAST_URL: 'http://env', HOLDFAST_TOKEN: 'te' }
     expect(asks({}, url)).toMatchObject({ url: 'http://env', token: 'te', origin: 'environment' })
+    const app = { ...folder, HOLDFAST_APP: 'shop.ts' }
+    expect(asks({}, app)).toMatchObject({ kind: 'log', app: 'shop.ts', origin: 'environment' })
+    expect(asks({ app: 'other.ts' }, app)).toMatchObject({ kind: 'log', app: 'other.ts', origin: 'flag' })
+    expect(asks({}, { ...app, HOLDFAST_URL: 'http://env' })).toMatchObject({ kind: 'process' })
     expect(asks({ context: 'one' }, url)).toMatchObject({ url: 'http://one', token: 'te', origin: 'flag' })
     expect(asks({ log: '/l' }, url)).toMatchObject({ kind: 'log', folder: '/l', origin: 'flag' })
     expect(asks({ url: 'http://flag' }, url)).toMatchObject({ url: 'http://flag', origin: 'flag' })

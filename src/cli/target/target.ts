@@ -26,7 +26,13 @@ export type Target =
       readonly context: string | undefined
       readonly origin: Origin
     }
-  | { readonly kind: 'log'; readonly folder: string; readonly origin: Origin }
+  | {
+      readonly kind: 'log'
+      readonly folder: string
+      /** The module of an app: its log is meant, where no folder was given by a flag. */
+      readonly app: string | undefined
+      readonly origin: Origin
+    }
 
 /**
  * The nearest that says something wins: flag, environment, project file, current context, default. A token of a context
@@ -49,28 +55,36 @@ export function targetOf(options: TargetOptions, io: Pick<CliIo, 'env' | 'cwd'>)
   }
   if (options.url !== undefined) return asProcess(options.url, 'flag')
   if (options.context !== undefined) return byContext(options.context, 'flag')
-  if (options.log !== undefined || options.app !== undefined) return logTarget(options.log, io)
+  if (options.log !== undefined || options.app !== undefined) return logTarget(options, io)
   if (env['HOLDFAST_URL']) return asProcess(env['HOLDFAST_URL'], 'environment')
-  if (!env['HOLDFAST_DATA']) {
+  if (!env['HOLDFAST_DATA'] && !env['HOLDFAST_APP']) {
     const { context, log } = readProject(io.cwd ?? process.cwd())
     if (context !== undefined) return byContext(context, 'project file')
     const { current } = log === undefined ? readContexts(io) : {}
     if (current !== undefined) return byContext(current, 'context')
   }
-  return logTarget(undefined, io)
+  return logTarget({}, io)
 }
 
-/** The folder of the log that a command means. */
+/** The log that a command means: a folder, or that of an app. */
 export function logTarget(
-  given: string | undefined,
+  { log: given, app: named }: Pick<TargetOptions, 'log' | 'app'>,
   io: Pick<CliIo, 'env' | 'cwd'>,
 ): Target & { kind: 'log' } {
-  if (given !== undefined) return { kind: 'log', folder: given, origin: 'flag' }
+  const app = named ?? (io.env['HOLDFAST_APP'] || undefined)
+  const at = (folder: string, origin: Origin): Target & { kind: 'log' } => ({
+    kind: 'log',
+    folder,
+    app,
+    origin:
+      given === undefined && app !== undefined ? (named === undefined ? 'environment' : 'flag') : origin,
+  })
+  if (given !== undefined) return at(given, 'flag')
   const data = io.env['HOLDFAST_DATA']
-  if (data) return { kind: 'log', folder: path.join(data, 'log'), origin: 'environment' }
+  if (data) return at(path.join(data, 'log'), 'environment')
   const { log } = readProject(io.cwd ?? process.cwd())
-  if (log !== undefined) return { kind: 'log', folder: log, origin: 'project file' }
-  return { kind: 'log', folder: path.join('.holdfast', 'log'), origin: 'default' }
+  if (log !== undefined) return at(log, 'project file')
+  return at(path.join('.holdfast', 'log'), 'default')
 }
 
 function refuseSeveral({ url, context, log, app }: TargetOptions): void {

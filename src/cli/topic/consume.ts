@@ -9,15 +9,14 @@ import { partitioner, type Log } from '../../log/index.ts'
 import { CliError, exitCode } from '../exit-code.ts'
 import type { CliIo } from '../io.ts'
 import { interruptible } from '../interrupt.ts'
-import { logFolder, withLog } from '../open-log.ts'
+import { onLog, type OnLogOptions } from '../on-log.ts'
 import { timeGiven } from '../operating.ts'
 import { eventFields, fieldNames } from './event-fields.ts'
 import { offsetOf, placeName } from './place.ts'
 import { follow, readMerged, type Range } from './read-merged.ts'
 import { DEFAULT_FORMAT, jsonlFormat, recordFormat, type Decode } from './record-format.ts'
 
-export interface ConsumeOptions {
-  readonly log?: string
+export interface ConsumeOptions extends OnLogOptions {
   readonly from: string
   readonly to?: string
   readonly partition?: number
@@ -36,7 +35,7 @@ export async function topicConsume(topic: string, options: ConsumeOptions, io: C
     options.output === 'jsonl' ? jsonlFormat : recordFormat(options.format ?? DEFAULT_FORMAT, options.decode)
   const wanted = filterOf(options)
   return interruptible(io, signal =>
-    withLog(logFolder(options.log, io), async ({ log }) => {
+    onLog(options, io, async ({ system: { log } }) => {
       const ranges = await rangesOf(log, topic, options)
       const done = new AbortController()
       const stop = AbortSignal.any([signal, done.signal])

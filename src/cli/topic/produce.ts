@@ -15,17 +15,14 @@ import type { AppendRecord, LogSystem } from '../../log/index.ts'
 import { draftEvent } from '../../publish/index.ts'
 import { isLaneOrDeadTopic } from '../../recover/index.ts'
 import type { AnyTopic } from '../../schema/index.ts'
-import { topicsOf } from '../../server/declared.ts'
+import { topicsOf, type Declared } from '../../server/declared.ts'
 import { CliError, exitCode } from '../exit-code.ts'
 import type { CliIo } from '../io.ts'
-import { loadApp } from '../load-app.ts'
-import { logFolder, withLog } from '../open-log.ts'
+import { onLog, type OnLogOptions } from '../on-log.ts'
 import { givenIn, type Given, type InputForm } from './produce-lines.ts'
 
-export interface ProduceOptions {
-  readonly log?: string
-  /** The module of an app that declares the topic: events are then held against their schemas. */
-  readonly app?: string
+/** Of an app that is given the schemas are known as well: events are held against them. */
+export interface ProduceOptions extends OnLogOptions {
   readonly key?: string
   readonly header?: readonly string[]
   readonly type?: string
@@ -45,11 +42,12 @@ export async function topicProduce(topic: string, options: ProduceOptions, io: C
       next: 'Name a topic of events.',
     })
   }
-  const declared = options.app === undefined ? undefined : await declaredTopic(options.app, topic)
-  const record = recordMaker(declared, options)
-  if (!declared) io.err(unchecked(options))
-  await withLog(logFolder(options.log, io), async system => {
+  await onLog(options, io, async ({ system, declared: app }) => {
+    // A topic that is not an affair of the app whose log it is can be written to; one that was named for its contract has it.
+    const declared = app && declaredTopic(app, topic, options.app === undefined)
+    const record = recordMaker(declared, options)
     if (declared) await create(system, declared)
+    else io.err(unchecked(options))
     const counts = { appended: 0, known: 0 }
     let batch: AppendRecord[] = []
     const flush = async (): Promise<void> => {
@@ -77,12 +75,11 @@ export async function topicProduce(topic: string, options: ProduceOptions, io: C
   })
 }
 
-async function declaredTopic(file: string, name: string): Promise<AnyTopic> {
-  const { declared } = await loadApp(file)
-  const topics = topicsOf(declared)
+function declaredTopic(app: Declared, name: string, isOptional: boolean): AnyTopic | undefined {
+  const topics = topicsOf(app)
   const found = topics.find(topic => topic.name === name)
-  if (found) return found
-  throw new CliError(`${file} declares no topic ${name}`, exitCode.notFound, {
+  if (found || isOptional) return found
+  throw new CliError(`the app declares no topic ${name}`, exitCode.notFound, {
     next: `It declares ${topics.map(topic => topic.name).join(', ') || 'none'}.`,
   })
 }
@@ -99,7 +96,7 @@ function unchecked({ type }: ProduceOptions): string {
     type === undefined
       ? 'records are appended as they are given; groups cannot read one without the headers of an event (--type makes them)'
       : `events of type ${type} are appended with whatever data they have`
-  return `Not checked against a schema, because no --app was given: ${what}.\n`
+  return `Not checked against a schema, because no app that declares the topic was given: ${what}.\n`
 }
 
 function inputOf({ file }: ProduceOptions, io: CliIo): AsyncIterable<Uint8Array> {
