@@ -1,6 +1,6 @@
 // Compares the tests that a run skipped with .ci/skips.txt, both ways: `node scripts/check-skips.js SUMMARY`. A skip that
 // nobody wrote down with its reason fails, and so does one that is written down and ran. A third column `unless PROGRAM`
-// holds only where that program is not on PATH, and then for every test that begins with the text before `*`.
+// holds only where that program is not on PATH. A `*` stands for any text.
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import process from 'node:process'
@@ -13,8 +13,8 @@ const entries = readFileSync(new URL('../.ci/skips.txt', import.meta.url), 'utf8
   .filter(([, , condition]) => condition === undefined || !isOnPath(condition.replace('unless ', '')))
 const listed = new Map(
   entries.flatMap(([test, reason]) =>
-    test.endsWith('*')
-      ? skipped.filter(name => name.startsWith(test.slice(0, -1))).map(name => [name, reason])
+    test.includes('*')
+      ? skipped.filter(name => patternOf(test).test(name)).map(name => [name, reason])
       : [[test, reason]],
   ),
 )
@@ -29,6 +29,11 @@ const problems = [
 ]
 for (const problem of problems) process.stderr.write(`${problem}\n`)
 process.exitCode = problems.length === 0 ? 0 : 1
+
+function patternOf(test) {
+  const literal = test.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&')
+  return new RegExp(`^${literal.replaceAll('*', '.*')}$`, 's')
+}
 
 function isOnPath(program) {
   return (process.env.PATH ?? '').split(path.delimiter).some(folder => existsSync(path.join(folder, program)))

@@ -1,21 +1,38 @@
 import { rmSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
 import type { TestProject } from 'vitest/node'
 import { isHoldfastError } from '../src/event/index.ts'
 import { startKafka, type LocalKafka } from '../src/server/kafka/local-kafka.ts'
 
 /**
- * Vitest's global set-up, as that of PostgreSQL: a small service that starts one broker when the first test file asks
- * for it. `KAFKA_BROKERS` names another Kafka to use.
+ * Vitest's global set-up, as that of PostgreSQL: a small service that starts brokers when test files ask for them. `GET /`
+ * answers the one that all share, which `KAFKA_BROKERS` may name. `POST /lent` answers one that nobody else has until it
+ * is given back by `DELETE /lent` with its address: as many as files ask at once, and each for many files.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  let kafka: Promise<Started> | undefined
-  const service = createServer((_request, response) => {
-    const given = process.env['KAFKA_BROKERS']
-    const brokers = given ? Promise.resolve(given) : (kafka ??= start()).then(({ server }) => server.brokers)
-    brokers.then(
+  let shared: Promise<Started> | undefined
+  const lent = new Map<string, Started>()
+  const free: Started[] = []
+  const lend = async (): Promise<string> => {
+    const kafka = free.pop() ?? (await start())
+    lent.set(kafka.server.brokers, kafka)
+    return kafka.server.brokers
+  }
+  const giveBack = async (request: IncomingMessage): Promise<string> => {
+    const brokers = await text(request)
+    const kafka = lent.get(brokers)
+    if (kafka && lent.delete(brokers)) free.push(kafka)
+    return ''
+  }
+  const answer = async (request: IncomingMessage): Promise<string> => {
+    if (request.url === '/lent') return await (request.method === 'POST' ? lend() : giveBack(request))
+    return process.env['KAFKA_BROKERS'] || (await (shared ??= start())).server.brokers
+  }
+  const service = createServer((request, response) => {
+    answer(request).then(
       brokers => response.end(brokers),
       (error: unknown) => response.writeHead(500).end(String(error)),
     )
@@ -24,9 +41,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('kafkaService', `http://127.0.0.1:${(service.address() as AddressInfo).port}`)
   return async () => {
     await new Promise(done => service.close(done))
-    const started = await kafka?.catch(() => undefined)
-    await started?.server.kill()
-    if (started) rmSync(started.folder, { recursive: true, force: true })
+    const first = await shared?.catch(() => undefined)
+    for (const { server, folder } of [...(first ? [first] : []), ...lent.values(), ...free]) {
+      await server.kill()
+      rmSync(folder, { recursive: true, force: true })
+    }
   }
 }
 
@@ -59,7 +78,7 @@ export const forTests: Readonly<Record<string, string>> = {
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Address that answers the brokers of the run's Kafka. */
+    /** Address of the service that starts brokers. */
     kafkaService: string
   }
 }

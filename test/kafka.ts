@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { Admin } from '@platformatic/kafka'
 import { afterAll, beforeAll, inject, onTestFinished } from 'vitest'
+import { kafka as kafkaLog } from '../src/drivers/kafka/index.ts'
+import { isHoldfastError, silentLogger, systemClock, systemRandom } from '../src/event/index.ts'
 import { kafkaMissing } from '../src/server/kafka/kafka-installation.ts'
 import type { KafkaNode } from '../src/server/kafka/kafka-node.ts'
 import { startKafka, type LocalKafka, type LocalKafkaOptions } from '../src/server/kafka/local-kafka.ts'
@@ -47,6 +49,44 @@ export function testKafka(): TestKafka {
 
 /** The first start of all fetches it. */
 const FETCH_MS = 600_000
+
+/**
+ * A broker of the test run that no other file has meanwhile, for tests that want theirs empty. It must not be killed. The
+ * second function gives it back.
+ */
+export async function lentKafka(): Promise<{ readonly brokers: string; giveBack(): Promise<void> }> {
+  const lent = `${inject('kafkaService')}/lent`
+  const response = await fetch(lent, { method: 'POST', signal: AbortSignal.timeout(FETCH_MS) })
+  const brokers = await response.text()
+  if (!response.ok) throw new Error(brokers)
+  return { brokers, giveBack: async () => void (await fetch(lent, { method: 'DELETE', body: brokers })) }
+}
+
+/** Deletes all topics and groups. Members that a killed process left behind are put out of their groups first. */
+export async function emptyKafka(brokers: string): Promise<void> {
+  const env = { clock: systemClock, random: systemRandom, logger: silentLogger }
+  const system = await kafkaLog({ brokers }).open(env)
+  const { log, groups } = system
+  const admin = new Admin({ clientId: 'test', bootstrapBrokers: brokers.split(','), timeout: 3_000 })
+  try {
+    for (const group of await groups.list()) {
+      await until(`group ${group} is gone`, async () => {
+        try {
+          await groups.delete(group)
+          return true
+        } catch (error) {
+          if (!isHoldfastError(error, 'GROUP_ACTIVE')) throw error
+          await admin.removeMembersFromConsumerGroup({ groupId: group, members: null })
+          return undefined
+        }
+      })
+    }
+    await Promise.all((await log.topics.list()).map(topic => log.topics.delete(topic)))
+  } finally {
+    await admin.close()
+    await system.close()
+  }
+}
 
 export interface KafkaCluster extends LocalKafka {
   /** The node that leads a partition now. */

@@ -1,15 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Client } from 'pg'
-import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
-import { app, embedded, memory, postgres, topic, type App } from '../src/index.ts'
-import { offset, seededRandom, type LogRecord } from '../src/event/index.ts'
+import { app, memory, postgres, topic, type App } from '../src/index.ts'
+import { seededRandom, type LogRecord } from '../src/event/index.ts'
+import type { LogDriver } from '../src/log/index.ts'
 import { until } from './harness/until.ts'
 import { observed } from './harness/observed.ts'
 import { scale, seed } from './harness/scale.ts'
 import { testDatabase } from './postgres.ts'
+import { movesLog } from './apps/moves-log.ts'
+import { describeOn } from './support/test-logs.ts'
 import { runCli } from '../src/cli/program.ts'
 import { rejection } from '../src/sink/suite/world.ts'
 
@@ -33,8 +33,8 @@ async function connected(): Promise<Client> {
   return client
 }
 
-async function started(): Promise<App<true>> {
-  const shop = app({ name: 'shop', log: memory(), db: postgres(database.url) })
+async function startedOn(log: LogDriver): Promise<App<true>> {
+  const shop = app({ name: 'shop', log, db: postgres(database.url) })
   shop.consumer('reader', orders, { from: 'earliest' }).on('placed', () => {})
   await shop.start()
   onTestFinished(() => shop.stop())
@@ -42,9 +42,16 @@ async function started(): Promise<App<true>> {
 }
 
 async function recordsOf({ system }: App<true>, from = 'orders'): Promise<readonly LogRecord[]> {
-  const at = { topic: from, partition: 0, offset: offset(0) }
-  const limits = { maxRecords: 1e6, maxBytes: 1e9, waitMs: 0 }
-  return (await system.log.read(at, limits, new AbortController().signal)).records
+  const tp = { topic: from, partition: 0 }
+  const records: LogRecord[] = []
+  const { start, end } = await system.log.bounds(tp)
+  for (let at = start; at < end;) {
+    const limits = { maxRecords: 1_000, maxBytes: 1e6, waitMs: 0 }
+    const page = await system.log.read({ ...tp, offset: at }, limits, new AbortController().signal)
+    records.push(...page.records)
+    at = page.next
+  }
+  return records
 }
 
 const idsOf = async (shop: App<true>): Promise<string[]> =>
@@ -59,32 +66,40 @@ function foreign(id: string, aggregate = 'o1'): { text: string; values: unknown[
   }
 }
 
-async function cli(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+async function cli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
   const said = { out: '', err: '' }
   const code = await runCli(args, {
     out: text => void (said.out += text),
     err: text => void (said.err += text),
-    env: { DATABASE_URL: database.url },
+    env: { DATABASE_URL: database.url, ...env },
   })
   return { code, ...said }
 }
 
-describe('the outbox', () => {
-  beforeAll(async () => {
-    const shop = app({ name: 'shop', log: memory(), db: postgres(database.url) })
-    await shop.start()
-    await shop.transaction(tx => tx.query('create table if not exists account (id text primary key)'))
-    await shop.stop()
-  })
+beforeAll(async () => {
+  const shop = app({ name: 'shop', log: memory(), db: postgres(database.url) })
+  await shop.start()
+  await shop.transaction(tx => tx.query('create table if not exists account (id text primary key)'))
+  await shop.stop()
+})
 
-  beforeEach(async () => {
-    const client = await connected()
-    await client.query('truncate account')
-    await client.query('truncate holdfast.outbox')
-    await client.query(
-      `update holdfast.outbox_relay set txid = '0', seq = 0, epoch = 0, owner = '', until = '-infinity'`,
-    )
-  })
+beforeEach(async () => {
+  const client = await connected()
+  await client.query('truncate account')
+  await client.query('truncate holdfast.outbox')
+  await client.query(
+    `update holdfast.outbox_relay set txid = '0', seq = 0, epoch = 0, owner = '', until = '-infinity'`,
+  )
+})
+
+describeOn(['memory', 'kafka'], 'the outbox', on => {
+  const started = async (): Promise<App<true>> => startedOn(await on.fresh())
 
   it('publishes what commits, and nothing of what does not', async () => {
     const shop = await started()
@@ -150,7 +165,7 @@ describe('the outbox', () => {
   })
 
   it('publishes what an effect publishes once, however often its event is tried', async () => {
-    const shop = app({ name: 'shop', log: memory(), db: postgres(database.url) })
+    const shop = app({ name: 'shop', log: await on.fresh(), db: postgres(database.url) })
     const tries = new Map<string, number>()
     shop
       .consumer('billing', orders, { from: 'earliest', retry: ['10ms'] })
@@ -235,9 +250,9 @@ describe('the outbox', () => {
     expect(held.pid).toBe(rows[0]?.pid)
     observed(`the outbox named backend ${held.pid}, whose transaction was open, as what holds it back`)
     expect(await idsOf(shop)).toHaveLength(1)
-    const told = await cli('outbox', 'status', '-o', 'json')
+    const told = await cli(['outbox', 'status', '-o', 'json'])
     expect(JSON.parse(told.out)).toMatchObject({ format: 1, pending: 1, heldBackBy: { pid: held.pid } })
-    expect((await cli('outbox', 'status')).out).toContain(`pid ${held.pid}, open for`)
+    expect((await cli(['outbox', 'status'])).out).toContain(`pid ${held.pid}, open for`)
     await long.query('commit')
     await until('the outbox has moved it', async () => (await idsOf(shop)).includes('behind'))
     await until('the outbox has moved it', async () => (await shop.outbox.status())?.pending === 0)
@@ -275,12 +290,12 @@ describe('the outbox', () => {
     expect(stuck.reason).toContain('the next one of this cluster is')
     observed(stuck.reason)
     expect(await idsOf(shop)).toEqual([])
-    expect(await cli('outbox', 'rebase')).toMatchObject({
+    expect(await cli(['outbox', 'rebase'])).toMatchObject({
       code: 0,
       err: expect.stringContaining('would give 2 rows'),
     })
     expect(shop.outbox.relay()?.kind).toBe('stuck')
-    expect(await cli('outbox', 'rebase', '--execute')).toMatchObject({
+    expect(await cli(['outbox', 'rebase', '--execute'])).toMatchObject({
       code: 0,
       err: expect.stringContaining('2 rows carry'),
     })
@@ -305,11 +320,29 @@ describe('the outbox', () => {
     expect(await idsOf(shop)).toEqual([id])
   })
 
+  it('says which row stands in the way when its topic does not exist, and loses nothing behind it', async () => {
+    const shop = await started()
+    const client = await connected()
+    await client.query(
+      `insert into holdfast.outbox (id, aggregatetype, aggregateid, type, payload) values ('x1', 'nowhere', 'k', 't', '{}')`,
+    )
+    const { id } = await shop.transaction(tx => tx.publish(orders, 'placed', { order: 'o1', n: 1 }))
+    const stuck = await until('the outbox says so', () => {
+      const state = shop.outbox.relay()
+      return state?.kind === 'stuck' && state
+    })
+    expect(stuck.reason).toContain('x1')
+    await shop.system.log.topics.create('nowhere', { partitions: 1 })
+    await until('the outbox has moved it', async () => (await idsOf(shop)).includes(id))
+    expect(await idsOf(shop)).toEqual([id])
+  })
+})
+
+describeOn(['embedded', 'kafka'], 'the outbox', on => {
   it('is drained by hand while no relay works, which it then refuses, and tells what stays behind an open transaction', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'holdfast-drain-'))
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const place = await on.place()
     const shopOf = async (role: 'collector' | 'relay'): Promise<App<true>> => {
-      const shop = app({ name: 'shop', log: embedded(folder), db: postgres(database.url) })
+      const shop = app({ name: 'shop', log: movesLog(place), db: postgres(database.url) })
       await shop.start({ roles: [role] })
       onTestFinished(() => shop.stop())
       return shop
@@ -317,7 +350,7 @@ describe('the outbox', () => {
     const shop = await shopOf('collector')
     const publish = (n: number): Promise<{ readonly id: string }> =>
       shop.transaction(tx => tx.publish(orders, 'placed', { order: 'o1', n }))
-    const drain = (): ReturnType<typeof cli> => cli('outbox', 'drain', '--log', folder, '-o', 'json')
+    const drain = (): ReturnType<typeof cli> => cli(['outbox', 'drain', '-o', 'json'], on.env(place))
     const ids = [await publish(1), await publish(2), await publish(3)].map(({ id }) => id)
     const first = await drain()
     expect([first.code, JSON.parse(first.out)]).toEqual([0, { format: 1, moved: 3, pending: 0 }])
@@ -341,22 +374,5 @@ describe('the outbox', () => {
     await long.query('commit')
     expect(JSON.parse((await drain()).out)).toEqual({ format: 1, moved: 1, pending: 0 })
     expect(await idsOf(shop)).toHaveLength(4)
-  })
-
-  it('says which row stands in the way when its topic does not exist, and loses nothing behind it', async () => {
-    const shop = await started()
-    const client = await connected()
-    await client.query(
-      `insert into holdfast.outbox (id, aggregatetype, aggregateid, type, payload) values ('x1', 'nowhere', 'k', 't', '{}')`,
-    )
-    const { id } = await shop.transaction(tx => tx.publish(orders, 'placed', { order: 'o1', n: 1 }))
-    const stuck = await until('the outbox says so', () => {
-      const state = shop.outbox.relay()
-      return state?.kind === 'stuck' && state
-    })
-    expect(stuck.reason).toContain('x1')
-    await shop.system.log.topics.create('nowhere', { partitions: 1 })
-    await until('the outbox has moved it', async () => (await idsOf(shop)).includes(id))
-    expect(await idsOf(shop)).toEqual([id])
   })
 })

@@ -1,12 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import { z } from 'zod'
 import { groupContext } from '../../test/support/group-context.ts'
+import { describeOn } from '../../test/support/test-logs.ts'
 import { toArray, until } from '../../test/support/wait.ts'
-import { embedded } from '../drivers/embedded/index.ts'
-import { memory } from '../drivers/memory/index.ts'
 import {
   encodeEvent,
   offset,
@@ -16,7 +12,7 @@ import {
   systemClock,
   systemRandom,
 } from '../event/index.ts'
-import type { Log, LogDriver, LogSystem, Membership, OwnedPartition } from '../log/index.ts'
+import type { Log, LogSystem, Membership, OwnedPartition } from '../log/index.ts'
 import { deadLetters, deadTopicOf } from '../recover/index.ts'
 import { encodeLaneRecord, laneTopicOf } from '../recover/lane/index.ts'
 import { topic } from '../schema/index.ts'
@@ -154,20 +150,12 @@ class Group {
   }
 }
 
-const drivers: Record<string, (folder: string) => LogDriver> = {
-  memory: () => memory(),
-  embedded: folder => embedded(folder, { minFreeBytes: 0, reserveBytes: 0 }),
-}
-
-describe.each(Object.keys(drivers))('a partition with its retry lane on the log %s', name => {
-  let folder: string
+describeOn(['memory', 'embedded', 'kafka'], 'a partition with its retry lane', on => {
   let system: LogSystem
   let group: Group | undefined
 
   beforeEach(async () => {
-    folder = await mkdtemp(path.join(tmpdir(), 'holdfast-lane-'))
-    const driver = drivers[name]?.(folder) ?? expect.fail()
-    system = await driver.open({ clock: systemClock, random: systemRandom, logger: silentLogger })
+    system = await (await on.fresh()).open({ clock: systemClock, random: systemRandom, logger: silentLogger })
     for (const topic of ['t', lane, deadTopicOf('t', 'g')])
       await system.log.topics.create(topic, { partitions: 1 })
   })
@@ -175,7 +163,6 @@ describe.each(Object.keys(drivers))('a partition with its retry lane on the log 
   afterEach(async () => {
     await group?.stop()
     await system.close()
-    await rm(folder, { recursive: true, force: true })
   })
 
   it('tries a parked event again from its own bytes, with the later ones of its key behind it', async () => {
@@ -217,7 +204,7 @@ describe.each(Object.keys(drivers))('a partition with its retry lane on the log 
     expect(letters).toMatchObject([
       { offset: '0', key: 'a', reason: 'verdict', eventId: 'a1', eventType: 'sent', attempts: 1 },
     ])
-    expect(letters[0]?.value).toEqual(new TextEncoder().encode('{"key":"a","n":1}'))
+    expect(Buffer.from(letters[0]?.value ?? []).toString()).toBe('{"key":"a","n":1}')
 
     mended = true
     const about = { generation: 0, origin: offset(0), letterVersion: 1, by: 'me', reason: 'mended' }

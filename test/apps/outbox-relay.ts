@@ -6,21 +6,20 @@
  * It says `up` when it begins and `relayed N` after each append.
  */
 import process from 'node:process'
-import { embedded } from '../../src/drivers/embedded/index.ts'
 import { postgres } from '../../src/drivers/postgres/index.ts'
 import { silentLogger, systemClock, systemRandom } from '../../src/event/index.ts'
 import { outboxRelay } from '../../src/outbox/index.ts'
+import { movesLog, type MovesLog } from './moves-log.ts'
 
-interface Options {
-  readonly data: string
+interface Options extends MovesLog {
   readonly database: string
   readonly leaseMs: number
 }
 
-const { data, database, leaseMs } = JSON.parse(process.argv[2] ?? '{}') as Options
+const { database, leaseMs, ...place } = JSON.parse(process.argv[2] ?? '{}') as Options
 const env = { clock: systemClock, random: systemRandom, logger: silentLogger }
 const sink = await postgres(database).open(env)
-const system = await embedded(data).open(env)
+const system = await movesLog(place).open(env)
 if (!sink.outbox) throw new Error('no outbox')
 const relay = outboxRelay({
   ...env,

@@ -1,6 +1,6 @@
 import { moves } from '../apps/moves-topic.ts'
 import { until } from '../harness/until.ts'
-import { startSystem, type Consumer, type System } from './system.ts'
+import { startSystem, type Consumer, type System, type SystemOptions } from './system.ts'
 
 /** Partitions of all groups together, by `group/partition`, that some of these processes run. */
 export async function running(consumers: readonly Consumer[]): Promise<Set<string>> {
@@ -40,7 +40,7 @@ export async function allDone(consumers: readonly Consumer[], groups: readonly s
 
 /** A system whose first process only collects, and some that only consume. */
 export async function startShared(
-  options: Parameters<typeof startSystem>[0],
+  options: SystemOptions,
   consumers: number,
 ): Promise<{ system: System; consumers: Consumer[] }> {
   const system = await startSystem({ ...options, roles: ['collector'] })

@@ -6,6 +6,7 @@ import { observed } from '../harness/observed.ts'
 import { scale, seed } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
 import { auditGroup, expectClean } from './audited.ts'
+import { describeOn, type SharedTestLog } from '../support/test-logs.ts'
 import { startSystem } from './system.ts'
 
 /** Shorter than each outage, so that a member that stopped showing itself would be expelled. */
@@ -13,11 +14,12 @@ const SESSION_MS = 2_000
 
 /** Kills PostgreSQL under a load, brings it back after `awayMs`, and asserts that nobody outside could tell. */
 async function surviveKill(
+  on: SharedTestLog,
   load: Pick<Load, 'ratePerSecond' | 'seconds' | 'keys'> & Partial<Load>,
   { killAfterMs, awayMs }: { killAfterMs: number; awayMs: number },
 ): Promise<void> {
   const groups = ['each', 'batch'] as const
-  const system = await startSystem({ groups, sessionMs: SESSION_MS })
+  const system = await startSystem({ on, groups, sessionMs: SESSION_MS })
   const running = await startLoad({ ...system.load, run: 'e', seed, ...load })
   await wait(killAfterMs)
   await until('events are being applied', async () => {
@@ -66,21 +68,28 @@ async function surviveKill(
   expect(end.groups.map(({ deadLetters }) => deadLetters)).toEqual([0, 0])
 }
 
-test('hazards 51, 53, 54, 55: PostgreSQL is killed under 50 events a second for longer than every timer: nobody is refused, nothing is lost, doubled, out of order or dead, no member is expelled, and the breaker opens once', () =>
-  surviveKill(
-    { ratePerSecond: 50, seconds: scale({ short: 20, long: 300 }), keys: 50 },
-    // The group `each` has three attempts within 0.3 s and probes begin after 1 s.
-    scale({ short: { killAfterMs: 3_000, awayMs: 8_000 }, long: { killAfterMs: 30_000, awayMs: 120_000 } }),
-  ))
+describeOn(['embedded', 'kafka'], 'an outage of the database', on => {
+  test('hazards 51, 53, 54, 55: PostgreSQL is killed under 50 events a second for longer than every timer: nobody is refused, nothing is lost, doubled, out of order or dead, no member is expelled, and the breaker opens once', () =>
+    surviveKill(
+      on,
+      { ratePerSecond: 50, seconds: scale({ short: 20, long: 300 }), keys: 50 },
+      // The group `each` has three attempts within 0.3 s and probes begin after 1 s.
+      scale({ short: { killAfterMs: 3_000, awayMs: 8_000 }, long: { killAfterMs: 30_000, awayMs: 120_000 } }),
+    ))
+})
 
-test('2,000 events a second on 10,000 keys: the same', () =>
-  surviveKill(
-    { ratePerSecond: 2_000, seconds: scale({ short: 3, long: 30 }), keys: 10_000 },
-    { killAfterMs: 1_000, awayMs: scale({ short: 2_500, long: 10_000 }) },
-  ))
+describeOn(['embedded'], 'an outage of the database', on => {
+  test('2,000 events a second on 10,000 keys: the same', () =>
+    surviveKill(
+      on,
+      { ratePerSecond: 2_000, seconds: scale({ short: 3, long: 30 }), keys: 10_000 },
+      { killAfterMs: 1_000, awayMs: scale({ short: 2_500, long: 10_000 }) },
+    ))
 
-test('2,000 events a second on 64 keys by Zipf, where a fifth goes to one key: the same', () =>
-  surviveKill(
-    { ratePerSecond: 2_000, seconds: scale({ short: 3, long: 30 }), keys: 64, zipf: 1 },
-    { killAfterMs: 1_000, awayMs: scale({ short: 2_500, long: 10_000 }) },
-  ))
+  test('2,000 events a second on 64 keys by Zipf, where a fifth goes to one key: the same', () =>
+    surviveKill(
+      on,
+      { ratePerSecond: 2_000, seconds: scale({ short: 3, long: 30 }), keys: 64, zipf: 1 },
+      { killAfterMs: 1_000, awayMs: scale({ short: 2_500, long: 10_000 }) },
+    ))
+})

@@ -1,17 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'pg'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { seededRandom } from '../../src/event/index.ts'
-import { app, embedded, postgres, topic, type App } from '../../src/index.ts'
+import { app, postgres, topic, type App } from '../../src/index.ts'
+import { movesLog } from '../apps/moves-log.ts'
 import { startChild, type Child } from '../harness/child.ts'
 import { observed } from '../harness/observed.ts'
 import { scale, seed } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
 import { testDatabase } from '../postgres.ts'
+import { describeOn, type SharedTestLog } from '../support/test-logs.ts'
 
 const database = testDatabase()
 vi.setConfig({ testTimeout: scale({ short: 120_000, long: 1_800_000 }) })
@@ -24,7 +24,6 @@ const orders = topic('orders', {
 
 interface Shop {
   readonly app: App<true>
-  readonly folder: string
   readonly client: Client
   relay(): Promise<Child>
   /** Orders whose rows were applied, in that order. */
@@ -32,15 +31,14 @@ interface Shop {
 }
 
 /** An app that applies what reaches the log; its relays are other processes. */
-async function startShop(): Promise<Shop> {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-outbox-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+async function startShop(on: SharedTestLog): Promise<Shop> {
+  const place = await on.place()
   const client = new Client({ connectionString: database.url })
   await client.connect()
   onTestFinished(() => client.end())
   await client.query(`drop schema if exists holdfast cascade; drop table if exists booked;
     create table booked (seq bigint generated always as identity, "order" text, n int)`)
-  const shop = app({ name: 'shop', log: embedded(folder), db: postgres(database.url) })
+  const shop = app({ name: 'shop', log: movesLog(place), db: postgres(database.url) })
   shop.consumer('books', orders, { from: 'earliest' }).effect('placed', async ({ data }, tx) => {
     await tx.query('insert into booked ("order", n) values ($1, $2)', [data.order, data.n])
   })
@@ -49,11 +47,10 @@ async function startShop(): Promise<Shop> {
   await shop.outbox.status()
   return {
     app: shop,
-    folder,
     client,
     async relay() {
       const main = join(import.meta.dirname, '../apps/outbox-relay.ts')
-      const options = JSON.stringify({ data: folder, database: database.url, leaseMs: 300 })
+      const options = JSON.stringify({ ...place, database: database.url, leaseMs: 300 })
       const child = await startChild({ name: 'relay', args: ['--conditions=holdfast-source', main, options] })
       await child.line(/^up$/)
       return child
@@ -95,49 +92,51 @@ async function expectAllOnceInOrder(shop: Shop, committed: ReadonlyMap<string, n
   }
 }
 
-it('hazard 70: a relay that is killed again and again loses nothing, and nothing is applied twice', async () => {
-  const shop = await startShop()
-  const random = seededRandom(seed)
-  const stop = new AbortController()
-  const writing = keepWriting(shop, stop.signal)
-  const kills = scale({ short: 8, long: 200 })
-  let duringWork = 0
-  for (let n = 0; n < kills; n++) {
-    const relay = await shop.relay()
-    await relay.line(/^relayed \d+$/)
-    await wait(random() * 60)
-    expect((await relay.kill()).signal).toBe('SIGKILL')
-    if (relay.stdout.length > 1) duringWork += 1
-  }
-  stop.abort()
-  const committed = await writing
-  await shop.relay()
-  await expectAllOnceInOrder(shop, committed)
-  expect(duringWork).toBe(kills)
-  observed(`${kills} relays killed while they moved rows`)
-})
+describeOn(['embedded', 'kafka'], 'the outbox', on => {
+  it('hazard 70: a relay that is killed again and again loses nothing, and nothing is applied twice', async () => {
+    const shop = await startShop(on)
+    const random = seededRandom(seed)
+    const stop = new AbortController()
+    const writing = keepWriting(shop, stop.signal)
+    const kills = scale({ short: 8, long: 200 })
+    let duringWork = 0
+    for (let n = 0; n < kills; n++) {
+      const relay = await shop.relay()
+      await relay.line(/^relayed \d+$/)
+      await wait(random() * 60)
+      expect((await relay.kill()).signal).toBe('SIGKILL')
+      if (relay.stdout.length > 1) duringWork += 1
+    }
+    stop.abort()
+    const committed = await writing
+    await shop.relay()
+    await expectAllOnceInOrder(shop, committed)
+    expect(duringWork).toBe(kills)
+    observed(`${kills} relays killed while they moved rows`)
+  })
 
-it('hazard 69: of two relays one works, and one that freezes beyond its lease changes nothing when it wakes', async () => {
-  const shop = await startShop()
-  const stop = new AbortController()
-  const writing = keepWriting(shop, stop.signal)
-  const [first, second] = [await shop.relay(), await shop.relay()]
-  const working = await until('one of them relays', () =>
-    [first, second].find(relay => relay.stdout.length > 1),
-  )
-  const other = working === first ? second : first
-  expect(other.stdout).toEqual(['up'])
-  await freezeBesideCommits(working, shop)
-  await other.line(/^relayed \d+$/)
-  const place = await placeOf(shop)
-  const said = working.stdout.length
-  await working.thaw()
-  await until('the other goes on', async () => (await placeOf(shop)) > place)
-  stop.abort()
-  await expectAllOnceInOrder(shop, await writing)
-  // At most the append that it was in when it froze.
-  expect(working.stdout.length - said).toBeLessThanOrEqual(1)
-  observed(`relay ${working.pid} was stopped beyond its lease, ${other.pid} took over`)
+  it('hazard 69: of two relays one works, and one that freezes beyond its lease changes nothing when it wakes', async () => {
+    const shop = await startShop(on)
+    const stop = new AbortController()
+    const writing = keepWriting(shop, stop.signal)
+    const [first, second] = [await shop.relay(), await shop.relay()]
+    const working = await until('one of them relays', () =>
+      [first, second].find(relay => relay.stdout.length > 1),
+    )
+    const other = working === first ? second : first
+    expect(other.stdout).toEqual(['up'])
+    await freezeBesideCommits(working, shop)
+    await other.line(/^relayed \d+$/)
+    const place = await placeOf(shop)
+    const said = working.stdout.length
+    await working.thaw()
+    await until('the other goes on', async () => (await placeOf(shop)) > place)
+    stop.abort()
+    await expectAllOnceInOrder(shop, await writing)
+    // At most the append that it was in when it froze.
+    expect(working.stdout.length - said).toBeLessThanOrEqual(1)
+    observed(`relay ${working.pid} was stopped beyond its lease, ${other.pid} took over`)
+  })
 })
 
 async function placeOf({ client }: Shop): Promise<bigint> {

@@ -12,10 +12,11 @@ import type { Load } from '../client/plan.ts'
 import { startChild, type Child } from '../harness/child.ts'
 import { scale } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
-import { ownKafka } from '../kafka.ts'
+import { emptyKafka, lentKafka } from '../kafka.ts'
 import { ownPostgres } from '../postgres.ts'
 import type { MovesOptions } from '../apps/moves-app.ts'
 import { movesLog } from '../apps/moves-log.ts'
+import type { SharedTestLog } from '../support/test-logs.ts'
 import { moves } from '../apps/moves-topic.ts'
 import { readStatus, type Status } from './status.ts'
 import { storeSchema, withClient } from './store.ts'
@@ -62,15 +63,16 @@ export interface PostgresKill {
   readonly refused: () => Promise<number>
 }
 
-/**
- * `env` is that of the processes of the app, not of PostgreSQL. On an embedded log, unless `brokers` are given or
- * HOLDFAST_TEST_LOG=kafka asks for one of its own.
- */
-export async function startSystem({
-  env = {},
-  ...options
-}: Pick<MovesOptions, 'groups'> & Partial<MovesOptions> & { env?: Env }): Promise<System> {
-  const brokers = options.brokers ?? (await ownBrokers(options))
+/** What a test says of the system that it wants. */
+export interface SystemOptions extends Pick<MovesOptions, 'groups'>, Partial<Omit<MovesOptions, 'groups'>> {
+  /** Of the processes of the app, not of PostgreSQL. */
+  readonly env?: Env
+  /** Where its log is. Defaults to an embedded one, and with HOLDFAST_TEST_LOG=kafka to Kafka. */
+  readonly on?: SharedTestLog
+}
+
+export async function startSystem({ env = {}, on, ...options }: SystemOptions): Promise<System> {
+  const brokers = options.brokers ?? (on ? (await on.place()).brokers : await brokersIfAsked(options))
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-e2e-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const data = options.data ?? join(folder, 'log')
@@ -147,9 +149,12 @@ export async function startSystem({
 }
 
 /** A test that says where its log lies on a disk is about that disk. */
-async function ownBrokers({ data }: Partial<MovesOptions>): Promise<readonly string[] | undefined> {
+async function brokersIfAsked({ data }: Partial<MovesOptions>): Promise<readonly string[] | undefined> {
   if (process.env['HOLDFAST_TEST_LOG'] !== 'kafka' || data !== undefined) return undefined
-  return (await ownKafka()).brokers.split(',')
+  const { brokers, giveBack } = await lentKafka()
+  onTestFinished(giveBack)
+  await emptyKafka(brokers)
+  return [brokers]
 }
 
 function done({ state, lag, parked, partitions }: Status['groups'][number]): boolean {

@@ -5,17 +5,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
+import { movesLog, type MovesLog } from '../../../test/apps/moves-log.ts'
 import { until } from '../../../test/harness/until.ts'
 import { testDatabase } from '../../../test/postgres.ts'
-import { embedded } from '../../drivers/embedded/index.ts'
+import { describeOn } from '../../../test/support/test-logs.ts'
 import { postgres } from '../../drivers/postgres/index.ts'
 import { topic } from '../../schema/index.ts'
 import { app, type App } from '../../server/app.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-/** Declares what `shop` below runs; its log is in SHOP_LOG. */
+/** Declares what `shop` below runs; its log is that of the test. */
 const module = join(root, 'test/fixtures/shop-app.ts')
 
 const orders = topic('orders', {
@@ -24,18 +25,17 @@ const orders = topic('orders', {
   events: { placed: z.object({ customer: z.string(), total: z.number() }) },
 })
 
-describe('a command that is given an app that does not run', () => {
+describeOn(['embedded', 'kafka'], 'a command that is given an app that does not run', on => {
   const database = testDatabase()
 
-  /** A folder that no variable of Holdfast names. */
   function folder(): string {
-    const made = mkdtempSync(join(tmpdir(), 'holdfast-own-log-'))
+    const made = mkdtempSync(join(tmpdir(), 'holdfast-patch-'))
     onTestFinished(() => rmSync(made, { recursive: true, force: true }))
     return made
   }
 
-  async function shop(log: string): Promise<App<true>> {
-    const a = app({ name: 'shop', log: embedded(log), db: postgres(database.url) })
+  async function shop(log: MovesLog): Promise<App<true>> {
+    const a = app({ name: 'shop', log: movesLog(log), db: postgres(database.url) })
     a.consumer('billing', orders, { from: 'earliest', retry: [] }).effect('placed', async event => {
       if (event.data.total < 0) throw new RangeError('a negative total')
     })
@@ -44,12 +44,15 @@ describe('a command that is given an app that does not run', () => {
     return a
   }
 
-  async function holdfast(log: string, args: string[]): Promise<{ code: number; out: string; err: string }> {
+  async function holdfast(
+    log: MovesLog | undefined,
+    args: string[],
+  ): Promise<{ code: number; out: string; err: string }> {
     const child = spawn(process.execPath, [join(root, 'bin/holdfast.js'), ...args, '--app', module], {
       cwd: root,
       env: {
         ...process.env,
-        SHOP_LOG: log,
+        TEST_LOG: log && JSON.stringify(log),
         DATABASE_URL: database.url,
         HOLDFAST_DATA: join(tmpdir(), 'not there'),
       },
@@ -62,8 +65,7 @@ describe('a command that is given an app that does not run', () => {
   }
 
   it('explains from its log and its database, and edits letters by its schemas', async () => {
-    const made = folder()
-    const log = join(made, 'log')
+    const log = await on.place()
     const a = await shop(log)
     await a.publish(orders, 'placed', { customer: 'ada', total: 1 }, { id: 'good' })
     await a.publish(orders, 'placed', { customer: 'bob', total: -1 }, { id: 'bad' })
@@ -83,7 +85,7 @@ describe('a command that is given an app that does not run', () => {
     })
 
     const patch = (data: unknown): string[] => {
-      const file = join(made, 'patch.json')
+      const file = join(folder(), 'patch.json')
       writeFileSync(file, JSON.stringify(data))
       return ['dlq', 'edit', '--all', '--patch', file, '--execute', '--reason', 'ticket 7', '-o', 'json']
     }
@@ -99,7 +101,7 @@ describe('a command that is given an app that does not run', () => {
   })
 
   it('renames a group with what it applied to its database, though no process declares it', async () => {
-    const log = join(folder(), 'log')
+    const log = await on.place()
     const a = await shop(log)
     await a.publish(orders, 'placed', { customer: 'ada', total: 1 })
     await until('it is done', async () => (await a.groups()).every(({ lag }) => lag === 0n))
@@ -116,7 +118,7 @@ describe('a command that is given an app that does not run', () => {
   })
 
   it('is refused beside the address of a process, which knows its app', async () => {
-    const both = await holdfast('', ['explain', 'x', '--url', 'http://127.0.0.1:1'])
+    const both = await holdfast(undefined, ['explain', 'x', '--url', 'http://127.0.0.1:1'])
     expect(both.code).toBe(2)
     expect(both.err).toContain('--url and --app name different things to ask')
   })

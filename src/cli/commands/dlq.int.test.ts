@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
+import { movesLog } from '../../../test/apps/moves-log.ts'
 import { until } from '../../../test/harness/until.ts'
 import { LaneGroup } from '../../../test/support/lane-group.ts'
-import { embedded } from '../../drivers/embedded/index.ts'
+import { describeOn } from '../../../test/support/test-logs.ts'
 import { offset, silentLogger, systemClock, systemRandom, type LogRecord } from '../../event/index.ts'
 import type { LogSystem } from '../../log/index.ts'
 import { topic } from '../../schema/index.ts'
@@ -35,15 +36,17 @@ interface Letters {
   readonly letters: readonly { readonly id: string; readonly status: string }[]
 }
 
-describe('holdfast dlq beside a running group', () => {
+describeOn(['embedded', 'kafka'], 'holdfast dlq beside a running group', on => {
+  let env: Record<string, string>
   let folder: string
   let system: LogSystem
   let group: LaneGroup
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'holdfast-dlq-'))
-    const driver = embedded(join(folder, 'log'), { minFreeBytes: 0, reserveBytes: 0 })
-    system = await driver.open({ clock: systemClock, random: systemRandom, logger: silentLogger })
+    const place = await on.place()
+    env = on.env(place)
+    system = await movesLog(place).open({ clock: systemClock, random: systemRandom, logger: silentLogger })
     group = new LaneGroup(system, { name: 'billing', topic: orders, handler: refuseLarge })
     await group.start()
     await group.send(
@@ -66,7 +69,7 @@ describe('holdfast dlq beside a running group', () => {
     const io = {
       out: (text: string) => (out += text),
       err: (text: string) => (err += text),
-      env: { HOLDFAST_DATA: folder },
+      env,
     }
     const code = await runCli(['dlq', ...args], io)
     return { code, out, err }
@@ -236,45 +239,47 @@ describe('holdfast dlq beside a running group', () => {
   })
 })
 
-it('edits and replays by the process that knows the schemas, and every act is in the audit trail', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-dlq-'))
-  const a = app({ name: 'shop', log: embedded(join(folder, 'log'), { minFreeBytes: 0, reserveBytes: 0 }) })
-  const billed: number[] = []
-  a.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', ({ data }) => {
-    refuseLarge(data)
-    billed.push(data.cents)
-  })
-  await a.start()
-  const admin = await startAdmin(a.admin, { port: 0 })
-  onTestFinished(async () => {
-    await admin.close()
-    await a.stop()
-    rmSync(folder, { recursive: true, force: true })
-  })
-  for (const cents of [101, 202]) await a.publish(orders, 'placed', { order: `o${cents}`, cents })
-  await until('both are dead', async () => (await a.groups()).every(group => group.deadLetters === 2))
+describeOn(['embedded', 'kafka'], 'holdfast dlq by a running process', on => {
+  it('edits and replays by the process that knows the schemas, and every act is in the audit trail', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-dlq-'))
+    const a = app({ name: 'shop', log: await on.fresh() })
+    const billed: number[] = []
+    a.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', ({ data }) => {
+      refuseLarge(data)
+      billed.push(data.cents)
+    })
+    await a.start()
+    const admin = await startAdmin(a.admin, { port: 0 })
+    onTestFinished(async () => {
+      await admin.close()
+      await a.stop()
+      rmSync(folder, { recursive: true, force: true })
+    })
+    for (const cents of [101, 202]) await a.publish(orders, 'placed', { order: `o${cents}`, cents })
+    await until('both are dead', async () => (await a.groups()).every(group => group.deadLetters === 2))
 
-  const run = async (...args: string[]): Promise<Ran> => {
-    let [out, err] = ['', '']
-    const io = { out: (text: string) => (out += text), err: (text: string) => (err += text), env: {} }
-    const code = await runCli([...args, '--url', admin.url], io)
-    return { code, out, err }
-  }
-  const patch = join(folder, 'patch.json')
-  writeFileSync(patch, '{"cents":7}')
-  const edit = ['dlq', 'edit', '--cause', 'RangeError', '--patch', patch, '--replay']
-  const preview = await run(...edit)
-  expect(preview.err).toContain('2 of 2 letters of billing have other data')
-  expect(preview.out).toMatch(/changed +(101|202) +7/)
-  expect(billed).toEqual([])
-  const done = await run(...edit, '--execute', '--reason', 'ticket 7')
-  expect(done.err).toContain('2 applied, 0 dead again')
-  expect(billed).toEqual([7, 7])
-  const audit = await run('audit', 'list', '-o', 'json')
-  expect(JSON.parse(audit.out)).toMatchObject({
-    acts: [
-      { operation: 'dlq.replay', reason: 'ticket 7', outcome: 'done' },
-      { operation: 'dlq.edit', reason: 'ticket 7', outcome: 'done' },
-    ],
+    const run = async (...args: string[]): Promise<Ran> => {
+      let [out, err] = ['', '']
+      const io = { out: (text: string) => (out += text), err: (text: string) => (err += text), env: {} }
+      const code = await runCli([...args, '--url', admin.url], io)
+      return { code, out, err }
+    }
+    const patch = join(folder, 'patch.json')
+    writeFileSync(patch, '{"cents":7}')
+    const edit = ['dlq', 'edit', '--cause', 'RangeError', '--patch', patch, '--replay']
+    const preview = await run(...edit)
+    expect(preview.err).toContain('2 of 2 letters of billing have other data')
+    expect(preview.out).toMatch(/changed +(101|202) +7/)
+    expect(billed).toEqual([])
+    const done = await run(...edit, '--execute', '--reason', 'ticket 7')
+    expect(done.err).toContain('2 applied, 0 dead again')
+    expect(billed).toEqual([7, 7])
+    const audit = await run('audit', 'list', '-o', 'json')
+    expect(JSON.parse(audit.out)).toMatchObject({
+      acts: [
+        { operation: 'dlq.replay', reason: 'ticket 7', outcome: 'done' },
+        { operation: 'dlq.edit', reason: 'ticket 7', outcome: 'done' },
+      ],
+    })
   })
 })

@@ -1,11 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
+import { movesLog } from '../../../test/apps/moves-log.ts'
 import { startChild } from '../../../test/harness/child.ts'
 import { until } from '../../../test/harness/until.ts'
-import { embedded } from '../../drivers/embedded/index.ts'
+import { describeOn } from '../../../test/support/test-logs.ts'
+import type { LogDriver } from '../../log/index.ts'
 import { topic } from '../../schema/index.ts'
 import { startAdmin } from '../../server/admin-server.ts'
 import { app, type App } from '../../server/app.ts'
@@ -35,14 +36,8 @@ async function holdfast(env: Record<string, string>, ...args: string[]): Promise
   return { code, out, err }
 }
 
-function logFolder(): string {
-  const made = mkdtempSync(join(tmpdir(), 'holdfast-ops-'))
-  onTestFinished(() => rmSync(made, { recursive: true, force: true }))
-  return join(made, 'log')
-}
-
-function shop(folder: string, seen: number[] = []): App<boolean> {
-  const a = app({ name: 'shop', log: embedded(folder) })
+function shop(log: LogDriver, seen: number[] = []): App<boolean> {
+  const a = app({ name: 'shop', log })
   a.consumer('billing', orders, { from: 'earliest' }).on('placed', e => void seen.push(e.data.n))
   return a
 }
@@ -55,18 +50,15 @@ async function withEvents(a: App<boolean>): Promise<void> {
   )
 }
 
-describe('commands on the folder of a log', () => {
+describeOn(['embedded', 'kafka'], 'commands that open a log', on => {
   let env: Record<string, string>
-  let folder: string
 
   beforeAll(async () => {
-    const made = mkdtempSync(join(tmpdir(), 'holdfast-ops-'))
-    folder = join(made, 'log')
-    env = { HOLDFAST_DATA: made }
-    const a = shop(folder)
+    const place = await on.place()
+    env = on.env(place)
+    const a = shop(movesLog(place))
     await withEvents(a)
     await a.stop()
-    return () => rmSync(made, { recursive: true, force: true })
   })
 
   it('print a table for people, and data for machines', async () => {
@@ -106,7 +98,7 @@ describe('commands on the folder of a log', () => {
     expect(unknown.err).toContain('there are billing')
     expect((await holdfast(env, 'group', 'reset', 'billing')).code).toBe(2)
     expect((await holdfast(env, 'group', 'reset', 'billing', '--shift-by', 'x')).code).toBe(2)
-    expect((await holdfast(env, 'group', 'list', '--log', join(folder, 'none'))).code).toBe(3)
+    expect((await holdfast(env, 'group', 'list', '--log', join(tmpdir(), 'holdfast-none'))).code).toBe(3)
     expect((await holdfast(env, 'group', 'list', '--timeout', 'soon')).code).toBe(2)
   })
 
@@ -142,9 +134,9 @@ describe('commands on the folder of a log', () => {
   })
 })
 
-describe('commands that ask a running process', () => {
+describeOn(['embedded', 'kafka'], 'commands that ask a running process', on => {
   it('say the same as the log, and need the token that it asks for', async () => {
-    const a = shop(logFolder())
+    const a = shop(await on.fresh())
     onTestFinished(() => a.stop())
     await withEvents(a)
     const tokens = [{ name: 'grace', role: 'viewer', token: 'a-token-of-a-viewer' }] as const
@@ -161,14 +153,14 @@ describe('commands that ask a running process', () => {
   })
 
   it('end with 5 when there is nobody, and say when it is no admin side', async () => {
-    const server = await startAdmin(shop(logFolder()).admin, { port: 0 })
+    const server = await startAdmin(shop(await on.fresh()).admin, { port: 0 })
     await server.close()
     expect((await holdfast({}, 'group', 'list', '--url', server.url)).code).toBe(5)
     expect((await holdfast({}, 'group', 'list', '--url', 'no url')).code).toBe(2)
   })
 
   it('end with 4 when a group runs whose positions are to be set', async () => {
-    const a = shop(logFolder())
+    const a = shop(await on.fresh())
     onTestFinished(() => a.stop())
     await withEvents(a)
     const server = await startAdmin(a.admin, { port: 0 })
@@ -190,10 +182,10 @@ describe('commands that ask a running process', () => {
   })
 })
 
-describe('a group that was paused by a command', () => {
+describeOn(['embedded', 'kafka'], 'a group that was paused by a command', on => {
   it('stays paused when its process starts again, and goes on by a command on the log', async () => {
-    const folder = logFolder()
-    const first = shop(folder)
+    const log = await on.fresh()
+    const first = shop(log)
     await withEvents(first)
     const server = await startAdmin(first.admin, { port: 0 })
     onTestFinished(() => server.close())
@@ -212,7 +204,7 @@ describe('a group that was paused by a command', () => {
     await first.stop()
 
     const seen: number[] = []
-    const second = shop(folder, seen)
+    const second = shop(log, seen)
     await second.start()
     onTestFinished(() => second.stop())
     await second.publish(orders, 'placed', { customer: 'c', n: 5 })
@@ -225,25 +217,26 @@ describe('a group that was paused by a command', () => {
   })
 })
 
-describe('the audit trail', () => {
+describeOn(['embedded'], 'the audit trail', on => {
   it('is one chain over several processes that write to it at once', async () => {
-    const folder = logFolder()
-    const a = shop(folder)
+    const place = await on.place()
+    const a = shop(movesLog(place))
     await withEvents(a)
     await a.stop()
     const bin = join(import.meta.dirname, '../../../bin/holdfast.js')
-    const args = ['group', 'resume', 'billing', '--log', folder]
+    const env = on.env(place)
+    const args = ['group', 'resume', 'billing']
     const children = await Promise.all(
       Array.from({ length: 4 }, (_, n) =>
-        startChild({ name: `command ${n}`, args: [bin, ...args, '--reason', `ticket ${n}`] }),
+        startChild({ name: `command ${n}`, args: [bin, ...args, '--reason', `ticket ${n}`], env }),
       ),
     )
     expect((await Promise.all(children.map(({ exited }) => exited))).map(({ code }) => code)).toEqual([
       0, 0, 0, 0,
     ])
-    const verified = await holdfast({}, 'audit', 'verify', '--log', folder, '-o', 'json')
+    const verified = await holdfast(env, 'audit', 'verify', '-o', 'json')
     expect(JSON.parse(verified.out)).toMatchObject({ ok: true, records: 8, findings: [] })
-    const listed = await holdfast({}, 'audit', 'list', '--log', folder, '-o', 'json')
+    const listed = await holdfast(env, 'audit', 'list', '-o', 'json')
     const { acts } = JSON.parse(listed.out) as { acts: { reason: string }[] }
     expect(acts.map(({ reason }) => reason).toSorted()).toEqual([
       'ticket 0',
@@ -254,17 +247,17 @@ describe('the audit trail', () => {
   })
 })
 
-describe('holdfast check', () => {
+describeOn(['embedded', 'kafka'], 'holdfast check', on => {
   it('ends with 7 when a figure is critical, and as Nagios wants it when asked to', async () => {
-    const folder = logFolder()
-    const a = shop(folder)
+    const place = await on.place()
+    const env = on.env(place)
+    const a = shop(movesLog(place))
     await withEvents(a)
     await a.group('billing').pause('to fall behind')
     for (let n = 0; n < 3; n++) await a.publish(orders, 'placed', { customer: 'c', n })
     await a.stop()
-    const on = ['--log', folder]
     const lag = (warn: number, crit: number, ...more: string[]): Promise<Ran> =>
-      holdfast({}, 'check', 'lag', '--warn', String(warn), '--crit', String(crit), ...on, ...more)
+      holdfast(env, 'check', 'lag', '--warn', String(warn), '--crit', String(crit), ...more)
     expect(await lag(4, 5)).toMatchObject({
       code: 0,
       out: 'OK lag: billing 3 (warning from 4, critical from 5)\n',
@@ -280,10 +273,12 @@ describe('holdfast check', () => {
     })
     expect((await lag(1, 5, '--group', 'biling')).code).toBe(3)
     expect(await lag(1, 5, '--group', 'biling', '--format', 'nagios')).toMatchObject({ code: 3 })
-    const letters = await holdfast({}, 'check', 'dlq', '--warn', '1', '--crit', '1', ...on)
+    const letters = await holdfast(env, 'check', 'dlq', '--warn', '1', '--crit', '1')
     expect(letters).toMatchObject({ code: 0, out: expect.stringContaining('billing 0') as string })
   })
+})
 
+describe('holdfast check', () => {
   it('looks at the outbox of a database', async () => {
     const sink = await postgres(database.url).open({
       clock: systemClock,

@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
+import { movesLog } from '../../../test/apps/moves-log.ts'
 import { until } from '../../../test/harness/until.ts'
 import { testDatabase } from '../../../test/postgres.ts'
-import { embedded } from '../../drivers/embedded/index.ts'
+import { describeOn } from '../../../test/support/test-logs.ts'
 import { postgres } from '../../drivers/postgres/index.ts'
 import { systemClock, systemRandom } from '../../event/index.ts'
 import { topic } from '../../schema/index.ts'
@@ -16,37 +14,40 @@ import { perform } from '../../server/operations/perform.ts'
 import { replayStart, type ReplayStart, type ReplayStartInput } from '../../server/operations/replay-start.ts'
 import { runCli } from '../program.ts'
 
-const database = testDatabase()
 const orders = topic('orders', {
   key: 'customer',
   partitions: 1,
   events: { placed: z.object({ customer: z.string() }), paid: z.object({ customer: z.string() }) },
 })
 
-async function holdfast(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+async function holdfast(
+  env: Record<string, string>,
+  ...args: string[]
+): Promise<{ code: number; out: string; err: string }> {
   let [out, err] = ['', '']
-  const io = { out: (text: string) => (out += text), err: (text: string) => (err += text), env: {} }
+  const io = { out: (text: string) => (out += text), err: (text: string) => (err += text), env }
   const code = await runCli(args, io)
   return { code, out, err }
 }
 
-describe('the commands of replays', () => {
+describeOn(['embedded', 'kafka'], 'the commands of replays', on => {
+  const database = testDatabase()
+
   it('count, ask, show, list and cancel, by a running process and on the folder of the log', async () => {
-    const made = mkdtempSync(join(tmpdir(), 'holdfast-replay-'))
-    onTestFinished(() => rmSync(made, { recursive: true, force: true }))
-    const folder = join(made, 'log')
-    const first = app({ name: 'shop', log: embedded(folder) })
+    const place = await on.place()
+    const env = on.env(place)
+    const first = app({ name: 'shop', log: movesLog(place) })
     await first.start()
     for (let n = 0; n < 4; n++) await first.publish(orders, n === 3 ? 'paid' : 'placed', { customer: 'c' })
     await first.stop()
-    expect(await holdfast('replay-jobs', 'list', '--log', folder)).toMatchObject({
+    expect(await holdfast(env, 'replay-jobs', 'list')).toMatchObject({
       code: 0,
       out: '',
       err: 'no replays\n',
     })
-    expect((await holdfast('replay-jobs', 'show', 'nobody', '--log', folder)).code).toBe(3)
+    expect((await holdfast(env, 'replay-jobs', 'show', 'nobody')).code).toBe(3)
 
-    const shop = app({ name: 'shop', log: embedded(folder), db: postgres(database.url) })
+    const shop = app({ name: 'shop', log: movesLog(place), db: postgres(database.url) })
     let applied = 0
     shop.consumer('late', orders, { from: 'latest' }).effect('placed', async () => void applied++)
     await shop.start()
@@ -59,7 +60,7 @@ describe('the commands of replays', () => {
     const url = ['--url', server.url]
 
     const replay = ['replay', 'late', '--mode', 'fill', '--from']
-    const preview = await holdfast(...replay, 'earliest', ...url)
+    const preview = await holdfast(env, ...replay, 'earliest', ...url)
     expect(preview).toMatchObject({ code: 0 })
     expect(preview.out).toBe(
       'TYPE    EVENTS  MISSING  KNOWN  LEFT  PASSED\nplaced  3       3        0      0     0\npaid    1       0        0      0     1\n',
@@ -69,12 +70,12 @@ describe('the commands of replays', () => {
     expect(applied).toBe(0)
 
     const execute = ['--execute', '--reason', 'ticket 7', '-o', 'json']
-    const asked = await holdfast(...replay, 'orders/0@1', '--rate', '100/s', ...execute, ...url)
+    const asked = await holdfast(env, ...replay, 'orders/0@1', '--rate', '100/s', ...execute, ...url)
     expect(asked).toMatchObject({ code: 0 })
     const { job, parts } = JSON.parse(asked.out) as { job: string; parts: unknown }
     expect(parts).toEqual([{ topic: 'orders', partition: 0, from: '1', to: '4', counts: null }])
     const shown = await until('it is done', async () => {
-      const { out } = await holdfast('replay-jobs', 'show', job, '-o', 'json', ...url)
+      const { out } = await holdfast(env, 'replay-jobs', 'show', job, '-o', 'json', ...url)
       const state = JSON.parse(out) as { state: string }
       return state.state === 'done' && state
     })
@@ -85,26 +86,24 @@ describe('the commands of replays', () => {
       ratePerSecond: 100,
     })
     expect(applied).toBe(2)
-    const people = await holdfast('replay-jobs', 'show', job, ...url)
+    const people = await holdfast(env, 'replay-jobs', 'show', job, ...url)
     expect(people.out).toMatch(/orders\/0\s+done\s+1\s+4\s+4\s+2\s+0\s+0/)
     expect(people.err).toMatch(/, a fill of late, is done; asked for by .*: ticket 7/)
-    const listed = await holdfast('replay-jobs', 'list', '--group', 'late', '--log', folder, '-o', 'json')
+    const listed = await holdfast(env, 'replay-jobs', 'list', '--group', 'late', '-o', 'json')
     expect(JSON.parse(listed.out)).toMatchObject({ jobs: [{ id: job, state: 'done' }] })
-    expect(await holdfast('replay-jobs', 'cancel', job, '--reason', 'too late', ...url)).toMatchObject({
+    expect(await holdfast(env, 'replay-jobs', 'cancel', job, '--reason', 'too late', ...url)).toMatchObject({
       code: 0,
     })
-    const after = await holdfast('replay-jobs', 'show', job, '-o', 'json', '--log', folder)
+    const after = await holdfast(env, 'replay-jobs', 'show', job, '-o', 'json')
     expect(JSON.parse(after.out), 'it had ended').toMatchObject({ state: 'done', cancelledBy: null })
-    const audit = await holdfast('audit', 'list', '-o', 'json', '--log', folder)
+    const audit = await holdfast(env, 'audit', 'list', '-o', 'json')
     expect(JSON.parse(audit.out)).toMatchObject({
       acts: [{ operation: 'replay.cancel' }, { operation: 'replay.start', reason: 'ticket 7' }],
     })
   })
 
   it('run a range again for an admin only, having told what that would do', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'holdfast-replay-'))
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-    const shop = app({ name: 'shop', log: embedded(join(folder, 'log')), db: postgres(database.url) })
+    const shop = app({ name: 'shop', log: await on.fresh(), db: postgres(database.url) })
     const applied: number[] = []
     const resets: string[] = []
     shop
@@ -126,7 +125,7 @@ describe('the commands of replays', () => {
     const server = await startAdmin(shop.admin, { port: 0 })
     onTestFinished(() => server.close())
     const replay = ['replay', 'again', '--mode', 'reprocess', '--from', 'orders/0@1', '--url', server.url]
-    const preview = await holdfast(...replay)
+    const preview = await holdfast({}, ...replay)
     expect(preview.out).toBe(
       'TYPE    EVENTS  MISSING  KNOWN  LEFT  PASSED\nplaced  2       2        0      0     0\n',
     )
@@ -153,15 +152,14 @@ describe('the commands of replays', () => {
     await until('it is done', async () => (await shop.jobs().show(job ?? '')).state === 'done')
     expect(resets).toEqual(['orders/0 1–3, 2 ids'])
     expect(applied).toEqual([0, 0, 0, 1, 1])
-    const listed = await holdfast('replay-jobs', 'list', '--url', server.url)
+    const listed = await holdfast({}, 'replay-jobs', 'list', '--url', server.url)
     expect(listed.out).toMatch(/again\s+reprocess\s+done/)
   })
 
   it('end a replay whose group nobody runs, at once, and nobody takes it up again', async () => {
-    const made = mkdtempSync(join(tmpdir(), 'holdfast-replay-'))
-    onTestFinished(() => rmSync(made, { recursive: true, force: true }))
-    const folder = join(made, 'log')
-    const shop = app({ name: 'shop', log: embedded(folder), db: postgres(database.url) })
+    const place = await on.place()
+    const env = on.env(place)
+    const shop = app({ name: 'shop', log: movesLog(place), db: postgres(database.url) })
     let applied = 0
     shop.consumer('early', orders, { from: 'earliest' }).effect('placed', async () => void applied++)
     shop.consumer('cut', orders, { from: 'latest' }).effect('placed', async () => void applied++)
@@ -173,22 +171,21 @@ describe('the commands of replays', () => {
     const group = shop.group('cut')
     await group.pause('a test')
     const { id } = await shop.replay('cut', { mode: 'fill', from: 'earliest' })
-    const cancelled = await holdfast('replay-jobs', 'cancel', id, '-o', 'json', '--log', folder)
+    const cancelled = await holdfast(env, 'replay-jobs', 'cancel', id, '-o', 'json')
     expect(cancelled).toMatchObject({ code: 0 })
     const ended = { state: 'cancelled', parts: [{ state: 'cancelled', from: '0', position: '0' }] }
     expect(JSON.parse(cancelled.out)).toMatchObject(ended)
     await group.resume()
     // A later one is done, so the owner has been through the book.
     expect((await (await shop.replay('cut', { mode: 'fill', from: 'earliest' })).done).state).toBe('done')
-    const shown = await holdfast('replay-jobs', 'show', id, '-o', 'json', '--log', folder)
+    const shown = await holdfast(env, 'replay-jobs', 'show', id, '-o', 'json')
     expect(JSON.parse(shown.out)).toMatchObject({ ...ended, counts: { known: 0, applied: 0 } })
   })
 
   it('refuse what cannot be', async () => {
-    const made = mkdtempSync(join(tmpdir(), 'holdfast-replay-'))
-    onTestFinished(() => rmSync(made, { recursive: true, force: true }))
-    const folder = join(made, 'log')
-    const shop = app({ name: 'shop', log: embedded(folder) })
+    const place = await on.place()
+    const env = on.env(place)
+    const shop = app({ name: 'shop', log: movesLog(place) })
     shop.consumer('calls', orders, { from: 'latest' }).on('placed', () => {})
     await shop.start()
     onTestFinished(() => shop.stop())
@@ -196,15 +193,17 @@ describe('the commands of replays', () => {
     onTestFinished(() => server.close())
     const url = ['--url', server.url]
     const replay = ['replay', 'calls', '--from']
-    expect((await holdfast(...replay, 'earliest')).code, 'no mode').toBe(2)
-    expect((await holdfast(...replay, 'yesterday', '--mode', 'fill', ...url)).code).toBe(2)
-    expect((await holdfast(...replay, 'earliest', '--mode', 'fill', '--rate', 'fast', ...url)).code).toBe(2)
-    const refused = await holdfast(...replay, 'earliest', '--mode', 'fill', ...url)
+    expect((await holdfast(env, ...replay, 'earliest')).code, 'no mode').toBe(2)
+    expect((await holdfast(env, ...replay, 'yesterday', '--mode', 'fill', ...url)).code).toBe(2)
+    expect(
+      (await holdfast(env, ...replay, 'earliest', '--mode', 'fill', '--rate', 'fast', ...url)).code,
+    ).toBe(2)
+    const refused = await holdfast(env, ...replay, 'earliest', '--mode', 'fill', ...url)
     expect(refused).toMatchObject({ code: 4, out: '' })
     expect(refused.err).toContain('the app has no database')
-    const alone = await holdfast(...replay, 'earliest', '--mode', 'fill', '--log', folder)
+    const alone = await holdfast(env, ...replay, 'earliest', '--mode', 'fill')
     expect(alone).toMatchObject({ code: 4, out: '' })
     expect(alone.err).toContain('name a process that runs it with --url')
-    expect((await holdfast('replay-jobs', 'cancel', 'nobody', ...url)).code).toBe(3)
+    expect((await holdfast(env, 'replay-jobs', 'cancel', 'nobody', ...url)).code).toBe(3)
   })
 })

@@ -1,7 +1,5 @@
 import { describe } from 'vitest'
-import { fileKafka, noOwnKafka, type KafkaCluster } from '../../../test/kafka.ts'
-import { until } from '../../../test/harness/until.ts'
-import { isHoldfastError, seededRandom, silentLogger, systemClock } from '../../event/index.ts'
+import { emptyKafka, fileKafka, noOwnKafka } from '../../../test/kafka.ts'
 import type { LogSystem } from '../../log/index.ts'
 import { describeLog, type LogUnderTest, type SuiteSettings } from '../../log/suite/index.ts'
 import { openKafka, type KafkaSystem } from './kafka.ts'
@@ -23,9 +21,9 @@ describe.skipIf(noOwnKafka)('Kafka', () => {
       imports: true,
     },
     async settings => {
-      const options = suiteOptions(own.cluster.brokers, settings)
-      await empty(own.cluster, options)
-      return kafkaUnderTest(options)
+      // The suite's promises each want an empty log, and name their topics and groups alike.
+      await emptyKafka(own.cluster.brokers)
+      return kafkaUnderTest(suiteOptions(own.cluster.brokers, settings))
     },
   )
 })
@@ -63,29 +61,4 @@ function kafkaUnderTest(options: ResolvedKafkaOptions): LogUnderTest {
     },
     crash: async system => opened.get(system)?.abandon(),
   }
-}
-
-/** The suite's promises each want an empty log, and name their topics and groups alike. */
-async function empty(cluster: KafkaCluster, options: ResolvedKafkaOptions): Promise<void> {
-  const system = await openKafka(options, {
-    clock: systemClock,
-    random: seededRandom(1),
-    logger: silentLogger,
-  })
-  const { log, groups } = system
-  for (const group of await groups.list()) {
-    await until(`group ${group} is gone`, async () => {
-      try {
-        await groups.delete(group)
-        return true
-      } catch (error) {
-        if (!isHoldfastError(error, 'GROUP_ACTIVE')) throw error
-        // Members of a system that crashed, for the rest of their session.
-        await cluster.ask(admin => admin.removeMembersFromConsumerGroup({ groupId: group, members: null }))
-        return undefined
-      }
-    })
-  }
-  for (const topic of await log.topics.list()) await log.topics.delete(topic)
-  await system.close()
 }

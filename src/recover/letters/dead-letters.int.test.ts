@@ -1,14 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import { z } from 'zod'
 import { LaneGroup } from '../../../test/support/lane-group.ts'
+import { describeOn } from '../../../test/support/test-logs.ts'
 import { toArray, until } from '../../../test/support/wait.ts'
-import { embedded } from '../../drivers/embedded/index.ts'
-import { memory } from '../../drivers/memory/index.ts'
 import { silentLogger, systemClock, systemRandom } from '../../event/index.ts'
-import type { Log, LogDriver, LogSystem } from '../../log/index.ts'
+import type { Log, LogSystem } from '../../log/index.ts'
 import { topic } from '../../schema/index.ts'
 import { deadLetters } from './dead-letters.ts'
 import type { LetterFilter } from './choose.ts'
@@ -57,20 +53,13 @@ function refuseLarge(data: unknown): void {
   if (cents > 100) throw new RangeError(`${cents} cents are too many`)
 }
 
-const drivers: Record<string, (folder: string) => LogDriver> = {
-  memory: () => memory(),
-  embedded: folder => embedded(folder, { minFreeBytes: 0, reserveBytes: 0 }),
-}
-
-describe.each(Object.keys(drivers))('dead letters on the log %s', name => {
-  let folder: string
+describeOn(['memory', 'embedded', 'kafka'], 'dead letters', on => {
   let system: LogSystem
   let group: LaneGroup
   let dead: DeadLetters
 
   beforeEach(async () => {
-    folder = await mkdtemp(path.join(tmpdir(), 'holdfast-letters-'))
-    system = await (drivers[name]?.(folder) ?? expect.fail()).open(env)
+    system = await (await on.fresh()).open(env)
     group = new LaneGroup(system, { name: 'billing', topic: orders, handler: refuseLarge })
     await group.start()
     dead = lettersOf(system)
@@ -79,7 +68,6 @@ describe.each(Object.keys(drivers))('dead letters on the log %s', name => {
   afterEach(async () => {
     await group.stop()
     await system.close()
-    await rm(folder, { recursive: true, force: true })
   })
 
   const place = (...cents: readonly number[]): Promise<void> =>
@@ -467,20 +455,20 @@ describe.each(Object.keys(drivers))('dead letters on the log %s', name => {
   })
 })
 
-it('dead letters are replayed from another process that has the log open', async () => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-letters-'))
-  const options = { minFreeBytes: 0, reserveBytes: 0 }
-  const owner = await embedded(folder, options).open(env)
-  const visitor = await embedded(folder, options).open(env)
-  const group = new LaneGroup(owner, { name: 'billing', topic: orders, handler: refuseLarge })
-  await group.start()
-  await group.send('placed', { order: 'o', cents: 101 })
-  await group.atRest()
-  group.handler = () => {}
-  expect(await lettersOf(visitor).replay({})).toMatchObject({ letters: 1, resolved: 1 })
-  expect(group.applied).toHaveLength(1)
-  await group.stop()
-  await visitor.close()
-  await owner.close()
-  await rm(folder, { recursive: true, force: true })
+describeOn(['embedded', 'kafka'], 'dead letters of another process', on => {
+  it('are replayed from one that has the log open', async () => {
+    const driver = await on.fresh()
+    const owner = await driver.open(env)
+    const visitor = await driver.open(env)
+    const group = new LaneGroup(owner, { name: 'billing', topic: orders, handler: refuseLarge })
+    await group.start()
+    await group.send('placed', { order: 'o', cents: 101 })
+    await group.atRest()
+    group.handler = () => {}
+    expect(await lettersOf(visitor).replay({})).toMatchObject({ letters: 1, resolved: 1 })
+    expect(group.applied).toHaveLength(1)
+    await group.stop()
+    await visitor.close()
+    await owner.close()
+  })
 })

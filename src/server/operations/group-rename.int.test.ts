@@ -1,9 +1,9 @@
 import { Client } from 'pg'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { until } from '../../../test/harness/until.ts'
 import { testDatabase } from '../../../test/postgres.ts'
-import { memory } from '../../drivers/memory/index.ts'
+import { describeOn } from '../../../test/support/test-logs.ts'
 import { postgres } from '../../drivers/postgres/index.ts'
 import { topic } from '../../schema/index.ts'
 import { app, type App } from '../app.ts'
@@ -15,49 +15,34 @@ import { operate } from './operate.ts'
 import type { Answer } from './operation.ts'
 import { perform } from './perform.ts'
 
-const database = testDatabase()
-
 const orders = topic('orders', {
   key: 'customer',
   partitions: 1,
   events: { placed: z.object({ customer: z.string(), n: z.number() }) },
 })
 
-/** One log for apps that are started one after the other, as after a deployment. */
-function sharedLog(): ReturnType<typeof memory> {
-  const driver = memory()
-  let opened: ReturnType<typeof driver.open> | undefined
-  return {
-    ...driver,
-    async open(env) {
-      opened ??= driver.open(env)
-      const system = await opened
-      // The apps come and go; the log stays.
-      return { ...system, close: async () => {} }
-    },
-  }
-}
-
 const execute = { execute: true, reason: 'ticket 7' }
 const committedTo = (a: App<boolean>, group: string, offset: bigint) => async (): Promise<boolean> =>
   (await a.system.groups.committed(group)).some(position => position.offset === offset)
-
-async function client(): Promise<Client> {
-  const made = new Client({ connectionString: database.url })
-  await made.connect()
-  onTestFinished(() => made.end())
-  return made
-}
 
 async function publish(a: App<boolean>, from: number, to: number): Promise<void> {
   for (let n = from; n < to; n++) await a.publish(orders, 'placed', { customer: 'c', n })
 }
 
-describe('a group that is renamed', () => {
+describeOn(['memory', 'kafka'], 'a group that is renamed', on => {
+  const database = testDatabase()
+
+  async function client(): Promise<Client> {
+    const made = new Client({ connectionString: database.url })
+    await made.connect()
+    onTestFinished(() => made.end())
+    return made
+  }
+
   it('goes on under its new name with what it has applied, and applies nothing again', async () => {
     const db = await client()
     await db.query('create table renamed (n int not null)')
-    const log = sharedLog()
+    const log = await on.fresh()
     const shop = (group: string): App<true> => {
       const a = app({ name: 'shop', log, db: postgres(database.url) })
       a.consumer(group, orders, { from: 'earliest' }).effect('placed', async (e, tx) => {
@@ -108,7 +93,7 @@ describe('a group that is renamed', () => {
   })
 
   it('can be renamed by the same call again after it broke off behind the database', async () => {
-    const log = sharedLog()
+    const log = await on.fresh()
     const a = app({ name: 'shop', log, db: postgres(database.url) })
     a.consumer('first', orders, { from: 'earliest' }).effect('placed', async () => {})
     await a.start()
@@ -126,9 +111,9 @@ describe('a group that is renamed', () => {
   })
 })
 
-describe('a rename is refused, and says what to settle', () => {
+describeOn(['memory', 'kafka'], 'a rename is refused, and says what to settle, as', on => {
   async function failing(retry: readonly '1h'[]): Promise<App<boolean>> {
-    const a = app({ name: 'shop', log: memory() })
+    const a = app({ name: 'shop', log: await on.fresh() })
     a.consumer('billing', orders, { from: 'earliest', retry }).on('placed', () => {
       throw new Error('not now')
     })
@@ -167,7 +152,7 @@ describe('a rename is refused, and says what to settle', () => {
   })
 
   it('to the name of a group that there is', async () => {
-    const a = app({ name: 'shop', log: memory() })
+    const a = app({ name: 'shop', log: await on.fresh() })
     for (const group of ['billing', 'shipping'])
       a.consumer(group, orders, { from: 'earliest' }).on('placed', () => {})
     await a.start()

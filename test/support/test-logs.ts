@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import process from 'node:process'
+import { afterAll, describe } from 'vitest'
+import { memory } from '../../src/drivers/memory/index.ts'
+import type { LogDriver } from '../../src/log/index.ts'
+import { movesLog, type MovesLog } from '../apps/moves-log.ts'
+import { emptyKafka, lentKafka, noOwnKafka } from '../kafka.ts'
+
+/** A log that tests run on, whose bodies do not say which. */
+export interface TestLog {
+  readonly kind: 'memory' | 'embedded' | 'kafka'
+  /** It knows the ids of events by itself: a sender's second try is stored once, and an id is found by an index. */
+  readonly knowsIds: boolean
+  /** A new one, with nothing in it, to be opened as often as a test likes. On Kafka what was there before is gone then. */
+  fresh(timing?: Timing): Promise<LogDriver>
+}
+
+/** One that other processes can be told of. */
+export interface SharedTestLog extends TestLog {
+  readonly kind: 'embedded' | 'kafka'
+  /** As {@link TestLog.fresh}; {@link movesLog} makes a driver of it, in any process. */
+  place(timing?: Timing): Promise<MovesLog>
+  /** The environment of commands that are to open the log there: of the embedded one its folder, of Kafka the app that names it. */
+  env(place: MovesLog): Record<string, string>
+}
+
+/** How soon a member that is gone is missed. */
+export type Timing = Pick<MovesLog, 'sessionMs' | 'beatMs'>
+
+/**
+ * Tests that run on each of these logs. With `HOLDFAST_TEST_LOG=kafka` in the environment they run on Kafka, whichever are
+ * named: so what is not named here, because it would take long or has nothing to do with the log, can be tried all the same.
+ */
+export function describeOn<Kind extends TestLog['kind']>(
+  kinds: readonly Kind[],
+  title: string,
+  tests: (log: 'memory' extends Kind ? TestLog : SharedTestLog) => void,
+): void {
+  const chosen = process.env['HOLDFAST_TEST_LOG'] === 'kafka' ? (['kafka'] as const) : kinds
+  for (const kind of chosen)
+    describe.skipIf(kind === 'kafka' && noOwnKafka !== undefined)(`${title} on ${NAMES[kind]}`, () =>
+      // Of a log in memory no other process can be told, and no one who named it is given more.
+      tests(makers[kind]() as SharedTestLog),
+    )
+}
+
+const NAMES = { memory: 'a log in memory', embedded: 'an embedded log', kafka: 'Kafka' } as const
+
+const makers: { readonly [Kind in TestLog['kind']]: () => TestLog } = {
+  memory: () => ({ kind: 'memory', knowsIds: true, fresh: async () => memory() }),
+  embedded: () => shared('embedded', true, placesInFolders()),
+  kafka: () => shared('kafka', false, placesOnKafka()),
+}
+
+function shared(
+  kind: SharedTestLog['kind'],
+  knowsIds: boolean,
+  place: (timing: Timing) => Promise<MovesLog>,
+): SharedTestLog {
+  return {
+    kind,
+    knowsIds,
+    place: (timing = {}) => place(timing),
+    fresh: async (timing = {}) => movesLog(await place(timing)),
+    env(at) {
+      if (kind === 'embedded') return { HOLDFAST_DATA: dirname(at.data) }
+      const told = JSON.stringify(at)
+      // Also for commands that run in this process.
+      process.env['TEST_LOG'] = told
+      return { TEST_LOG: told, HOLDFAST_APP: join(import.meta.dirname, '../fixtures/log-app.ts') }
+    },
+  }
+}
+
+function placesInFolders(): (timing: Timing) => Promise<MovesLog> {
+  const folders: string[] = []
+  afterAll(() => folders.forEach(folder => rmSync(folder, { recursive: true, force: true })))
+  return async timing => {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-log-'))
+    folders.push(folder)
+    return { data: join(folder, 'log'), ...timing }
+  }
+}
+
+function placesOnKafka(): (timing: Timing) => Promise<MovesLog> {
+  let lent: ReturnType<typeof lentKafka> | undefined
+  afterAll(async () => {
+    delete process.env['TEST_LOG']
+    await (await lent)?.giveBack()
+  })
+  return async timing => {
+    const { brokers } = await (lent ??= lentKafka())
+    await emptyKafka(brokers)
+    return { data: '', brokers: [brokers], ...timing }
+  }
+}
