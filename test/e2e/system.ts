@@ -151,10 +151,10 @@ export async function startSystem({ env = {}, on, ...options }: SystemOptions): 
 /** A test that says where its log lies on a disk is about that disk. */
 async function brokersIfAsked({ data }: Partial<MovesOptions>): Promise<readonly string[] | undefined> {
   if (process.env['HOLDFAST_TEST_LOG'] !== 'kafka' || data !== undefined) return undefined
-  const { brokers, giveBack } = await lentKafka()
-  onTestFinished(giveBack)
-  await emptyKafka(brokers)
-  return [brokers]
+  const lent = await lentKafka()
+  onTestFinished(() => lent.giveBack())
+  await emptyKafka(lent.brokers)
+  return [lent.brokers]
 }
 
 function done({ state, lag, parked, partitions }: Status['groups'][number]): boolean {
