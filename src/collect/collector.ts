@@ -42,7 +42,8 @@ export function createCollector(given: CollectorOptions): Collector {
   const straight = spool?.appender(reporting) ?? appender(reporting)
   const appending = options.dedup === 'local' ? localDedup(straight, clock) : straight
   const take = intake({ ...options, appender: appending })
-  const events = eventsRequest(options, take, inFlight(limits.maxInFlightBytes))
+  const ofTenant = keys.isShared ? limits.maxTenantInFlightBytes : limits.maxInFlightBytes
+  const events = eventsRequest(options, take, inFlight(limits.maxInFlightBytes, ofTenant))
   let phase: 'serving' | 'stopping' | 'stopped' = 'serving'
   let stopped: Promise<void> | undefined
   const underWay = new Set<Promise<unknown>>()

@@ -9,6 +9,7 @@ import type { Key } from './keys.ts'
 import { lineSplitter, type Line } from './lines.ts'
 import type { ResolvedCollectorOptions } from './options.ts'
 import { problemCatalogue, RequestRefused, type Problem } from './problems.ts'
+import type { RateLimiter } from './rate-limiter.ts'
 import { bodyReader, type BodyReader } from './read-body.ts'
 import { readEvent, type EventForm, type ReadEvent } from './read-event.ts'
 import {
@@ -47,7 +48,7 @@ export function eventsRequest(
       const kind = bodyKindOf(inbound)
       const encoding = encodingOf(inbound)
       checkRate(key)
-      const lease = flight.lease()
+      const lease = flight.lease(key.tenant)
       try {
         const context: IntakeContext = {
           key,
@@ -86,6 +87,7 @@ async function answerDocument(reading: Reading): Promise<Reply> {
   const { limits, log, random } = options
   const bounds = { encoding, maxBytes: limits.maxBodyBytes, maxInflatedBytes: limits.maxInflatedBytes }
   const body = await reader.whole(inbound, bounds, context.lease)
+  context.key.bytes.take(body.length)
   const { single, events } = readDocument(body, reading)
   context.key.rate.take(events.length)
   const results = await intake.take(events, context)
@@ -165,6 +167,7 @@ class LineBatch {
   push(bytes: Uint8Array): void | Promise<void> {
     this.#lease.grow(bytes.length)
     this.#leased += bytes.length
+    this.#reading.context.key.bytes.take(bytes.length)
     for (const line of this.#splitter.push(bytes)) this.#add(line)
     if (this.#isChunk(this.#waiting.length, this.#waitingBytes)) return this.#append('whole chunks')
   }
@@ -252,22 +255,25 @@ function isBlank(line: Buffer): boolean {
   return line.every(byte => byte === 0x20 || byte === 0x09 || byte === 0x0d)
 }
 
-function checkRate({ name, rate }: Key): void {
-  const retryAfterMs = rate.waitMs()
-  if (retryAfterMs === 0) return
-  const limit = rate.perSecond
-  throw new RequestRefused(
-    { code: 'rate_limited', detail: `key ${name} may send ${limit} events a second`, limit, retryAfterMs },
-    rateHeaders({ rate }),
-  )
+function checkRate({ name, tenant, rate, bytes }: Key): void {
+  if (rate.waitMs() > 0)
+    throw tooFast(rate, `key ${name} may send ${rate.perSecond} events a second`, 'events', '')
+  if (bytes.waitMs() > 0) {
+    const detail = `tenant ${tenant} may send ${bytes.perSecond} bytes a second`
+    throw tooFast(bytes, detail, 'bytes', ';qu="content-bytes"')
+  }
 }
 
-/** RateLimit headers as draft-ietf-httpapi-ratelimit-headers writes them: what the key has left of this second. */
-function rateHeaders({ rate }: Pick<Key, 'rate'>): Record<string, string> {
-  return {
-    'ratelimit-policy': `"events";q=${rate.perSecond};w=1`,
-    ratelimit: `"events";r=${rate.left()};t=${Math.ceil(rate.waitMs() / 1000)}`,
-  }
+/** RateLimit headers as draft-ietf-httpapi-ratelimit-headers writes them: what is left of this second. */
+function tooFast(rate: RateLimiter, detail: string, policy: string, unit: string): RequestRefused {
+  const retryAfterMs = rate.waitMs()
+  return new RequestRefused(
+    { code: 'rate_limited', detail, limit: rate.perSecond, retryAfterMs },
+    {
+      'ratelimit-policy': `"${policy}";q=${rate.perSecond};w=1${unit}`,
+      ratelimit: `"${policy}";r=${rate.left()};t=${Math.ceil(retryAfterMs / 1000)}`,
+    },
+  )
 }
 
 function malformed(detail: string): RequestRefused {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { rig, withAppend } from '../../test/harness/collector.ts'
+import { observed } from '../../test/harness/observed.ts'
 import { until } from '../../test/harness/until.ts'
 import { HoldfastError, type ErrorCode, type Logger } from '../event/index.ts'
 import { checkRecordSizes, type Log } from '../log/index.ts'
@@ -199,6 +200,33 @@ describe('hazard 11: a log that stalls', () => {
     expect(answers.filter(a => a.status === 503)).toHaveLength(20 - taken)
     expect(await stored()).toHaveLength(taken * 10)
     expect((await post(bigBatch(99))).status).toBe(202)
+  })
+
+  it('hazard 88: is not filled up by one tenant for the others: it has half of the bytes in flight', async () => {
+    const log = faulty()
+    const { post } = await rig({
+      around: log.around,
+      keys: { pk_noisy: { tenant: 'noisy' }, pk_quiet: { tenant: 'quiet' } },
+      limits: { maxInFlightBytes: 41_943_040, appendTimeoutMs: 600_000 },
+    })
+    log.fault = { kind: 'stall' }
+    const send = (n: number, key: string): ReturnType<typeof post> => post(bigBatch(n), { 'x-api-key': key })
+    const noisy = Array.from({ length: 12 }, (_, n) => send(n, 'pk_noisy'))
+    const early = await Promise.race(noisy)
+    expect([early.status, early.json.code]).toEqual([429, 'rate_limited'])
+    expect(early.json.detail).toContain('of tenant noisy')
+    expect(early.headers.get('retry-after')).toBe('1')
+    await until('what of it fits', () => log.met === 8)
+    const quiet = send(99, 'pk_quiet')
+    await until('the other', () => log.met === 9)
+    log.resume()
+    const answers = await Promise.all(noisy)
+    expect(answers.filter(a => a.status === 202)).toHaveLength(8)
+    expect(answers.filter(a => a.status === 429)).toHaveLength(4)
+    expect((await quiet).status).toBe(202)
+    observed(
+      '8 of 12 batches of one tenant waited for the log, 4 were refused; that of the other was taken in',
+    )
   })
 
   it('is not waited for endlessly: outcome_unknown, while its bytes stay counted until it moves', async () => {

@@ -14,7 +14,13 @@ const a = topic('a', { events: { click: any } })
 const b = topic('b', { events: { click: any, view: any } })
 
 function ring(keys: Record<string, KeyOptions>, typeTopics = {}): KeyRing {
-  return keyRing(keys, { topics: [a, b], typeTopics, keyEventsPerSecond: 100, clock: systemClock })
+  return keyRing(keys, {
+    topics: [a, b],
+    typeTopics,
+    keyEventsPerSecond: 100,
+    tenantBytesPerSecond: 1_000,
+    clock: systemClock,
+  })
 }
 
 function fault(keys: Record<string, KeyOptions>, typeTopics = {}): string {
@@ -139,6 +145,38 @@ describe('the rate of a key', () => {
     expect(refused).toBe(1_500 - 30)
     expect(await stored()).toHaveLength(30 + 30)
     observed(`${refused} of 1,500 events of one tenant refused, 30 of 30 of the other taken in`)
+  })
+
+  it('hazard 88: is not all: the bytes of a tenant have one, too, whichever of its keys sends them', async () => {
+    let now = 0
+    const { post, stored } = await rig({
+      keys: {
+        pk_noisy: { tenant: 'noisy', topics: ['notes'] },
+        sk_noisy: { tenant: 'noisy', topics: ['notes'] },
+        pk_quiet: { tenant: 'quiet', topics: ['notes'] },
+      },
+      limits: { tenantBytesPerSecond: 1_000 },
+      clock: { now: () => Date.now(), monotonic: () => now, after: () => () => {} },
+    })
+    const body = JSON.stringify({ type: 'note', data: 'x'.repeat(2_000) })
+    const send = (key: string): ReturnType<typeof post> => post(body, { 'x-api-key': key })
+    expect((await send('pk_noisy')).status).toBe(202)
+    const refused = await send('sk_noisy')
+    expect([refused.status, refused.json.code, refused.json.limit]).toEqual([429, 'rate_limited', 1_000])
+    expect(refused.json.detail).toContain('tenant noisy may send 1000 bytes a second')
+    expect(refused.headers.get('ratelimit')).toBe('"bytes";r=0;t=2')
+    const lines = await post(`${body}\n`, {
+      'x-api-key': 'sk_noisy',
+      'content-type': 'application/x-ndjson',
+    })
+    expect(lines.status).toBe(429)
+    expect((await send('pk_quiet')).status).toBe(202)
+    now += 1_100
+    expect((await send('sk_noisy')).status).toBe(202)
+    expect(await stored()).toHaveLength(3)
+    observed(
+      '2 of 4 requests of one tenant refused for their bytes, by either key; that of the other taken in',
+    )
   })
 
   it('refuses with 429 and says when to come again; time gives it back', async () => {

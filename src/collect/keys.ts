@@ -37,7 +37,10 @@ export interface Key {
   readonly topics: ReadonlyMap<string, AnyTopic>
   /** Which topic an event type goes to when the request names none. */
   readonly routes: ReadonlyMap<string, AnyTopic>
+  /** Of the key, in events. */
   readonly rate: RateLimiter
+  /** Of its tenant, in bytes: shared by all keys of the tenant. */
+  readonly bytes: RateLimiter
   allows(origin: string): boolean
 }
 
@@ -48,6 +51,8 @@ export interface KeyRing {
   tenantHas(tenant: string, topic: string): boolean
   /** Whether any key may be used by pages of the origin: then they may read the answers, refusals included. */
   allowsOrigin(origin: string): boolean
+  /** More than one tenant sends here: then each has its share of what all have together. */
+  readonly isShared: boolean
   /** Names that are keys themselves. */
   readonly plainNames: readonly string[]
 }
@@ -77,15 +82,25 @@ export function keyRing(
     readonly topics: readonly AnyTopic[]
     readonly typeTopics: Readonly<Record<string, AnyTopic>>
     readonly keyEventsPerSecond: number
+    readonly tenantBytesPerSecond: number
     readonly clock: Clock
   },
 ): KeyRing {
-  const entries = new Map(Object.entries(keys).map(([name, given]) => [name, entryOf(name, given, options)]))
+  const tenants = new Map<string, RateLimiter>()
+  const bytesOf = (tenant: string): RateLimiter => {
+    const known = tenants.get(tenant) ?? rateLimiter(options.tenantBytesPerSecond, options.clock)
+    tenants.set(tenant, known)
+    return known
+  }
+  const entries = new Map(
+    Object.entries(keys).map(([name, given]) => [name, entryOf(name, given, bytesOf, options)]),
+  )
   if (entries.size === 0) refuse('keys', 'is empty: nobody could send anything')
   const all = [...entries.values()]
   // Compared with when no such key is known, so that both cases take the same time.
   const nobody = sha256('')
   return {
+    isShared: tenants.size > 1,
     plainNames: all.filter(({ key }) => key.plain).map(({ key }) => key.name),
     find(presented) {
       const entry = entries.get(nameOf(presented))
@@ -126,6 +141,7 @@ function nameOf(presented: string): string {
 function entryOf(
   name: string,
   given: KeyOptions,
+  bytesOf: (tenant: string) => RateLimiter,
   options: Parameters<typeof keyRing>[1],
 ): { readonly key: Key; readonly hashes: readonly Buffer[] } {
   const plain = given.sha256 === undefined
@@ -150,6 +166,7 @@ function entryOf(
       topics,
       routes: routesOf(name, topics, options.typeTopics),
       rate: rateLimiter(perSecond, options.clock),
+      bytes: bytesOf(given.tenant),
       allows: origin => origins.has(origin) || origins.has('*'),
     },
   }

@@ -32,8 +32,10 @@ describe('limits', () => {
       keepAliveTimeoutMs: 65_000,
       maxConnections: 10_000,
       maxInFlightBytes: 268_435_456,
+      maxTenantInFlightBytes: 134_217_728,
       appendTimeoutMs: 15_000,
       keyEventsPerSecond: 50_000,
+      tenantBytesPerSecond: 67_108_864,
     })
   })
 

@@ -38,16 +38,23 @@ export interface CollectorLimits {
   readonly maxConnections: number
   /** Bytes of bodies that are read or appended now, unpacked ones included; above it the answer is 503. Defaults to 256 MiB. */
   readonly maxInFlightBytes: number
+  /**
+   * Of these, those of one tenant where the keys are of several; above it the answer to this tenant is 429. Defaults to
+   * half of `maxInFlightBytes`.
+   */
+  readonly maxTenantInFlightBytes: number
   /** How long an append is waited for before the answer is `outcome_unknown`. It goes on by itself. Defaults to 15 s. */
   readonly appendTimeoutMs: number
   /** Events a second of a key that names no rate. Defaults to 50,000. */
   readonly keyEventsPerSecond: number
+  /** Unpacked bytes of bodies a second, of all keys of a tenant together. Defaults to 64 MiB. */
+  readonly tenantBytesPerSecond: number
 }
 
 const KiB = 1024
 const MiB = 1024 * KiB
 
-const defaults: CollectorLimits = Object.freeze({
+const defaults: Omit<CollectorLimits, 'maxTenantInFlightBytes'> = Object.freeze({
   maxEventBytes: 256 * KiB,
   maxEvents: 1_000,
   maxBodyBytes: 5 * MiB,
@@ -68,6 +75,7 @@ const defaults: CollectorLimits = Object.freeze({
   maxInFlightBytes: 256 * MiB,
   appendTimeoutMs: 15_000,
   keyEventsPerSecond: 50_000,
+  tenantBytesPerSecond: 64 * MiB,
 })
 
 /**
@@ -75,9 +83,11 @@ const defaults: CollectorLimits = Object.freeze({
  * contradict each other.
  */
 export function resolveCollectorLimits(given: Partial<CollectorLimits> = {}): CollectorLimits {
-  const limits = { ...defaults, ...given }
+  const all = { ...defaults, ...given }
+  const half = Math.max(all.maxInflatedBytes, Math.ceil(all.maxInFlightBytes / 2))
+  const limits: CollectorLimits = { maxTenantInFlightBytes: half, ...all }
   for (const [name, value] of Object.entries(limits)) {
-    if (!(name in defaults)) refuse(`limits.${name} is not a limit`)
+    if (!(name in defaults) && name !== 'maxTenantInFlightBytes') refuse(`limits.${name} is not a limit`)
     if (!Number.isSafeInteger(value) || value < 1)
       refuse(`limits.${name} must be a whole number above 0, got ${value}`)
   }
@@ -88,6 +98,7 @@ export function resolveCollectorLimits(given: Partial<CollectorLimits> = {}): Co
   atMost('maxEventBytes', 'maxBodyBytes')
   atMost('maxBodyBytes', 'maxInflatedBytes')
   atMost('maxInflatedBytes', 'maxInFlightBytes')
+  atMost('maxInflatedBytes', 'maxTenantInFlightBytes')
   atMost('headerTimeoutMs', 'requestTimeoutMs')
   return Object.freeze(limits)
 }

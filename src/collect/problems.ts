@@ -228,7 +228,7 @@ const table = {
   },
   rate_limited: {
     status: 429,
-    title: 'The key sends more than its rate allows',
+    title: 'The key or its tenant sends more than it may',
     retryable: true,
     advice: 'Wait as long as Retry-After says, then send again with the same ids.',
   },

@@ -9,7 +9,7 @@ export interface RateLimiter {
   readonly perSecond: number
   /** Milliseconds until a request would be let in; 0 when it is let in now. */
   waitMs(): number
-  take(events: number): void
+  take(tokens: number): void
   /** Tokens left, never below 0. */
   left(): number
 }
@@ -28,8 +28,8 @@ export function rateLimiter(perSecond: number, clock: Pick<Clock, 'monotonic'>):
       fill()
       return tokens > 0 ? 0 : Math.ceil(((1 - tokens) / perSecond) * 1000)
     },
-    take(events) {
-      tokens -= events
+    take(taken) {
+      tokens -= taken
     },
     left: () => Math.max(0, Math.floor(tokens)),
   }
