@@ -1,5 +1,5 @@
 import { HoldfastError, offset, type LogRecord, type NewRecord } from '../../event/index.ts'
-import type { Failure } from '../failure.ts'
+import { keptFailure, type Failure } from '../failure.ts'
 import { Fields } from './fields.ts'
 import {
   endings,
@@ -123,37 +123,33 @@ function identity(fields: Fields): Identity {
 }
 
 function state(fields: Fields): EntryState {
+  const first = failure(fields.maybe('first')?.object('first'))
+  const last = failure(fields.maybe('last')?.object('last'))
   return {
     attempts: fields.count('attempts'),
     dueAt: fields.count('dueAt'),
     deaths: fields.count('deaths'),
     final: fields.maybe('final')?.text('final'),
-    first: failure(fields.maybe('first')?.object('first')),
-    last: failure(fields.maybe('last')?.object('last')),
+    first,
+    last: first && last && isSame(first, last) ? first : last, // most have failed once
   }
+}
+
+function isSame(a: Failure, b: Failure): boolean {
+  return (
+    a.at === b.at && a.name === b.name && a.code === b.code && a.message === b.message && a.stack === b.stack
+  )
 }
 
 function failure(fields: Fields | undefined): Failure | undefined {
   return (
-    fields && {
-      name: once(fields.text('name')),
+    fields &&
+    keptFailure({
+      name: fields.text('name'),
       code: fields.maybe('code')?.text('code'),
-      message: once(fields.text('message')),
-      stack: once(fields.maybe('stack')?.text('stack')),
+      message: fields.text('message'),
+      stack: fields.maybe('stack')?.text('stack'),
       at: fields.count('at'),
-    }
+    })
   )
 }
-
-/** The same text as before where it was met: thousands of entries fail in few ways, and each would hold its own copy. */
-function once<T extends string | undefined>(text: T): T {
-  if (text === undefined) return text
-  const known = texts.get(text)
-  if (known !== undefined) return known as T
-  if (texts.size >= MAX_TEXTS) texts.clear()
-  texts.set(text, text)
-  return text
-}
-
-const texts = new Map<string, string>()
-const MAX_TEXTS = 1_000
