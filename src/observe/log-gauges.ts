@@ -62,7 +62,7 @@ export function logGauges(registry: Registry): (standing: Standing) => void {
   ])
   const still = gauge(
     'replay_parts_standing_still',
-    'Partitions in which a replay does not go on by itself',
+    'Partitions in which a replay stands still, for a reason that replay-jobs show says',
     ['group'],
   )
 

@@ -36,6 +36,7 @@ const standing: Standing = {
       settled: 40,
       remaining: 60,
       standingStill: 1,
+      why: 'it is broken',
     },
   ],
   groups: [

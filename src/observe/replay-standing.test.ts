@@ -5,7 +5,13 @@ import { replayStandings } from './replay-standing.ts'
 
 function part(position: number, state: ReplayPart['state']): ReplayPart {
   const range = { topic: 't', partition: 0, from: offset(10), to: offset(100) }
-  return { ...range, position: offset(position), state, reason: undefined, counts: noCounts }
+  return {
+    ...range,
+    position: offset(position),
+    state,
+    reason: state === 'waits' ? 'it is broken' : undefined,
+    counts: noCounts,
+  }
 }
 
 function job(group: string, state: ReplayState['state'], parts: readonly ReplayPart[]): ReplayState {
@@ -40,6 +46,7 @@ it('sums up the replays of a group: how many in each state, and how far those ar
       settled: 0,
       remaining: 0,
       standingStill: 0,
+      why: undefined,
     },
     {
       group: 'b',
@@ -47,6 +54,7 @@ it('sums up the replays of a group: how many in each state, and how far those ar
       settled: 20 + 90 + 40 + 10 + 0,
       remaining: 70 + 50 + 90,
       standingStill: 1,
+      why: 'it is broken',
     },
   ])
 })

@@ -8,8 +8,10 @@ export interface ReplayStanding {
   /** Events of those that have not ended: with an outcome, and still without. */
   readonly settled: number
   readonly remaining: number
-  /** Partitions of those in which it stands still, and will not go on by itself. */
+  /** Partitions of those in which it stands still, for a reason. */
   readonly standingStill: number
+  /** That of the first of them. */
+  readonly why: string | undefined
 }
 
 const noJobs = { waiting: 0, running: 0, cancelling: 0, done: 0, cancelled: 0 }
@@ -23,12 +25,14 @@ export function replayStandings(jobs: readonly ReplayState[]): ReplayStanding[] 
     for (const { state } of ours) states[state] += 1
     const parts = ours.filter(({ endedAt }) => endedAt === undefined).flatMap(job => job.parts)
     const open = parts.filter(({ state }) => state !== 'done' && state !== 'cancelled')
+    const still = open.filter(({ state }) => state === 'waits')
     return {
       group: name,
       jobs: states,
       settled: Number(parts.reduce((sum, { from, position }) => sum + position - from, 0n)),
       remaining: Number(open.reduce((sum, { to, position }) => sum + to - position, 0n)),
-      standingStill: open.filter(({ state }) => state === 'waits').length,
+      standingStill: still.length,
+      why: still[0]?.reason,
     }
   })
 }

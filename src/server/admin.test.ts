@@ -18,7 +18,16 @@ function reportWith(text: string): StatusReport {
       outbox: undefined,
       topics: [{ topic: text, retentionMs: 1_000, bytes: 2_048, partitions: [] }],
       letters: [{ group: text, topic: text, open: 1, oldestAt: now }],
-      replays: [],
+      replays: [
+        {
+          group: text,
+          jobs: { waiting: 0, running: 1, cancelling: 0, done: 0, cancelled: 0 },
+          settled: 40,
+          remaining: 60,
+          standingStill: 1,
+          why: text,
+        },
+      ],
       groups: [
         {
           group: text,
@@ -113,6 +122,15 @@ describe('the admin side', () => {
     }
     expect(json.format).toBe(1)
     expect(json.standing.groups[0]?.lag).toBe('9007199254740993')
+  })
+
+  it('shows replays until they have ended, and why one stands still', async () => {
+    const report = reportWith('the table is locked')
+    const page = await (await get('/', sourceOf(report))).text()
+    expect(page).toMatch(/Replays<\/h2>[^]*in 1\s+partition<span class="note">the table is locked<\/span>/)
+    const ended = report.standing.replays.map(one => ({ ...one, jobs: { ...one.jobs, running: 0, done: 1 } }))
+    const later = { ...report, standing: { ...report.standing, replays: ended } }
+    expect(await (await get('/', sourceOf(later))).text()).not.toContain('Replays')
   })
 
   it('refreshes by itself, and stands still when asked to', async () => {

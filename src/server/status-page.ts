@@ -7,6 +7,7 @@ import {
   groupsTable,
   lettersTable,
   partitionsTable,
+  replaysTable,
   type Html,
   type View,
 } from './status-tables.ts'
@@ -40,7 +41,8 @@ export function statusPage(report: StatusReport, view: View): Html {
         <main>
           <p class="verdict ${verdict.tone}">${verdict.sentence}</p>
           ${facts(report)} ${groupsTable(report, view)} ${selected ? partitionsTable(selected) : ''}
-          ${breakersTable(report.breakers, report.at)} ${lettersTable(report.letters, report.at)}
+          ${replaysTable(report.standing.replays)} ${breakersTable(report.breakers, report.at)}
+          ${lettersTable(report.letters, report.at)}
         </main>
         <footer>
           <p>

@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import type { GroupStatus } from '../consume/index.ts'
+import type { Standing } from '../observe/index.ts'
 import { age, count, perSecond } from './readable.ts'
 import type { BreakerReport, LetterReport, StatusReport } from './status-report.ts'
 
@@ -155,6 +156,51 @@ function breakerRow({ name, state, reason, since }: BreakerReport, now: number):
     <td>${reason}</td>
     <td class="number">${age(Math.max(0, now - since) / 1_000)}</td>
   </tr>`
+}
+
+/** Replays that go on; those that have ended are the command's. */
+export function replaysTable(replays: Standing['replays']): Html | '' {
+  const open = replays.filter(({ jobs }) => jobs.waiting + jobs.running + jobs.cancelling > 0)
+  if (open.length === 0) return ''
+  return html`<section>
+    <h2 id="replays">Replays</h2>
+    <div class="scroll" tabindex="0" role="region" aria-labelledby="replays">
+      <table>
+        <caption>
+          Ranges of events that run again. Each of them, and how to end one:
+          <code>npx holdfast replay-jobs list</code>
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Group</th>
+            <th scope="col" class="number">Jobs</th>
+            <th scope="col" class="number">Done</th>
+            <th scope="col" class="number">To do</th>
+            <th scope="col">Stands still</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${open.map(
+            ({ group, jobs, settled, remaining, standingStill, why }) =>
+              html`<tr>
+                <th scope="row">${group}</th>
+                <td class="number">${count(jobs.waiting + jobs.running + jobs.cancelling)}</td>
+                <td class="number">${count(settled)}</td>
+                <td class="number">${count(remaining)}</td>
+                <td>
+                  ${
+                    standingStill === 0
+                      ? 'no'
+                      : html`in ${count(standingStill)}
+                          ${standingStill === 1 ? 'partition' : 'partitions'}<span class="note">${why}</span>`
+                  }
+                </td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+  </section>`
 }
 
 export function lettersTable(letters: readonly LetterReport[], now: number): Html | '' {

@@ -37,6 +37,10 @@ export function runJobs(makeBook: () => JobBook, seed: number, seen: Seen): stri
   const truth = makeBook()
   const applied = new Map<number, number>()
   for (let i = 0; i < EVENTS; i++) if (random() < 0.5) applied.set(i, 0)
+  /** What was ever applied: a reset may have taken it back since. */
+  const handled = new Set(applied.keys())
+  /** Ranges that run again, by job, as the database has them. */
+  const table = new Map<string, { position: number; isOver: boolean }>()
   /** Effects of each job. */
   const effects = new Map<string, number>()
   const ended = new Set<string>()
@@ -55,8 +59,10 @@ export function runJobs(makeBook: () => JobBook, seed: number, seen: Seen): stri
       if (job.endedAt !== undefined) ended.add(job.id)
       if (part.position < (positions.get(job.id) ?? 0n)) broken ??= `${job.id} moved back`
       positions.set(job.id, part.position)
+      const isDone = (i: number): boolean =>
+        job.mode === 'fill' ? handled.has(i) : i < (table.get(job.id)?.position ?? 0)
       for (let i = Number(part.from); i < Number(part.position); i++)
-        if (!applied.has(i)) broken ??= `${job.id} passed ${i} by`
+        if (!isDone(i)) broken ??= `${job.id} passed ${i} by`
       if (part.counts.applied > (effects.get(job.id) ?? 0)) broken ??= `${job.id} counts more than it did`
     }
   }
@@ -76,7 +82,7 @@ export function runJobs(makeBook: () => JobBook, seed: number, seen: Seen): stri
 
   function work(owner: Owner): void {
     if (owner.said) return land(owner)
-    const next = owner.book.next('g', TP)
+    const next = openRange(owner) ?? owner.book.next('g', TP)
     if (!next) return
     if (owner.at?.assignment.job.job !== next.job.job)
       owner.at = { assignment: next, next: Number(next.position), counts: { ...noCounts } }
@@ -85,22 +91,61 @@ export function runJobs(makeBook: () => JobBook, seed: number, seen: Seen): stri
       .slice(0, owner.read)
       .some(record => record.kind === 'cancel' && record.job === next.job.job)
     if (heard && !next.cancelled) broken ??= `${next.job.job} went on though it was cancelled`
+    if (next.job.mode === 'reprocess') return workAgain(owner, next)
     const isDone = at.next >= Number(next.range.to)
     if (isDone || next.cancelled) return say(owner, isDone ? 'done' : 'cancelled')
     if (random() < 0.2) return say(owner, 'running')
-    if (owner.epoch !== lease && !applied.has(at.next)) {
-      happened('fenced')
-      owners = owners.filter(one => one !== owner)
-      return
-    }
+    if (owner.epoch !== lease && !applied.has(at.next)) return fenced(owner)
     const job = next.job.job
     if (applied.has(at.next)) at.counts.known += 1
     else {
       applied.set(at.next, 1)
+      handled.add(at.next)
       effects.set(job, (effects.get(job) ?? 0) + 1)
       at.counts.applied += 1
     }
     at.next += 1
+  }
+
+  function fenced(owner: Owner): void {
+    happened('fenced')
+    owners = owners.filter(one => one !== owner)
+  }
+
+  /** One that was begun is gone on with, whatever others have said of its job meanwhile. */
+  function openRange(owner: Owner): Assignment | undefined {
+    const [open] = [...table].filter(([, { isOver }]) => !isOver)
+    const asked = log.find(record => record.kind === 'asked' && record.job === open?.[0])
+    const [range] = asked?.kind === 'asked' ? asked.ranges : []
+    if (owner.epoch !== lease || asked?.kind !== 'asked' || !range) return undefined
+    const cancelled = owner.book.find(asked.job)?.cancelled !== undefined
+    return { job: asked, range, position: range.from, cancelled }
+  }
+
+  /** The three steps of a reprocess: whatever it does in the database, it does under the lease. */
+  function workAgain(owner: Owner, { job: { job }, range, cancelled }: Assignment): void {
+    const { at } = owner
+    if (!at) return
+    const [from, to] = [Number(range.from), Number(range.to)]
+    const row = table.get(job)
+    at.next = row?.position ?? from
+    if (row?.isOver || (!row && cancelled)) return say(owner, at.next < to ? 'cancelled' : 'done')
+    if (owner.epoch !== lease) return fenced(owner)
+    if (!row) {
+      if (random() < 0.3) return say(owner, 'waits')
+      for (let i = from; i < to; i++) applied.delete(i)
+      table.set(job, { position: from, isOver: false })
+      happened('reset')
+    } else if (row.position >= to || cancelled) row.isOver = true
+    else if (random() < 0.2) say(owner, 'running')
+    else {
+      if (applied.has(row.position)) broken ??= `${job} ran ${row.position} twice`
+      applied.set(row.position, 1)
+      handled.add(row.position)
+      effects.set(job, (effects.get(job) ?? 0) + 1)
+      at.counts.applied += 1
+      row.position += 1
+    }
   }
 
   function say(owner: Owner, state: Progress['state']): void {
@@ -141,7 +186,7 @@ export function runJobs(makeBook: () => JobBook, seed: number, seen: Seen): stri
       kind: 'asked',
       job,
       group: 'g',
-      mode: 'fill',
+      mode: random() < 0.5 ? 'fill' : 'reprocess',
       ratePerSecond: undefined,
       ranges: [range],
       at: 0,
@@ -167,7 +212,7 @@ export function runJobs(makeBook: () => JobBook, seed: number, seen: Seen): stri
   }
   // In the end a healthy owner finds everything that is left.
   const last = takeOver()
-  for (let step = 0; step < 500 && !broken && last.book.next('g', TP); step++) {
+  for (let step = 0; step < 500 && !broken && (openRange(last) ?? last.book.next('g', TP)); step++) {
     readOn(last, log.length)
     work(last)
   }

@@ -1,7 +1,7 @@
 import { systemClock, systemRandom } from '../../event/index.ts'
 import type { LogSystem } from '../../log/index.ts'
 import { deadLetters } from '../../recover/index.ts'
-import { openInLanes } from '../../server/operations/lane-open.ts'
+import { openInLanes } from '../../server/operations/lanes-open.ts'
 
 /** What a group has not done yet though its position has passed it: that moves, too. */
 export interface GroupBacklog {

@@ -1,4 +1,11 @@
-import { decodeEvent, HoldfastError, partitionId, type Envelope, type LogRecord } from '../../event/index.ts'
+import {
+  decodeEvent,
+  HoldfastError,
+  partitionId,
+  type Envelope,
+  type LogRecord,
+  type Offset,
+} from '../../event/index.ts'
 import type { Committed, Log } from '../../log/index.ts'
 import {
   letteredIn,
@@ -7,6 +14,7 @@ import {
   type ReplayMode,
   type ReplayRange,
 } from '../../recover/index.ts'
+import { openLanes } from '../../recover/lane/index.ts'
 import type { Sink } from '../../sink/index.ts'
 import { generationIn } from '../generations.ts'
 import { usesDatabase, type GroupSettings } from '../settings.ts'
@@ -24,13 +32,12 @@ export interface ReplayPlan {
 }
 
 /**
- * `missing` would run. The others would not: `passed`: no effect of the group takes them; `left`: they have a dead letter;
- * `known`: they were applied; `unknown`: their inbox day is gone; `unreadable`: they would get a dead letter, or hold the
- * replay up when their type or version is not known here. Events that wait for a retry count as missing, and are left
- * alone when it comes to them.
+ * `missing` would run. The others would not: `passed`: no effect of the group takes them; `left`: they have a dead letter
+ * or wait for a retry; `known`: they were applied; `unknown`: their inbox day is gone; `unreadable`: they would get a dead
+ * letter, or hold the replay up when their type or version is not known here.
  *
- * Of a reprocess `missing` and `left` run; the letters of the latter are superseded. It asks no inbox, so nothing is
- * `known` or `unknown`.
+ * Of a reprocess `missing` and `left` run; the letters and retries of the latter are superseded. It asks no inbox, so
+ * nothing is `known` or `unknown`.
  */
 export type PlanCounts = Readonly<
   Record<'events' | 'missing' | 'passed' | 'left' | 'known' | 'unknown' | 'unreadable', number>
@@ -132,9 +139,10 @@ export async function planReplay(
 ): Promise<ReplayPlan> {
   const parts: ReplayPlan['parts'][number][] = []
   const types = new Map<string, Tally>()
+  const parked = await parkedIn(scope, ranges, signal)
   for (const range of ranges) {
     const tally = new Tally()
-    for await (const one of sortedIn(mode, range, scope, signal)) {
+    for await (const one of sortedIn(mode, range, scope, parked.get(partitionId(range)), signal)) {
       const type = one.record.headers['ce_type'] ?? '?'
       const ofType = types.get(type) ?? new Tally()
       types.set(type, ofType)
@@ -158,6 +166,7 @@ async function* sortedIn(
   mode: ReplayMode,
   range: Range,
   { log, sink, settings }: ReplayScope,
+  parked: Parked = new Map(),
   signal: AbortSignal,
 ): AsyncGenerator<Pick<Sorted, 'kind' | 'record'>> {
   const topic = settings.topics.find(topic => topic.name === range.topic)
@@ -165,7 +174,9 @@ async function* sortedIn(
   const { group } = settings
   const generationOf = generationIn(await sink.reprocessed({ ...range, group }))
   const lettered = letteredIn(log, group, range, generationOf)
-  const context = { topic, settings, sink, lettered, generationOf, isOpen: () => false }
+  // One of before the range was reprocessed says nothing any more.
+  const isOpen = (origin: Offset): boolean => parked.get(origin) === generationOf(origin)
+  const context = { topic, settings, sink, lettered, generationOf, isOpen }
   for (let position = range.from; position < range.to;) {
     signal.throwIfAborted()
     const page = await log.read({ ...range, offset: position }, PAGE, signal)
@@ -174,6 +185,23 @@ async function* sortedIn(
     if (page.next <= position) return
     position = page.next
   }
+}
+
+/** Events that wait for a retry, with their generations. */
+type Parked = ReadonlyMap<Offset, number>
+
+/** By partition. As it was when the plan began: who is tried again meanwhile is as good as counted. */
+async function parkedIn(
+  { log, settings, committed }: ReplayScope,
+  ranges: readonly Range[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Parked>> {
+  const ids = new Set(ranges.map(partitionId))
+  const ofRanges = committed.filter(one => ids.has(partitionId(one)))
+  const parked = new Map<string, Parked>()
+  for await (const { origin, entries } of openLanes({ log, committed: ofRanges, signal }, settings.group))
+    parked.set(partitionId(origin), new Map(entries.map(entry => [entry.origin, entry.generation])))
+  return parked
 }
 
 class Tally {

@@ -1,4 +1,4 @@
-import { isHoldfastError, type Offset } from '../../event/index.ts'
+import { isHoldfastError, sleep, type Clock, type Offset } from '../../event/index.ts'
 import type { OwnedPartition } from '../../log/index.ts'
 import type { Assignment, JobTopic } from '../../recover/index.ts'
 import type { Lease, Reprocessed, Sink } from '../../sink/index.ts'
@@ -21,8 +21,23 @@ export interface RangeParts {
   between(step: (signal: AbortSignal) => Promise<void>): void
 }
 
-/** Jobs that cannot begin here, and why. Tried again by the next process, or when the partition has come back. */
-export type Refused = Map<string, { readonly reason: string; said: boolean }>
+/** Jobs that did not begin here, and why. */
+export type Refused = Map<string, Refusal>
+
+interface Refusal {
+  readonly reason: string
+  /** Resets that failed here. */
+  readonly tries: number
+  /** Monotonic time from which it is tried again; never here where trying mends nothing. */
+  readonly againAt: number
+  said: boolean
+}
+
+/**
+ * Until a reset that failed is tried again: each try lets the owner of the partition go, and live events wait while it
+ * runs.
+ */
+const AGAIN_MS = { first: 2_000, times: 4, most: 5 * 60_000 } as const
 
 /**
  * A range is to be run again, or has been. True when it begins with that: the present owner is let go. Else it has waited
@@ -45,12 +60,14 @@ export async function beginRange(
     )
     return false
   }
-  const { group, reset } = context.settings
-  if (!reset && !refused.has(job.job)) refused.set(job.job, { reason: noReset(group), said: false })
+  const { clock, settings } = context
+  const { group, reset } = settings
+  if (!reset && !refused.has(job.job))
+    refused.set(job.job, { reason: noReset(group), tries: 0, againAt: Infinity, said: false })
   const why = refused.get(job.job)
-  if (why) {
+  if (why && clock.monotonic() < why.againAt) {
     if (!why.said) await say({ ...word, state: 'waits', reason: why.reason }, { ...parts, signal: intake })
-    else await jobs.changed(intake)
+    else await changeOf(jobs, why.againAt - clock.monotonic(), clock, intake)
     why.said = true
     return false
   }
@@ -58,10 +75,24 @@ export async function beginRange(
     await say({ ...word, state: 'running' }, { ...parts, signal })
     const how = await openRange(next, { ...parts, signal })
     if (typeof how !== 'object') return
-    refused.set(job.job, { reason: how.refused, said: false })
-    context.logger.error({ group, job: job.job }, `replay ${job.job} stands still: ${how.refused}`)
+    const tries = (why?.tries ?? 0) + 1
+    const wait = Math.min(AGAIN_MS.first * AGAIN_MS.times ** (tries - 1), AGAIN_MS.most)
+    const again = `try ${tries}; the next at ${new Date(clock.now() + wait).toISOString()}`
+    const reason = `${how.failed} (${again})`
+    refused.set(job.job, { reason, tries, againAt: clock.monotonic() + wait, said: false })
+    const facts = { group, job: job.job, tries }
+    if (tries === 1) context.logger.error(facts, `replay ${job.job} stands still: ${reason}`)
   })
   return true
+}
+
+/** Waits for news of the jobs, for so long at most. */
+async function changeOf(jobs: JobTopic, ms: number, clock: Clock, intake: AbortSignal): Promise<void> {
+  if (ms === Infinity) return jobs.changed(intake)
+  const one = new AbortController()
+  const either = AbortSignal.any([intake, one.signal])
+  await Promise.race([jobs.changed(either), sleep(clock, ms, either)])
+  one.abort()
 }
 
 /** A range that is open, and run again by the present owner of its partition. */

@@ -34,14 +34,14 @@ export interface ReprocessParts {
 /** Between tries of what failed. */
 const RETRY_MS = 1_000
 
-/** The first step. `refused`: nothing was changed, and trying again mends nothing. */
+/** The first step. `failed`: nothing was changed, and it is tried again later. */
 export async function openRange(
   { job, range }: Assignment,
   { context, sink, lease, jobs, signal }: ReprocessParts,
-): Promise<'opened' | 'given up' | { readonly refused: string }> {
+): Promise<'opened' | 'given up' | { readonly failed: string }> {
   const { settings } = context
   const { reset } = settings
-  if (!reset) return { refused: noReset(settings.group) }
+  if (!reset) return { failed: noReset(settings.group) }
   const { topic, partition, from, to } = range
   const about: ResetRange = {
     job: job.job,
@@ -67,7 +67,7 @@ export async function openRange(
       const isAway = !signal.aborted && sink.isOutage(error)
       pass.done(isAway ? 'outage' : 'neither', failureText(error))
       if (signal.aborted || isHoldfastError(error, 'SINK_FENCED')) return 'given up'
-      if (!isAway) return { refused: `the reset of ${partitionId(range)} failed: ${failureText(error)}` }
+      if (!isAway) return { failed: `the reset of ${partitionId(range)} failed: ${failureText(error)}` }
       await sleep(context.clock, RETRY_MS, signal)
     }
   }

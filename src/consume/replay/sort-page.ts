@@ -75,13 +75,14 @@ export async function sortPage(
   })
 }
 
-/** The same for a reprocess: everything that has a handler runs, and what has a letter is told apart as `left`. */
+/** The same for a reprocess: everything that has a handler runs, and what has a letter or waits is told apart as `left`. */
 export async function sortAgain(
   records: readonly LogRecord[],
-  { topic, settings, lettered }: Pick<SortContext, 'topic' | 'settings' | 'lettered'>,
+  { topic, settings, lettered, isOpen }: Pick<SortContext, 'topic' | 'settings' | 'lettered' | 'isOpen'>,
   signal: AbortSignal,
 ): Promise<readonly Pick<Sorted, 'kind' | 'record'>[]> {
   await lettered.readOn(signal)
+  const isLeft = (origin: Offset): boolean => isOpen(origin) || lettered.has(origin)
   return records.map(record => {
     switch (readEvent(record, topic, settings).kind) {
       case 'skip':
@@ -90,7 +91,7 @@ export async function sortAgain(
       case 'dead':
         return { kind: 'unreadable', record }
       case 'handle':
-        return { kind: lettered.has(record.offset) ? 'left' : 'missing', record }
+        return { kind: isLeft(record.offset) ? 'left' : 'missing', record }
     }
   })
 }

@@ -4,6 +4,7 @@ export type { Body, Effect, Input, Letter, RunEvent, RunResult } from './lane-io
 export { laneLetters, type LaneLetters } from './lane-letters.ts'
 export type { LaneSettings } from './lane-parts.ts'
 export type { LaneRecord } from './lane-record.ts'
+export { openLanes, type OpenLane } from './open-lanes.ts'
 export { oldestParked } from './oldest-parked.ts'
 export { retryLane, type RetryLane } from './lane.ts'
 export { decodeNote, encodeNote, newTenureId, tenureAt, type LaneNote } from './tenure.ts'

@@ -56,7 +56,7 @@ export interface Progress extends TopicPartition {
   readonly at: number
   /** Everything of the range below it has its outcome. */
   readonly position: Offset
-  /** `waits`: it stands still and will not go on by itself. `done` and `cancelled` are the last word. */
+  /** `waits`: it stands still, for a reason. `done` and `cancelled` are the last word. */
   readonly state: 'running' | 'waits' | 'done' | 'cancelled'
   /** Why it waits. */
   readonly reason: string | undefined

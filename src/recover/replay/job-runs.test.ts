@@ -17,6 +17,8 @@ const kinds = [
   'fenced',
   'a former owner spoke',
   'running',
+  'waits',
+  'reset',
   'done',
   'cancelled',
 ]

@@ -9,7 +9,7 @@ import {
 import type { Log } from '../../log/index.ts'
 import { pausedGroups, type Paused } from '../group-control.ts'
 import { lettersOf } from './dlq-letters.ts'
-import { openInLanes } from './lane-open.ts'
+import { openInLanes } from './lanes-open.ts'
 import { declaredIn, type OperationContext } from './operation.ts'
 
 /** One partition of a group, as the log tells it. */

@@ -67,7 +67,7 @@ const summaryFields: Fields<ReplaySummary> = {
   endedAt: nullable(number('when its last partition ended')),
   by: text('who asked for it'),
   reason: nullable(text('why', { max: 10_000 })),
-  standsStill: nullable(text('why a part of it does not go on by itself', { max: 10_000 })),
+  standsStill: nullable(text('why a part of it stands still', { max: 10_000 })),
   ratePerSecond: nullable(number('events a second at most')),
   cancelledBy: nullable(text('who cancelled it')),
   cancelReason: nullable(text('why it was cancelled', { max: 10_000 })),

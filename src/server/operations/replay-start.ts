@@ -28,7 +28,9 @@ const countFields: Fields<PlanCounts> = {
   events: number('all of them'),
   missing: number('they would run'),
   passed: number('no effect of the group takes them'),
-  left: number('they have a dead letter; in a reprocess that is superseded, and they run'),
+  left: number(
+    'they have a dead letter or wait for a retry; in a reprocess these are superseded, and they run',
+  ),
   known: number('they were applied'),
   unknown: number('their inbox day is gone, so nobody knows'),
   unreadable: number('they cannot be read'),

@@ -2,7 +2,7 @@ import { HoldfastError, partitionId } from '../../event/index.ts'
 import { askOwners, type Asked } from '../../recover/index.ts'
 import type { FoldedEntry } from '../../recover/lane/index.ts'
 import { groupNames, knownGroup } from './group-standing.ts'
-import { openLanes } from './lane-open.ts'
+import { lanesOf } from './lanes-open.ts'
 import type { Operation, OperationContext } from './operation.ts'
 import { wrongInput } from './problem.ts'
 import { choice, flag, nullable, number, object, optional, rows, text, whole, type Fields } from './shape.ts'
@@ -190,7 +190,7 @@ async function groupsMeant(context: OperationContext, group: string | undefined)
 
 async function* waitingIn(context: OperationContext, group: string): AsyncGenerator<Waiting> {
   const now = context.clock.now()
-  for await (const { origin, entries, about } of openLanes(context, group)) {
+  for await (const { origin, entries, about } of lanesOf(context, group)) {
     const heads = new Map<string, FoldedEntry>()
     const sorted = entries.toSorted((a, b) => (a.origin < b.origin ? -1 : 1))
     for (const entry of sorted)

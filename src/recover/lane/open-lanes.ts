@@ -1,13 +1,8 @@
 import { offset, partitionId, type Offset, type TopicPartition } from '../../event/index.ts'
-import {
-  decodeLaneRecord,
-  decodeNote,
-  Fold,
-  laneTopicOf,
-  type FoldedEntry,
-} from '../../recover/lane/index.ts'
-import { pages } from '../../log/index.ts'
-import type { OperationContext } from './operation.ts'
+import { pages, type Committed, type Log } from '../../log/index.ts'
+import { Fold, type FoldedEntry } from './fold.ts'
+import { decodeLaneRecord, laneTopicOf } from './lane-codec.ts'
+import { decodeNote } from './tenure.ts'
 
 /** The retry lane of one partition, as a successor of its owner would find it. */
 export interface OpenLane {
@@ -20,15 +15,21 @@ export interface OpenLane {
   readonly about: ReadonlyMap<Offset, { readonly id: string | undefined; readonly type: string | undefined }>
 }
 
+export interface LaneScope {
+  readonly log: Log
+  /** Positions of the group in its topics, with their notes. */
+  readonly committed: readonly Committed[]
+  readonly signal: AbortSignal
+}
+
 const PAGE = { maxRecords: 2_000, maxBytes: 8 * 1024 * 1024 }
 
 /** Reads the lanes of a group from where their owners are done. */
 export async function* openLanes(
-  { system, signal }: Pick<OperationContext, 'system' | 'signal'>,
+  { log, committed, signal }: LaneScope,
   group: string,
 ): AsyncGenerator<OpenLane> {
-  const { log, groups } = system
-  for (const { topic, partition, offset: main, note: text } of await groups.committed(group)) {
+  for (const { topic, partition, offset: main, note: text } of committed) {
     const lane = { topic: laneTopicOf(topic, group), partition }
     const settings = await log.topics.describe(lane.topic)
     if (settings === undefined || partition >= settings.partitions) continue
@@ -52,14 +53,4 @@ export async function* openLanes(
     const { entries, requests } = fold.end(main)
     yield { origin, entries, requests: requests.length, about }
   }
-}
-
-/** How many events of a group wait in its retry lanes, with the decisions that wait there for an owner. */
-export async function openInLanes(
-  context: Pick<OperationContext, 'system' | 'signal'>,
-  group: string,
-): Promise<number> {
-  let open = 0
-  for await (const { entries, requests } of openLanes(context, group)) open += entries.length + requests
-  return open
 }
