@@ -276,7 +276,7 @@ describe('a replay that reprocesses', () => {
       reset: () => Promise.reject(new Error('the table is locked by a person')),
     })
     await publish(shop, upTo(60))
-    await caughtUp(shop)
+    await caughtUp(shop, orders)
     const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess' })
     await until('a partition says why it stands still', async () => {
       return (await job.progress()).parts.some(({ state }) => state === 'waits')

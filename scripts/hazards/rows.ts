@@ -353,7 +353,7 @@ export const hazardRows: readonly HazardRow[] = [
   later(
     '88',
     'One tenant sends fifty times its share, and the others wait for it',
-    'Each key has a rate, and what is above it is refused with 429 while other keys are taken in. Behind the door tenants share the places of a group, its retry lanes and its breakers: limits for each of them are not there yet.',
+    'At the door each key has a rate in events, and each tenant one in bytes and half of the bytes in flight; what is above them is refused with 429 while others are taken in. Behind it tenants take turns for the places of a group and for its retries. One that holds half of a retry lane has no more retries until it holds a quarter: what fails of it is a dead letter. Its letters pause nobody while the events of others are done. Breakers are shared: a handler that calls one address for each tenant says onError: retry.',
   ),
   row(
     '89',

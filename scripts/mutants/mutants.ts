@@ -121,8 +121,8 @@ export const mutants: readonly Mutant[] = [
   {
     fault: 'lets every event die in a flood',
     file: 'src/recover/flood-guard.ts',
-    text: 'if (after > this.#atLeast',
-    becomes: 'if (after > 1e9 && after > this.#atLeast',
+    text: 'if (all.died <= this.#atLeast',
+    becomes: 'if (all.died <= 1e9 || all.died <= this.#atLeast',
     tests: ['src/recover/flood-guard.test.ts'],
   },
   {

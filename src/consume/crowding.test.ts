@@ -1,10 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { observed } from '../../test/harness/observed.ts'
-import { until } from '../../test/support/wait.ts'
+import { toArray, until } from '../../test/support/wait.ts'
 import { memory } from '../drivers/memory/index.ts'
 import { encodeEvent, offset, systemClock, type NewRecord } from '../event/index.ts'
 import type { Log, LogDriver } from '../log/index.ts'
+import type { Letter } from '../recover/index.ts'
 import { decodeLaneRecord, laneTopicOf } from '../recover/lane/index.ts'
 import { topic } from '../schema/index.ts'
 import { app, type App } from '../server/app.ts'
@@ -128,5 +129,70 @@ describe('a key with most of the load', () => {
     await until(() => done.hot.length === 400)
     expect(done.hot).toEqual(load.filter(({ customer }) => customer === 'hot').map(({ n }) => n))
     observed('400 of 500 events of one key that stands still: 100 of 100 others done, then the 400 in order')
+  })
+})
+
+describe('a tenant with most of the load', () => {
+  interface Load {
+    readonly tenant: string
+    readonly n: number
+  }
+  const of = (tenant: string, count: number, from = 0): Load[] =>
+    Array.from({ length: count }, (_, i) => ({ tenant, n: from + i }))
+  const send = async (a: App<false>, load: readonly Load[]): Promise<void> => {
+    const sent = load.map(({ tenant, n }) =>
+      a.publish(single, 'placed', { customer: `c${n}`, n }, { id: `${tenant}-${n}`, tenant }),
+    )
+    await Promise.all(sent)
+  }
+
+  it('hazard 88: takes turns with the others, however many of its events came before theirs', async () => {
+    const a = shop()
+    const stands = Promise.withResolvers<void>()
+    const begun: string[] = []
+    a.consumer('billing', single, { from: 'earliest', concurrency: 2 }).on('placed', async event => {
+      begun.push(event.tenant ?? '')
+      await stands.promise
+    })
+    await a.start()
+    await a.group('billing').pause('they gather')
+    // More than a page of one tenant lies between the events of the other.
+    await send(a, [...of('quiet', 1), ...of('noisy', 700), ...of('quiet', 3, 1)])
+    await a.group('billing').resume()
+    await until(async () => (await a.groups())[0]?.partitions[0]?.inFlight === 704)
+    stands.resolve()
+    await until(() => begun.length === 704)
+    expect(begun.lastIndexOf('quiet')).toBeLessThan(10)
+    observed(
+      `700 events of one tenant before 3 of another, which began as number ${begun.lastIndexOf('quiet')} at the latest`,
+    )
+  })
+
+  it('hazard 88: has half of the retry lane, and what fails of it beyond that is a dead letter and keeps nobody waiting', async () => {
+    const a = shop()
+    const done = new Set<string>()
+    a.consumer('billing', single, {
+      from: 'earliest',
+      retry: ['1h', '1h', '1h'],
+      maxParked: 40,
+      deadShare: 1,
+    }).on('placed', event => {
+      if (event.tenant === 'noisy' || event.data.n === 1) throw new Error('not today')
+      done.add(event.id)
+    })
+    await a.start()
+    await send(a, [...of('quiet', 2), ...of('noisy', 200), ...of('quiet', 20, 2)])
+    await until(() => done.size === 21)
+    const settled = async (): Promise<boolean> => {
+      const [group] = await a.groups()
+      if (group?.lag !== 0n || group.parked >= 40) return false
+      return group.parked + (await letters()).length === 201
+    }
+    const letters = (): Promise<readonly Letter[]> => toArray(a.dead('billing').list())
+    await until(settled)
+    const dead = await letters()
+    expect(new Set(dead.map(({ reason }) => reason))).toEqual(new Set(['crowded']))
+    expect(dead.every(({ eventId }) => eventId?.startsWith('noisy-'))).toBe(true)
+    observed(`200 events of one tenant fail: ${dead.length} letters; 21 of 21 others done`)
   })
 })

@@ -51,3 +51,4 @@ export type DeathReason =
   | 'verdict'
   | 'process-died'
   | 'cancelled'
+  | 'crowded'

@@ -234,6 +234,8 @@ class Owner implements PartitionOwner {
       load: event => this.#errands.load(event),
       ended: (run, results) => this.#tell({ kind: 'ran', run, results }),
       began: () => this.#intake.makeRoom(),
+      isShared: () => this.#machine.isShared,
+      crowds: tenant => this.#machine.crowds(tenant),
       place: place => this.#offer(place),
       fenced: () => this.#fenced(),
       stuck: (offset, error) => this.#errands.stuck(offset, error),
@@ -431,7 +433,9 @@ class Owner implements PartitionOwner {
   #take(task: Task, delivery: Delivery): void {
     const { record } = task
     const { offset, key } = record
+    const tenant = record.headers['ce_tenant']
     this.#o.taken?.(record)
+    this.#machine.met(tenant)
     const mayBegin = !this.#c.settings.batch && this.#machine.knowsNothingOf(offset, key)
     const begun = mayBegin ? this.#runs.tryNow(task) : undefined
     if (begun === 'done') {
@@ -441,7 +445,7 @@ class Owner implements PartitionOwner {
     }
     this.#open.set(offset, { record, task, delivery })
     this.#begun = begun
-    this.#inputs.push({ kind: 'delivered', offset, key })
+    this.#inputs.push({ kind: 'delivered', offset, key, tenant })
     this.#pageTime ??= this.#clock.now()
     this.#drain(this.#pageTime) // one event of a page is not worth a look around
   }
@@ -455,13 +459,8 @@ class Owner implements PartitionOwner {
   }
 
   #isFull(): boolean {
-    const { concurrency, batch } = this.#c.settings
-    return (
-      // Enough for every place: more would only grow old in memory.
-      this.#runs.ready >= concurrency ||
-      this.#machine.gathered >= (batch?.max ?? Infinity) ||
-      this.#machine.full
-    )
+    const { batch } = this.#c.settings
+    return this.#runs.hasEnough || this.#machine.gathered >= (batch?.max ?? Infinity) || this.#machine.full
   }
 
   #run({ run, events }: Extract<Effect, { kind: 'run' }>): void {

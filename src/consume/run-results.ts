@@ -12,6 +12,8 @@ export interface RunResultsOptions {
   readonly intake: AbortSignal
   /** The wall clock of the lane. */
   now(): number
+  /** Whether a tenant holds so much of the lane that its events are not tried again. */
+  crowds(tenant: string | undefined): boolean
   /** The handler of this event never came back: once its letter is written the process ends. */
   stuck(origin: Offset, error: HoldfastError): void
 }
@@ -128,6 +130,7 @@ export class RunResults {
       case 'dead':
         return this.#dies(task, decision.reason, error, true)
       case 'retry': {
+        if (this.#o.crowds(task.event?.tenant)) return this.#dies(task, 'crowded', error, true)
         observer.attempted?.({ topic, group: settings.group, result: 'retried', count: 1 })
         const dueAt = this.#o.now() + (settings.retryDelaysMs[task.attempts] ?? 0)
         return { kind: 'retry', dueAt, failure: describeFailure(error, clock.now()) }
@@ -164,13 +167,14 @@ export class RunResults {
   /** Nothing of it is written while the group is paused for a flood of deaths. */
   #dies(task: Task, reason: string, error: unknown, tried: boolean): RunResult {
     const failure = describeFailure(error, this.#c.clock.now())
-    if (!mayDie(this.#c, `${reason}: ${failure.message}`)) return again(task)
+    if (!mayDie(this.#c, `${reason}: ${failure.message}`, task.record.headers['ce_tenant']))
+      return again(task)
     return { kind: 'dead', reason, failure, tried }
   }
 
   #finished(of: Finished, result: 'ok' | 'duplicate' | 'skipped'): void {
     finished(this.#c, of, result)
-    this.#c.guard.survived(this.#c.clock.monotonic(), 1)
+    this.#c.guard.survived(this.#c.clock.monotonic(), of.record.headers['ce_tenant'])
   }
 }
 

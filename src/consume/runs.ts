@@ -1,7 +1,7 @@
 import type { LogRecord, Offset } from '../event/index.ts'
+import { FairQueue } from '../recover/index.ts'
 import type { RunEvent, RunResult } from '../recover/lane/index.ts'
 import type { Place } from './admission.ts'
-import { Fifo } from './fifo.ts'
 import type { Generations } from './generations.ts'
 import type { GroupContext, Task } from './group-context.ts'
 import { again, AGAIN, isUnreadable, RunResults, type RunResultsOptions } from './run-results.ts'
@@ -21,6 +21,8 @@ export interface RunsOptions extends RunResultsOptions {
   ended(run: number, results: readonly RunResult[]): void
   /** A run began that had waited for a place. */
   began(): void
+  /** Whether events of several tenants come. */
+  isShared(): boolean
   /** There is a place for an entry of the lane. */
   place(place: Place): void
   /** The database says that another worker owns the partition. */
@@ -42,7 +44,7 @@ export class Runs {
   readonly #o: RunsOptions
   readonly #c: GroupContext
   readonly #results: RunResults
-  readonly #ready = new Fifo<Waiting>()
+  readonly #ready = new FairQueue<Waiting>()
   #waitsForPlace = false
   #asksForEntry = false
 
@@ -52,9 +54,14 @@ export class Runs {
     this.#results = new RunResults(options)
   }
 
-  /** Runs of the topic that wait for a place. */
-  get ready(): number {
-    return this.#ready.size
+  /**
+   * Whether enough wait for every place: more would only grow old in memory. Where tenants share the partition, not while
+   * all that wait are of one of them: an event of another, that would have its turn at once, may come right behind.
+   */
+  get hasEnough(): boolean {
+    const { size, tenants } = this.#ready
+    if (size < this.#c.settings.concurrency) return false
+    return tenants > 1 || !this.#o.isShared()
   }
 
   /**
@@ -73,7 +80,7 @@ export class Runs {
   /** Events of the topic; several are a batch. `begun`: what {@link tryNow} began. */
   start(run: number, tasks: readonly Task[], begun: Promise<Outcome> | undefined): void {
     if (begun) return this.#o.underWay.track(begun.then(outcome => this.#after(run, tasks, outcome)))
-    this.#ready.push({ run, tasks })
+    this.#ready.push({ run, tasks }, tasks.length === 1 ? tasks[0]?.event?.tenant : undefined)
     this.#begin()
   }
 

@@ -23,6 +23,7 @@ const deaths: readonly DeathReason[] = [
   'verdict',
   'process-died',
   'cancelled',
+  'crowded',
 ]
 
 /** A group and a topic that it reads. */

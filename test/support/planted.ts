@@ -15,6 +15,8 @@ const recover = path.join(import.meta.dirname, '../../src/recover')
 const folders = ['lane', 'replay']
 const files = [
   'letter-state.ts',
+  'fair-queue.ts',
+  'fifo.ts',
   ...folders.flatMap(folder =>
     readdirSync(path.join(recover, folder))
       .filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts'))

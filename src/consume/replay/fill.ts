@@ -155,7 +155,7 @@ function conclude(task: FillTask, settled: Settled, options: FillOptions): boole
   const { clock, settings } = options.context
   switch (settled.kind) {
     case 'done':
-      guard.survived(clock.monotonic(), 1)
+      guard.survived(clock.monotonic(), task.event?.tenant)
       options.settled(task, 'applied')
       return true
     case 'duplicate':
@@ -188,7 +188,7 @@ async function bury(task: FillTask, options: FillOptions): Promise<boolean> {
   const { fate, record } = task
   if (!fate) throw new HoldfastError('INTERNAL', { detail: `offset ${record.offset} dies without a reason` })
   const last = task.last ?? describeFailure(fate.error, clock.now())
-  if (!guard.mayDie(clock.monotonic(), `${fate.reason}: ${last.message}`)) {
+  if (!guard.mayDie(clock.monotonic(), `${fate.reason}: ${last.message}`, task.event?.tenant)) {
     const top = guard.dominating
     options.stand(`too many die: ${top?.count ?? 0} of "${top?.cause ?? 'unknown'}" within 5 minutes`)
     return false

@@ -1,6 +1,7 @@
 import type { Offset } from '../../event/index.ts'
 import { KeyQueue, type Entry } from './key-queue.ts'
 import { MinHeap } from './min-heap.ts'
+import type { TenantShares } from './tenant-shares.ts'
 
 /** All open entries of a lane: by origin, by key, and by where their latest copies stand. */
 export class EntryBook {
@@ -11,6 +12,11 @@ export class EntryBook {
   readonly #origins = new MinHeap<Offset, Entry>()
   /** Taken out of the heap: until its copy is durable, the old place is all there is of an entry. */
   readonly #copying = new Set<Entry>()
+  readonly #shares: TenantShares
+
+  constructor(shares: TenantShares) {
+    this.#shares = shares
+  }
 
   get size(): number {
     return this.#entries.size
@@ -53,15 +59,21 @@ export class EntryBook {
   add(entry: Entry): void {
     const old = this.#entries.get(entry.origin)
     const queue = this.queue(entry.queue)
-    if (old) queue.remove(old)
+    if (old) {
+      queue.remove(old)
+      this.#shares.closed(old.tenant)
+    }
     this.#entries.set(entry.origin, entry)
     this.#positions.push(entry.position, entry)
     if (entry.round === 0) this.#origins.push(entry.origin, entry)
     queue.insert(entry)
+    this.#shares.opened(entry.tenant)
   }
 
   remove(entry: Entry): void {
-    if (this.#entries.get(entry.origin) === entry) this.#entries.delete(entry.origin)
+    if (this.#entries.get(entry.origin) !== entry) return
+    this.#entries.delete(entry.origin)
+    this.#shares.closed(entry.tenant)
   }
 
   /** The open entry that stands lowest, of those that are not being copied. */

@@ -65,8 +65,13 @@ export class EntryLife {
     if (this.#isStale(head)) return this.#close(head, 'superseded')
     if (head.origin >= this.#p.own.main) return this.#ask(head, 'gate')
     if (head.state.final !== undefined) return this.#die(head)
-    if (head.state.dueAt > this.#p.now) return this.#ask(head, 'clock')
+    if (!this.#isDue(head)) return this.#ask(head, 'clock')
     this.#ask(head, 'turn')
+  }
+
+  /** One that crowds the others out waits for no time. */
+  #isDue({ state, tenant }: Entry): boolean {
+    return state.dueAt <= this.#p.now || this.#p.shares.crowds(tenant)
   }
 
   /** Lets somebody look at it again when it may go on, once however often it is asked. */
@@ -91,14 +96,26 @@ export class EntryLife {
     }
   }
 
-  /** What time allows. */
+  /** What time and room allow. */
   goOn(): void {
+    for (const tenant of this.#p.shares.takeNews()) this.#hurry(tenant)
     const clock = this.#clock
     for (let top = clock.first; top && top.priority <= this.#p.now; top = clock.first) {
       clock.pop()
       this.#askAgain(top.value)
     }
     this.#copies.goOn()
+  }
+
+  /**
+   * What fails of such a tenant from now on is given up by whoever ran it. So each of its events here runs once more at
+   * most, is done or has its letter, and lets the next one of its key go on.
+   */
+  #hurry(tenant: string): void {
+    for (const { entries } of this.#p.book.queues) {
+      const [head] = entries
+      if (head?.tenant === tenant && head.asked === 'clock') this.#askAgain(head)
+    }
   }
 
   /**
@@ -117,8 +134,7 @@ export class EntryLife {
   /** Whether what was so when it was put into the line still is. */
   #mayRun(entry: Entry): boolean {
     const queue = this.#p.book.queue(entry.queue)
-    const { final, dueAt } = entry.state
-    const due = final === undefined && dueAt <= this.#p.now
+    const due = entry.state.final === undefined && this.#isDue(entry)
     return queue.entries[0] === entry && entry.stage === 'waiting' && due && !queue.running
   }
 
@@ -268,6 +284,7 @@ export class EntryLife {
         const entry: Entry = {
           ...identity,
           queue: queue.name,
+          tenant: undefined,
           position,
           state: neverRan,
           stage: 'barrier',

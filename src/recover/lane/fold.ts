@@ -5,6 +5,7 @@ import { tenureAt, type Tenure } from './tenure.ts'
 
 export interface FoldedEntry extends Identity {
   readonly key: string | undefined
+  readonly tenant: string | undefined
   readonly position: Offset
   readonly state: EntryState
 }
@@ -18,6 +19,7 @@ type Mark = (Park | Start | Attempt | Closed) & { readonly position: Offset }
 
 interface Folding extends Identity {
   readonly key: string | undefined
+  readonly tenant: string | undefined
   position: Offset
   state: EntryState
   /** A start without an end so far. */
@@ -83,9 +85,9 @@ export class Fold {
   } {
     this.#voidFrom(main)
     const entries = [...this.#entries.values()].map(entry => {
-      const { generation, origin, round, key, position, state } = entry
+      const { generation, origin, round, key, tenant, position, state } = entry
       const deaths = state.deaths + (entry.started ? 1 : 0)
-      return { generation, origin, round, key, position, state: { ...state, deaths } }
+      return { generation, origin, round, key, tenant, position, state: { ...state, deaths } }
     })
     const requests = [...this.#requests.values()].flat()
     return { entries, requests: requests.toSorted((a, b) => (a.position < b.position ? -1 : 1)) }
@@ -103,8 +105,10 @@ export class Fold {
     const by = { tenure: mark.tenure, seq: mark.seq }
     if (mark.kind === 'park') {
       const { generation, origin, round, position, state } = mark
-      const { key } = mark.event // not its bytes: there may be many
-      this.#entries.set(origin, { generation, origin, round, key, position, state, started: false, by })
+      const { key, headers } = mark.event // not its bytes: there may be many
+      const tenant = headers['ce_tenant']
+      const entry = { generation, origin, round, key, tenant, position, state, started: false, by }
+      this.#entries.set(origin, entry)
       return
     }
     if (!same) return

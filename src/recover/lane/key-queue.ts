@@ -25,6 +25,7 @@ export type Stage =
 /** An event that is parked in the lane and not closed. */
 export interface Entry extends Identity {
   readonly queue: string
+  readonly tenant: string | undefined
   /** Where its latest copy stands. */
   position: Offset
   state: EntryState
@@ -46,6 +47,7 @@ export const neverRan: EntryState = {
 /** A record of the topic that did not run yet. */
 export interface Delivered {
   readonly offset: Offset
+  readonly tenant: string | undefined
   /** A batch failed because of nobody knows whom: this one is tried alone. */
   readonly alone: boolean
   /** It waits no longer: it runs, or is being parked. */

@@ -15,7 +15,12 @@ export type Input =
   /** The letter as it stands at the end of its topic; undefined when there is none. */
   | { readonly kind: 'looked-up'; readonly ref: number; readonly letter: FoundLetter | undefined }
   /** A record of the topic. Offsets only grow. */
-  | { readonly kind: 'delivered'; readonly offset: Offset; readonly key: string | undefined }
+  | {
+      readonly kind: 'delivered'
+      readonly offset: Offset
+      readonly key: string | undefined
+      readonly tenant: string | undefined
+    }
   /** A run came to its end: one result for each event of it, in the same order. */
   | { readonly kind: 'ran'; readonly run: number; readonly results: readonly RunResult[] }
   /** Undefined: the database was away. */

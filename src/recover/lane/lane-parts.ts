@@ -5,6 +5,7 @@ import type { Entry, KeyQueue, Order } from './key-queue.ts'
 import type { RunEvent } from './lane-io.ts'
 import type { Outbox } from './outbox.ts'
 import type { Ownership } from './ownership.ts'
+import type { TenantShares } from './tenant-shares.ts'
 import type { LaneNote } from './tenure.ts'
 
 export interface RetryLaneOptions {
@@ -63,6 +64,7 @@ export interface LaneParts {
   readonly out: Outbox
   readonly own: Ownership
   readonly book: EntryBook
+  readonly shares: TenantShares
   /** Milliseconds since 1970, at the present input. */
   readonly now: number
   readonly stopping: boolean

@@ -74,7 +74,7 @@ class Partition {
     switch (effect.kind) {
       case 'append': {
         const position = offset(this.lane.length)
-        const event = { key: this.keyOf(effect), headers: {}, value: null, time: 0 }
+        const event = { key: this.keyOf(effect), headers: this.headersOf(effect), value: null, time: 0 }
         const { record } = effect
         this.lane.push(record.kind === 'park' ? { ...record, event, position } : { ...record, position })
         return this.tell({ kind: 'appended', seq: record.seq, position })
@@ -110,6 +110,7 @@ class Partition {
   /** Whether an entry that wants to run gets a place. */
   hasPlaces = true
   readonly keys = new Map<number, string>()
+  readonly tenants = new Map<number, string | undefined>()
   /** What happens to a letter just before it is written. */
   letterWritten: (() => void) | undefined
 
@@ -118,10 +119,17 @@ class Partition {
     return this.lane.flatMap(record => (record.kind === 'answer' ? [record.refused] : []))
   }
 
-  deliver(at: number, key = 'a'): void {
+  headersOf({ record }: Extract<Effect, { kind: 'append' }>): Record<string, string> {
+    const tenant = 'origin' in record ? this.tenants.get(Number(record.origin)) : undefined
+    return tenant === undefined ? {} : { ce_tenant: tenant }
+  }
+
+  deliver(at: number, key = 'a', tenant?: string): void {
     this.keys.set(at, key)
+    this.tenants.set(at, tenant)
     this.#mark.delivered(offset(at), offset(at + 1))
-    this.tell({ kind: 'delivered', offset: offset(at), key })
+    this.machine.met(tenant)
+    this.tell({ kind: 'delivered', offset: offset(at), key, tenant })
   }
 
   /** What runs ends, in the order in which it began, with these results. */
@@ -172,8 +180,8 @@ class Partition {
   }
 
   /** Parks an event and commits, so that it is the lane's. */
-  parked(at: number, key = 'a', result = retry()): void {
-    this.deliver(at, key)
+  parked(at: number, key = 'a', result = retry(), tenant?: string): void {
+    this.deliver(at, key, tenant)
     const run = this.runs.findIndex(run => run.origins.includes(at))
     this.runs.unshift(...this.runs.splice(run, 1))
     this.finish(result)
@@ -213,6 +221,30 @@ describe('a partition with its retry lane', () => {
     p.finish({ kind: 'done' })
     expect(p.machine.open).toBe(0)
     expect(p.machine.dueAt).toBeUndefined()
+  })
+
+  it('hazard 88: lets no event of a tenant that holds half of what may be parked wait for its time, until it holds a quarter', () => {
+    const p = new Partition({ maxParked: 8, maxRuns: 8 })
+    const park = (at: number, tenant: string): void =>
+      p.parked(at, `${tenant}/${at}`, retry(1_000_000), tenant)
+    park(0, 'noisy')
+    for (const at of [1, 2, 3]) park(at, 'noisy')
+    expect([p.running, p.machine.crowds('noisy')]).toEqual([[], false]) // alone it may have all of it
+    park(4, 'quiet')
+    expect([p.running, p.machine.crowds('noisy')]).toEqual([[0, 1, 2, 3], true])
+    p.finish(dead)
+    p.commit()
+    expect([p.machine.open, p.machine.crowds('noisy')]).toEqual([4, true])
+    p.tell({ kind: 'stop' })
+    p.finish(...p.runs.map((): RunResult => ({ kind: 'again', alone: false })))
+    p.takeOver() // a successor finds two tenants and three entries: it crowds nobody out
+    expect([p.running, p.machine.crowds('noisy'), p.machine.isShared]).toEqual([[], false, true])
+    park(5, 'noisy')
+    expect(p.running).toEqual([1, 2, 3, 5])
+    p.finish(dead, dead)
+    p.commit()
+    expect([p.machine.open, p.machine.crowds('noisy')]).toEqual([3, false])
+    expect(p.lane.some(record => record.kind === 'start' && record.origin === 4n)).toBe(false)
   })
 
   it('runs it at once when an operator asks for that', () => {

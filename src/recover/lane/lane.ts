@@ -8,6 +8,7 @@ import type { LaneParts, RetryLaneOptions, Run } from './lane-parts.ts'
 import { Outbox } from './outbox.ts'
 import { Ownership } from './ownership.ts'
 import { Requests } from './requests.ts'
+import { TenantShares } from './tenant-shares.ts'
 import { TopicRecords } from './topic-records.ts'
 
 /**
@@ -49,6 +50,12 @@ export interface RetryLane {
    * machine need not hear of it.
    */
   knowsNothingOf(offset: Offset, key: string | undefined): boolean
+  /** An event of this tenant came. To be told of each, also of those that it hears nothing else of. */
+  met(tenant: string | undefined): void
+  /** Events of more than one tenant have come. */
+  readonly isShared: boolean
+  /** Whether a tenant holds so much of the lane that what fails of it now has to be given up. */
+  crowds(tenant: string | undefined): boolean
   /** Whether an event is parked. */
   holds(origin: Offset): boolean
   /** When to tick, if nothing else happens before: milliseconds since 1970. */
@@ -69,7 +76,8 @@ class Lane implements RetryLane {
   readonly #out: Outbox
   readonly #own: Ownership
   readonly #fold: Fold
-  readonly #book = new EntryBook()
+  readonly #book: EntryBook
+  readonly #shares: TenantShares
   readonly #entries: EntryLife
   readonly #records: TopicRecords
   readonly #requests: Requests
@@ -94,6 +102,8 @@ class Lane implements RetryLane {
     this.#out = new Outbox(options.tenure, lane)
     this.#own = new Ownership(options.from ?? committed, lane, note?.tenures ?? [])
     this.#fold = new Fold(note?.tenures ?? [])
+    this.#shares = new TenantShares(options.settings.maxParked)
+    this.#book = new EntryBook(this.#shares)
     const parts = this.#parts()
     this.#entries = new EntryLife(parts)
     this.#records = new TopicRecords(parts)
@@ -119,6 +129,18 @@ class Lane implements RetryLane {
 
   knowsNothingOf(offset: Offset, key: string | undefined): boolean {
     return !this.#book.hasQueue(queueName(this.#o.settings.order, key, offset))
+  }
+
+  met(tenant: string | undefined): void {
+    this.#shares.met(tenant)
+  }
+
+  get isShared(): boolean {
+    return this.#shares.isShared
+  }
+
+  crowds(tenant: string | undefined): boolean {
+    return this.#shares.crowds(tenant)
   }
 
   holds(origin: Offset): boolean {
@@ -173,7 +195,7 @@ class Lane implements RetryLane {
       case 'looked-up':
         return this.#out.lookedUp(input.ref, input.letter)
       case 'delivered':
-        return this.#records.delivered(input.offset, input.key)
+        return this.#records.delivered(input)
       case 'ran':
         return this.#ran(input.run, input.results)
       case 'commit-due':
@@ -293,6 +315,7 @@ class Lane implements RetryLane {
       out: this.#out,
       own: this.#own,
       book: this.#book,
+      shares: this.#shares,
       get now() {
         return now()
       },

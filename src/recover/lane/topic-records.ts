@@ -1,7 +1,6 @@
-import type { Offset } from '../../event/index.ts'
 import { Intake, type Row } from './intake.ts'
 import { neverRan, queueName, type Delivered, type KeyQueue } from './key-queue.ts'
-import type { RunResult } from './lane-io.ts'
+import type { Input, RunResult } from './lane-io.ts'
 import type { LaneParts } from './lane-parts.ts'
 import type { EntryState } from './lane-record.ts'
 
@@ -31,11 +30,11 @@ export class TopicRecords {
     return this.#intake?.size ?? 0
   }
 
-  delivered(offset: Offset, key: string | undefined): void {
+  delivered({ offset, key, tenant }: Extract<Input, { kind: 'delivered' }>): void {
     // Only in a range that is run again: a former owner parked it there, and did not come to say so.
     if (this.#p.book.of(offset)?.generation === this.#p.generationOf(offset)) return this.#p.settled(offset)
     const queue = this.#p.book.queue(queueName(this.#p.settings.order, key, offset))
-    const record = { offset, alone: false, gone: false }
+    const record = { offset, tenant, alone: false, gone: false }
     queue.add(record)
     if (!queue.blocks(record) || !this.#parksFollowers) this.#intake?.gather({ record, queue }, this.#p.now)
     this.#p.step(queue)
@@ -94,9 +93,11 @@ export class TopicRecords {
       case 'done':
       case 'skip':
         return this.#p.settled(record.offset)
-      case 'again':
-        back.push({ queue, record: { offset: record.offset, alone: result.alone, gone: false } })
+      case 'again': {
+        const { offset, tenant } = record
+        back.push({ queue, record: { offset, tenant, alone: result.alone, gone: false } })
         return
+      }
       case 'retry': {
         const { failure, dueAt } = result
         return this.#park(queue, record, { ...neverRan, attempts: 1, dueAt, first: failure, last: failure })
@@ -110,7 +111,7 @@ export class TopicRecords {
   }
 
   /** Only a reservation until a commit above the record is accepted: a takeover before that throws it away. */
-  #park(queue: KeyQueue, { offset: origin }: Delivered, state: EntryState): void {
+  #park(queue: KeyQueue, { offset: origin, tenant }: Delivered, state: EntryState): void {
     const { out, book } = this.#p
     const identity = { generation: this.#p.generationOf(origin), origin, round: 0 }
     queue.parking += 1
@@ -118,7 +119,8 @@ export class TopicRecords {
       { kind: 'park', ...identity, state },
       position => {
         queue.parking -= 1
-        book.add({ ...identity, queue: queue.name, position, state, stage: 'waiting', asked: undefined })
+        const entry = { ...identity, queue: queue.name, tenant, position, state, asked: undefined }
+        book.add({ ...entry, stage: 'waiting' })
         this.#p.settled(origin)
         this.#p.step(queue)
       },

@@ -1,3 +1,4 @@
+import { FairQueue } from '../fair-queue.ts'
 import type { Entry } from './key-queue.ts'
 
 /**
@@ -6,7 +7,8 @@ import type { Entry } from './key-queue.ts'
  */
 export class Turns {
   readonly #max: number
-  readonly #line: Entry[] = []
+  /** Tenants take turns, or the retries of one that fails all the time would keep those of the others waiting. */
+  readonly #line = new FairQueue<Entry>()
   readonly #running = new Set<Entry>()
 
   constructor(max: number) {
@@ -14,12 +16,12 @@ export class Turns {
   }
 
   queue(entry: Entry): void {
-    this.#line.push(entry)
+    this.#line.push(entry, entry.tenant)
   }
 
   /** Whether one may begin now. */
   get wanted(): boolean {
-    const [first] = this.#line
+    const { first } = this.#line
     if (!first) return false
     if (this.#running.size === 0) return true
     return !suspect(first) && this.#running.size < this.#max && ![...this.#running].some(suspect)

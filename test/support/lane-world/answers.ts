@@ -60,5 +60,5 @@ export function deliver(world: World, owner: Owner): void {
   const next = world.main[owner.next]?.offset ?? world.end
   const { to } = owner.range ?? { to: next }
   owner.mark.delivered(record.offset, next < to ? next : to)
-  tell(world, owner, { kind: 'delivered', offset: record.offset, key: record.key })
+  tell(world, owner, { kind: 'delivered', offset: record.offset, key: record.key, tenant: undefined })
 }
