@@ -396,6 +396,7 @@ class Owner implements PartitionOwner {
     if (machine.phase === 'over') return this.#end()
     if (machine.phase === 'live' && !this.#isLive) {
       this.#isLive = true
+      if (machine.believed > 0) this.#tellOfLostNote()
       this.#o.live?.()
       this.#underWay.track(this.#intake.read(this.#from))
     }
@@ -405,6 +406,14 @@ class Owner implements PartitionOwner {
     this.#clock.set(machine.dueAt)
     this.#askForCommit()
     this.#intake.makeRoom()
+  }
+
+  #tellOfLostNote(): void {
+    const { group } = this.#c.settings
+    this.#c.logger.warn(
+      { ...this.#facts(), position: String(this.#from), parked: this.parked },
+      `the position of ${group} in ${partitionId(this.owned)} has no note: not holdfast has set it. What waits in the retry lane below it stays there, ${this.parked} events, and may run once more; what waited above comes from the topic again`,
+    )
   }
 
   #do(effect: Effect): void {

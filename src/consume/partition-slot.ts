@@ -1,4 +1,4 @@
-import { isHoldfastError, partitionId, sleep, type Offset } from '../event/index.ts'
+import { HoldfastError, isHoldfastError, partitionId, sleep, type Offset } from '../event/index.ts'
 import type { Committed, Groups, OwnedPartition } from '../log/index.ts'
 import { failureText, type JobTopic } from '../recover/index.ts'
 import { laneTopicOf, newTenureId } from '../recover/lane/index.ts'
@@ -138,9 +138,9 @@ export class PartitionSlot implements OwnedSlot {
     const confirm = async (): Promise<boolean> => (await this.#p.confirm(owned)) ?? true
     const lease = await takeLease({ context: this.#c, owned, memberName, confirm }, signal)
     if (signal.aborted) return
-    const committed = await this.#startOf()
     const topic = settings.topics.find(one => one.name === owned.topic)
     const lane = await log.bounds({ ...owned, topic: laneTopicOf(owned.topic, settings.group) })
+    const committed = await this.#startOf(lane.end > 0n)
     const { start } = await log.bounds(owned)
     const known = await generations(sink, lease, start)
     const parts = this.#rangeParts(lease, known)
@@ -174,12 +174,26 @@ export class PartitionSlot implements OwnedSlot {
     })
   }
 
-  /** The committed position, else the start that the policy names: written down at once, so that it is decided once. */
-  async #startOf(): Promise<{ readonly offset: Offset; readonly note: string | undefined }> {
+  /**
+   * The committed position, else the start that the policy names: written down at once, so that it is decided once.
+   * Whoever takes over writes to the retry lane afterwards, so of a lane that was written to there was a position: a log
+   * that forgets those of groups that rest for long must not make it begin anew, or leave out what came meanwhile.
+   */
+  async #startOf(
+    hasBegun: boolean,
+  ): Promise<{ readonly offset: Offset; readonly note: string | undefined }> {
     const { log, settings } = this.#c
+    const { topic, partition } = this.owned
     const known = await this.#committed()
     if (known) return known
     const { start, end } = await log.bounds(this.owned)
+    if (hasBegun) {
+      const { group } = settings
+      throw new HoldfastError('POSITION_LOST', {
+        detail: `${group} has worked on ${partitionId(this.owned)} before, and the log has no position of it any more; events from ${start} to ${end} are kept`,
+        facts: { group, topic, partition, start, end },
+      })
+    }
     const { from } = settings
     const first =
       from === 'earliest' ? start : from === 'latest' ? end : await log.offsetAt(this.owned, from.getTime())
@@ -270,9 +284,12 @@ export class PartitionSlot implements OwnedSlot {
     else this.#stop(found)
   }
 
-  /** Damage is of this partition only: the others are whole and go on. Anything else is a mistake of ours. */
+  /**
+   * Damage and a lost position are of this partition only: the others are whole and go on. Anything else is a mistake of
+   * ours.
+   */
   #stop(error: unknown): void {
-    if (!isHoldfastError(error, 'LOG_CORRUPT', 'LOG_VERSION', 'LOG_RECORD_TOO_LARGE'))
+    if (!isHoldfastError(error, 'LOG_CORRUPT', 'LOG_VERSION', 'LOG_RECORD_TOO_LARGE', 'POSITION_LOST'))
       return this.#c.fatal(error)
     void this.#replays?.stop(0)
     this.stopped = `${error.code}: ${error.message}`

@@ -162,6 +162,13 @@ const table = {
     retriable: true,
     kind: 'refused',
   },
+  POSITION_LOST: {
+    message: 'The log does not know any more how far the group is in a partition',
+    advice:
+      'Decide where it goes on: holdfast group pause GROUP, then group reset GROUP --to-time … --execute, then group resume GROUP. What waits in its retry lane is kept. Kafka forgets positions of groups without members after offsets.retention.minutes, 7 days by default.',
+    retriable: false,
+    kind: 'refused',
+  },
   GROUP_UNKNOWN: {
     message: 'There is no such group',
     advice: 'holdfast group list names those that the log knows and those that the app declares.',

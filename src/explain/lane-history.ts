@@ -6,7 +6,8 @@ import {
   decodeNote,
   Fold,
   laneTopicOf,
-  tenureAt,
+  noteWithout,
+  tenureOf,
   type FoldedEntry,
   type LaneNote,
   type LaneRecord,
@@ -65,12 +66,14 @@ export async function laneHistory(
 ): Promise<LaneHistory | undefined> {
   const lane = { topic: laneTopicOf(record.topic, group), partition: record.partition }
   const settings = await log.topics.describe(lane.topic)
-  if (settings === undefined || lane.partition >= settings.partitions || committed.note === undefined)
-    return undefined
+  if (settings === undefined || lane.partition >= settings.partitions) return undefined
   try {
-    const note = decodeNote(committed.note, `${group} on ${partitionId(record)}`)
     const since = await log.offsetAt(lane, record.timestamp)
     const { start, end } = await log.bounds(lane)
+    const note =
+      committed.note === undefined
+        ? noteWithout(start, committed.offset)
+        : decodeNote(committed.note, `${group} on ${partitionId(record)}`)
     const from = offset(max(start, since < note.lane ? since : note.lane))
     if (end - from > MAX_RECORDS)
       return nothing(`the lane holds ${end - from} records, more than are read here`)
@@ -107,9 +110,9 @@ class Reading {
     if (record.kind === 'request' || record.kind === 'answer' || record.kind === 'fence') return
     if (record.origin !== this.#origin) return
     // The tenures of the oldest stretches are not kept: what stands there was judged by its owner, and is believed.
-    const tenure = tenureAt(this.#note.tenures, position)
-    if (tenure === undefined || tenure.id === record.tenure)
-      this.#marks.push({ ...record, at: stored.timestamp })
+    const { tenures } = this.#note
+    const isBefore = position < (tenures[0]?.fence ?? position + 1n)
+    if (isBefore || tenureOf(tenures, record)) this.#marks.push({ ...record, at: stored.timestamp })
   }
 
   history(main: Offset): LaneHistory {

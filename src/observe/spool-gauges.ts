@@ -17,6 +17,11 @@ export function spoolGauges(registry: Registry): (status: SpoolStatus) => void {
     help: 'Events that only the spool has, as far as known',
     registers,
   })
+  const setAside = new Gauge({
+    name: 'spool_set_aside_events',
+    help: 'Events that the log finds too large since they were spooled: kept on the collector’s disk',
+    registers,
+  })
   const bytes = new Gauge({ name: 'spool_bytes', help: 'Bytes that the spool takes for them', registers })
   const age = new Gauge({
     name: 'spool_oldest_age_seconds',
@@ -26,6 +31,7 @@ export function spoolGauges(registry: Registry): (status: SpoolStatus) => void {
   return status => {
     for (const each of states) state.set({ state: each }, each === status.state ? 1 : 0)
     events.set(status.events)
+    setAside.set(status.setAside)
     bytes.set(status.bytes)
     age.set(status.oldestAgeMs / 1_000)
   }

@@ -81,9 +81,12 @@ function storageOptions(
   { maxBytes, minFreeBytes }: ResolvedSpoolOptions,
   log: Log,
 ): Parameters<typeof embedded>[1] {
-  // What the log takes, the spool takes; and nobody looks for ids in it.
-  return { maxBytes, minFreeBytes, maxRecordBytes: log.maxRecordBytes, idIndexBytes: 0 }
+  // What the log takes, the spool takes, also with a word about why it is set aside; and nobody looks for ids in it.
+  const maxRecordBytes = log.maxRecordBytes && log.maxRecordBytes + ROOM_FOR_A_HEADER
+  return { maxBytes, minFreeBytes, maxRecordBytes, idIndexBytes: 0 }
 }
+
+const ROOM_FOR_A_HEADER = 1_024
 
 function claimSpool(folder: string): FolderClaim {
   try {

@@ -68,6 +68,7 @@ describe('the sentence at the top', () => {
       since: 0,
       events: 1_234,
       bytes: 1,
+      setAside: 0,
       oldestAgeMs: 1,
       reason: 'x',
     } as const

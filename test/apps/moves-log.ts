@@ -10,6 +10,8 @@ export interface MovesLog {
   readonly sessionMs?: number
   /** How often a member says that it lives, milliseconds. */
   readonly beatMs?: number
+  /** A name for this process for ever, in groups on Kafka. */
+  readonly instanceId?: string
   /** How often old events are deleted from an embedded log. */
   readonly retentionInterval?: '200ms'
 }
@@ -19,6 +21,7 @@ export function movesLog({
   brokers,
   sessionMs,
   beatMs = 1_000,
+  instanceId,
   retentionInterval,
 }: MovesLog): LogDriver {
   if (brokers === undefined) return embedded(data, { retentionInterval, leases: { sessionMs, beatMs } })
@@ -31,6 +34,7 @@ export function movesLog({
       beat: `${Math.min(beatMs, 1_000)}ms`,
       session: `${session}ms`,
       rebalanceTimeout: `${Math.max(session, 60_000)}ms`,
+      instanceId,
     },
   })
 }

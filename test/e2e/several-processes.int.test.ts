@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { describe, expect, test as base } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { startLoad } from '../harness/load.ts'
 import { observed } from '../harness/observed.ts'
 import { scale, seed } from '../harness/scale.ts'
@@ -9,14 +9,15 @@ import { moves } from '../apps/moves-topic.ts'
 import { auditGroup, expectClean } from './audited.ts'
 import { allDone, allRun, running, startShared } from './consumers.ts'
 import { freezeWithinTransactions } from './freeze.ts'
+import { startSystem, type Consumer } from './system.ts'
 import { watchGroups } from './watch-groups.ts'
 
 const groups = ['each', 'batch'] as const
 
 describe.each(['an embedded log', 'Kafka'] as const)('on %s', on => {
-  const test = base.skipIf(on === 'Kafka' && noOwnKafka !== undefined)
+  const it = test.skipIf(on === 'Kafka' && noOwnKafka !== undefined)
 
-  test('hazard 34: three consumer processes restarted one after another under load: nothing lost, doubled or out of order, and no partition without an owner for long', async () => {
+  it('hazard 34: three consumer processes restarted one after another under load: nothing lost, doubled or out of order, and no partition without an owner for long', async () => {
     // Neither a lease that runs out nor a beat could hand over in the time that is allowed below: only being woken can.
     const { system, consumers } = await startShared(
       { groups, brokers: await brokersOf(on), sessionMs: 120_000, beatMs: 60_000 },
@@ -61,7 +62,7 @@ describe.each(['an embedded log', 'Kafka'] as const)('on %s', on => {
     expect(longestStandstillMs).toBeLessThan(scale({ short: 20_000, long: 5_000 }))
   })
 
-  test('hazard 35: a consumer that is killed, and one that is frozen beyond its lease within transactions and comes back, cost nothing', async () => {
+  it('hazard 35: a consumer that is killed, and one that is frozen beyond its lease within transactions and comes back, cost nothing', async () => {
     const groups = ['each', 'batch', 'slow'] as const
     const { system, consumers } = await startShared(
       { groups, brokers: await brokersOf(on), sessionMs: 2_000 },
@@ -104,6 +105,67 @@ describe.each(['an embedded log', 'Kafka'] as const)('on %s', on => {
     for (const group of groups) expectClean(await auditGroup(system, ledger, group))
   })
 })
+
+test.skipIf(noOwnKafka)(
+  'hazard 34: three consumer processes with instance ids on Kafka, restarted one after another under load: each has its partitions back soon, the others notice nothing, nothing is lost, doubled or out of order; of two with one id the older stops and says why',
+  async () => {
+    const ids = ['one', 'two', 'three']
+    const brokers = await brokersOf('Kafka')
+    const system = await startSystem({ groups, brokers, sessionMs: 120_000, roles: ['collector'] })
+    const consumers: Consumer[] = []
+    for (const instanceId of ids) consumers.push(await system.startConsumer({ instanceId }))
+    await allRun(consumers, groups)
+    const seconds = scale({ short: 15, long: 120 })
+    const load = await startLoad({
+      ...system.load,
+      run: 'i',
+      ratePerSecond: scale({ short: 300, long: 1_000 }),
+      seconds,
+      keys: 200,
+      seed,
+    })
+    const owners = await watchGroups(system, groups)
+    const rebalances = (): Promise<number[]> =>
+      Promise.all(consumers.map(async one => (await one.status()).metric('consumer_group_rebalances_total')))
+    const restarts: string[] = []
+    for (const [i, instanceId] of ids.entries()) {
+      await wait((seconds * 1_000) / 8)
+      const had = await running(consumers.slice(i, i + 1))
+      const before = await rebalances()
+      const { pid, code } = (await consumers[i]?.child.terminate()) ?? { pid: 0, code: -1 }
+      expect(code).toBe(0)
+      const next = await system.startConsumer({ instanceId })
+      consumers[i] = next
+      restarts.push(`${pid}→${next.child.pid}`)
+      await allRun(consumers, groups)
+      expect(await running([next])).toEqual(had)
+      expect((await rebalances()).toSpliced(i, 1)).toEqual(before.toSpliced(i, 1))
+    }
+    const { summary, ledger } = await load.finished()
+    await allDone(consumers, groups)
+    const { longestUnownedMs, longestStandstillMs, changes, backwards } = await owners()
+    const [older] = consumers
+    const newer = await system.startConsumer({ instanceId: 'one' })
+    for (const group of groups)
+      await until(`the older one says why it is out of ${group}`, () =>
+        older?.child.stderr.some(line =>
+          line.includes(`another process has joined group ${group} under the instance id one`),
+        ),
+      )
+    await allRun([newer, ...consumers.slice(1)], groups)
+    observed(
+      `consumers ${restarts.join(', ')}; no other process was asked for anything; at most ${longestUnownedMs} ms without a living owner and ${longestStandstillMs} ms without progress; answers ${JSON.stringify(summary.why)}`,
+    )
+    expect(new Set(restarts).size).toBe(3)
+    expect(longestUnownedMs).toBeGreaterThan(0)
+    expect(changes).toBe(0)
+    expect(backwards).toEqual([])
+    expect(summary).toMatchObject({ refused: 0, unsent: 0, unanswered: 0 })
+    for (const group of groups) expectClean(await auditGroup(system, ledger, group))
+    // From the end of one process to the first share of the next, whose start is most of it.
+    expect(longestUnownedMs).toBeLessThan(scale({ short: 20_000, long: 2_000 }))
+  },
+)
 
 async function brokersOf(on: 'an embedded log' | 'Kafka'): Promise<readonly string[] | undefined> {
   return on === 'Kafka' ? (await ownKafka()).brokers.split(',') : undefined

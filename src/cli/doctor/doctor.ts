@@ -25,6 +25,7 @@ import { diskFindings } from './disk.ts'
 import { launchItems, type LaunchItem } from './launch.ts'
 import { newestDrill, snapshotsIn } from './launch-facts.ts'
 import { portFinding } from './ports.ts'
+import { spoolFindings } from './spool.ts'
 import { trapFindings, type LogFacts } from './traps.ts'
 
 export interface DoctorOptions {
@@ -106,6 +107,7 @@ async function examineAll(app: App<boolean> | undefined, io: CliIo): Promise<Fin
   return [
     { check: 'node', status: 'ok', found: `${process.versions.node} on ${process.platform} ${process.arch}` },
     ...(folder === undefined ? [] : diskFindings(folder, clock)),
+    ...(declared === undefined ? [] : await spoolFindings(declared, clock)),
     ...(await portFindings(app, io)),
     ...(await databaseFindings(declared === undefined ? fromEnvironment(io) : declared.db, clock)),
     ...(app === undefined ? [] : await appFindings(app, folder)),

@@ -13,6 +13,7 @@ import type { AppendOutcome, AppendRecord, Log } from '../../log/index.ts'
 import { problemOf, tooLargeAt, type Taken } from '../appender.ts'
 import type { Lease } from '../in-flight.ts'
 import type { Problem } from '../problems.ts'
+import { isTooLarge } from './set-aside.ts'
 import { SpoolLane, type LaneRules, type Parcel, type Step } from './lane.ts'
 
 /** Records of one request for one lane, and whoever waits for what becomes of them. */
@@ -33,6 +34,8 @@ export interface LineParts {
   readonly declare: (topic: string) => Promise<void>
   /** Throws why the spool takes nothing now. */
   readonly checkRoom: () => void
+  /** Keeps a record beside the lanes that the log finds too large, durably. */
+  readonly setAside: (record: LogRecord, error: unknown) => Promise<void>
   readonly save: (at: TopicPartition, cursor: Offset, done: (error: unknown) => void) => void
   readonly signal: AbortSignal
   readonly observer: LineObserver
@@ -235,18 +238,49 @@ export class Line {
           detail: `the spool ends before ${from} of ${partitionId(this.place)}`,
         })
       this.oldestAt = oldest.timestamp
-      const outcomes = await this.#toLog(records.map(asAppended))
+      const outcomes = await this.#drainInOne(records)
       this.reason = undefined
       for (const [i, record] of records.entries()) {
         const to = outcomes[i]?.position
         if (to) observer.moved(record, to)
       }
-      observer.drained({ topic: this.place.topic, count: records.length })
-      this.#tell((lane, now) => lane.drained(next, records.length, now))
+      const count = outcomes.filter(outcome => outcome !== undefined).length
+      observer.drained({ topic: this.place.topic, count })
+      const last = records[outcomes.length]?.offset ?? next
+      this.#tell((lane, now) => lane.drained(last, outcomes.length, now))
     } catch (error) {
       this.reason = reasonOf(error)
       this.#tell((lane, now) => lane.failed(now))
     }
+  }
+
+  async #drainInOne(records: readonly LogRecord[]): Promise<readonly (AppendOutcome | undefined)[]> {
+    try {
+      return await this.#toLog(records.map(asAppended))
+    } catch (error) {
+      if (!isTooLarge(error)) throw error
+      return await this.#drainSingly(records)
+    }
+  }
+
+  /**
+   * One of them is too large, which is set aside; its outcome is undefined. Some may have been stored before it was
+   * refused, and are stored again: once, for what is done here is done, also when the log goes away before the last.
+   */
+  async #drainSingly(records: readonly LogRecord[]): Promise<readonly (AppendOutcome | undefined)[]> {
+    const outcomes: (AppendOutcome | undefined)[] = []
+    for (const record of records) {
+      try {
+        outcomes.push(...(await this.#toLog([asAppended(record)])))
+      } catch (error) {
+        if (isTooLarge(error)) {
+          await this.#parts.setAside(record, error)
+          outcomes.push(undefined)
+        } else if (outcomes.length === 0) throw error
+        else break
+      }
+    }
+    return outcomes
   }
 
   /** Of a late append that was stored after all, once both its places are known. */

@@ -3,16 +3,20 @@ import type { Log } from '../../log/index.ts'
 import { READY_TOPIC } from '../readiness.ts'
 import { Cursors } from './cursors.ts'
 import type { Line } from './line.ts'
+import { SET_ASIDE_TOPIC, SetAside } from './set-aside.ts'
 import { CollectorSpool, type Spool, type SpoolParts } from './spool.ts'
 
 /** Reads where it stands. What is in it from before is drained from now on. */
 export async function openSpool(parts: SpoolParts): Promise<Spool> {
   const { storage, topics } = parts
   const cursors = new Cursors(storage)
-  const spool = new CollectorSpool(parts, cursors)
+  const life = new AbortController()
   await storage.log.topics.create(READY_TOPIC, { partitions: 1, retentionMs: 3_600_000 })
   const saved = new Map((await cursors.saved()).map(at => [partitionId(at), at.offset]))
-  const stored = (await storage.log.topics.list()).filter(name => name !== READY_TOPIC)
+  const kept = saved.get(partitionId({ topic: SET_ASIDE_TOPIC, partition: 0 }))
+  const setAside = await SetAside.open({ ...parts, cursors, signal: life.signal }, kept)
+  const spool = new CollectorSpool(parts, { cursors, setAside, life })
+  const stored = (await storage.log.topics.list()).filter(name => !own.has(name))
   for (const name of new Set([...topics.map(topic => topic.name), ...stored])) {
     const lanes = await lanesOf(
       storage.log,
@@ -25,6 +29,9 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   await spool.start()
   return spool
 }
+
+/** Topics of the spool's log that are no lanes. */
+const own: ReadonlySet<string> = new Set([READY_TOPIC, SET_ASIDE_TOPIC])
 
 type Stand = ConstructorParameters<typeof Line>[1]
 

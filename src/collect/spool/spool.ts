@@ -17,6 +17,7 @@ import type { LaneState } from './lane.ts'
 import { Moved } from './moved.ts'
 import { Line, type LineParts } from './line.ts'
 import type { ResolvedSpoolOptions } from './options.ts'
+import type { SetAside } from './set-aside.ts'
 import { spoolAppender, type TopicLanes } from './spool-appender.ts'
 
 /**
@@ -44,6 +45,8 @@ export interface SpoolStatus {
   /** Events that only the spool has, as far as known, and the bytes that it takes for them. */
   readonly events: number
   readonly bytes: number
+  /** Events beside those, which the log finds too large since they were spooled. */
+  readonly setAside: number
   /** How long the oldest of them has been waiting; 0 when there is none. */
   readonly oldestAgeMs: number
   /** Why the log does not take them. */
@@ -74,12 +77,21 @@ export interface SpoolAppenderParts {
   readonly onAppend: (failure: unknown) => void
 }
 
+/** What the spool works with, made for it. */
+export interface SpoolHands {
+  readonly cursors: Cursors
+  readonly setAside: SetAside
+  /** Aborted when it closes. */
+  readonly life: AbortController
+}
+
 /** Use `openSpool`: it reads where the lanes stand. */
 export class CollectorSpool implements Spool {
   readonly #parts: SpoolParts
   readonly #cursors: Cursors
   readonly #lines = new Map<string, TopicLanes & { readonly lines: Line[] }>()
-  readonly #life = new AbortController()
+  readonly #setAside: SetAside
+  readonly #life: AbortController
   readonly #lineParts: LineParts
   readonly #lookEveryMs: number
   /** Lines on which time has an effect. */
@@ -90,12 +102,15 @@ export class CollectorSpool implements Spool {
   #since: number
   readonly #moved = new Moved()
   readonly #logProof: ReadinessProof
+  #isSending: Promise<void> | undefined
   #onAppend: SpoolAppenderParts['onAppend'] = () => {}
 
-  constructor(parts: SpoolParts, cursors: Cursors) {
+  constructor(parts: SpoolParts, { cursors, setAside, life }: SpoolHands) {
     const { log, storage, clock, random, options, observer, declare } = parts
     this.#parts = parts
     this.#cursors = cursors
+    this.#setAside = setAside
+    this.#life = life
     this.#since = clock.now()
     this.#logProof = logProof(log)
     this.#lookEveryMs = Math.max(1, Math.min(options.patienceMs / 4, 250))
@@ -111,6 +126,7 @@ export class CollectorSpool implements Spool {
       },
       declare,
       checkRoom: () => this.#checkAge(),
+      setAside: (record, error) => setAside.keep(record.topic, record, messageOf(error)),
       save: (at, cursor, done) => cursors.save(at, cursor, done),
       signal: this.#life.signal,
       observer: {
@@ -157,6 +173,7 @@ export class CollectorSpool implements Spool {
       this.#parts.logger.info({ events }, 'the spool holds events from before: the log is asked to take them')
     }
     for (const line of this.#all()) line.look()
+    if (this.#state === 'NORMAL') this.#sendSetAside()
   }
 
   appender({ limits, onAppend }: SpoolAppenderParts): Appender {
@@ -169,6 +186,11 @@ export class CollectorSpool implements Spool {
       timeoutMs: limits.appendTimeoutMs,
       clock,
     })
+  }
+
+  /** Once for each start: until the topic takes more it would be refused again. */
+  #sendSetAside(): void {
+    if (this.#setAside.count > 0) this.#isSending ??= this.#setAside.sendAgain()
   }
 
   /** Throws `LOG_FULL`. */
@@ -193,6 +215,7 @@ export class CollectorSpool implements Spool {
       since: this.#since,
       events: behind.reduce((sum, { lane }) => sum + lane.backlog, 0),
       bytes: behind.reduce((sum, { place }) => sum + (this.#parts.storage.bytesOf?.(place) ?? 0), 0),
+      setAside: this.#setAside.count,
       oldestAgeMs: this.#oldestAgeMs(),
       reason: this.#reason(),
     }
@@ -231,7 +254,7 @@ export class CollectorSpool implements Spool {
   async close(): Promise<void> {
     this.#life.abort()
     this.#disarm?.()
-    await Promise.all(this.#all().map(line => line.written()))
+    await Promise.all([this.#isSending, ...this.#all().map(line => line.written())])
     await this.#cursors.drain()
   }
 
@@ -274,18 +297,22 @@ export class CollectorSpool implements Spool {
     if (to === 'SPOOLING')
       logger.warn({ reason: this.#reason(), events }, 'the log is away: events are kept in the spool')
     else if (to === 'DRAINING') logger.info({ events }, 'the log takes events again: the spool is drained')
-    else logger.info({}, 'the spool is empty: events go to the log')
+    else {
+      logger.info({}, 'the spool is empty: events go to the log')
+      this.#sendSetAside()
+    }
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** Undefined when it was done in time, otherwise why not. */
 async function within(ms: number, clock: Clock, work: () => Promise<unknown>): Promise<string | undefined> {
   const late = Promise.withResolvers<string>()
   const cancel = clock.after(ms, () => late.resolve(`no answer within ${ms} ms`))
-  const done = work().then(
-    () => undefined,
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  )
+  const done = work().then(() => undefined, messageOf)
   try {
     return await Promise.race([done, late.promise])
   } finally {

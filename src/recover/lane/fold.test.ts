@@ -3,7 +3,7 @@ import { offset } from '../../event/index.ts'
 import { Fold } from './fold.ts'
 import type { LaneRecord } from './lane-record.ts'
 import { neverRan } from './key-queue.ts'
-import type { Tenure } from './tenure.ts'
+import { noteWithout, type Tenure } from './tenure.ts'
 
 const A: Tenure = { id: 'A', fence: offset(0), main: offset(0), released: false }
 const B: Tenure = { id: 'B', fence: offset(4), main: offset(10), released: false }
@@ -92,6 +92,18 @@ describe('the fold of a lane', () => {
     fold.add({ ...park(A, 1), position: offset(1) })
     fold.add({ ...start(A, 1), position: offset(2) })
     expect(fold.end(offset(20)).entries[0]?.state.deaths).toBe(0)
+  })
+
+  it('counts every record of a stretch of which nobody knows whose it was', () => {
+    const { tenures } = noteWithout(offset(0), offset(20))
+    const fold = new Fold([...tenures, B])
+    const records = [park(A, 1), park(B, 2), start(A, 2), closed(A, 1), undefined, park(A, 3), park(B, 4)]
+    for (const [i, record] of records.entries()) if (record) fold.add({ ...record, position: offset(i) })
+    const { entries } = fold.end(offset(20))
+    expect(entries.map(({ origin, state }) => [origin, state.deaths])).toEqual([
+      [2n, 0],
+      [4n, 0],
+    ])
   })
 
   it('gives the requests without an answer, in lane order', () => {

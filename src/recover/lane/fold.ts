@@ -1,7 +1,7 @@
-import { HoldfastError, type Offset } from '../../event/index.ts'
+import type { Offset } from '../../event/index.ts'
 import type { PlacedRecord } from './lane-io.ts'
 import type { Attempt, EntryState, Identity, Park, Request, Start, Closed } from './lane-record.ts'
-import { tenureAt, type Tenure } from './tenure.ts'
+import { tenureOf, type Tenure } from './tenure.ts'
 
 export interface FoldedEntry extends Identity {
   readonly key: string | undefined
@@ -63,14 +63,8 @@ export class Fold {
       return
     }
     if (record.kind === 'fence') return
-    const tenure = tenureAt(this.#tenures, record.position)
-    // Nobody writes more than a fence before its first commit is accepted, and that one stores the list.
-    if (this.#tenures.length === 0) {
-      throw new HoldfastError('LOG_CORRUPT', {
-        detail: `the retry lane holds records (offset ${record.position}), but the group's position has no note of who may write there`,
-      })
-    }
-    if (tenure?.id !== record.tenure) return
+    const tenure = tenureOf(this.#tenures, record)
+    if (!tenure) return
     if (record.kind === 'answer') {
       this.#requests.delete(record.id)
       return

@@ -13,9 +13,9 @@ import { retryLane } from './lane.ts'
 const rules: readonly (Fault & { readonly rule: string })[] = [
   {
     rule: 'a record counts only in the stretch of its own tenure',
-    file: 'lane/fold.ts',
-    text: 'if (tenure?.id !== record.tenure) return',
-    becomes: 'if (!tenure) return',
+    file: 'lane/tenure.ts',
+    text: 'return tenure?.id === writer || tenure?.id === ANYBODY ? tenure : undefined',
+    becomes: 'return tenure',
   },
   {
     rule: 'what was parked of the events that are delivered again is void',
@@ -56,7 +56,7 @@ const rules: readonly (Fault & { readonly rule: string })[] = [
   {
     rule: 'tenures are kept as long as the lane has records of them',
     file: 'lane/tenure.ts',
-    text: 'return next === undefined || next.fence > lane || i >= tenures.length - KEPT_FOR_PEOPLE',
+    text: 'return next === undefined || next.fence > lane || isForPeople',
     becomes: 'return next === undefined || i > tenures.length',
   },
   {
@@ -110,9 +110,8 @@ const rules: readonly (Fault & { readonly rule: string })[] = [
   {
     rule: 'an answer counts only of the tenure in whose stretch it stands',
     file: 'lane/fold.ts',
-    text: "    if (tenure?.id !== record.tenure) return\n    if (record.kind === 'answer') {",
-    becomes:
-      "    if (record.kind !== 'answer' && tenure?.id !== record.tenure) return\n    if (record.kind === 'answer') {",
+    text: "    if (!tenure) return\n    if (record.kind === 'answer') {",
+    becomes: "    if (record.kind !== 'answer' && !tenure) return\n    if (record.kind === 'answer') {",
   },
   {
     rule: 'open entries block their key',

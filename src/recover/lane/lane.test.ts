@@ -502,19 +502,20 @@ describe('a partition with its retry lane', () => {
         settings,
       })
     expect(() => open({ lane: offset(3), tenures: [] }, 4)).toThrow('begins at 4')
-    const start = {
-      kind: 'start',
-      tenure: 'V',
-      seq: 1,
-      generation: 0,
-      origin: offset(1),
-      round: 0,
-      position: offset(0),
-    } as const
-    const unknown = open(undefined, 0)
-    expect(() => unknown.handle({ kind: 'read', records: [start], next: offset(1) }, 0)).toThrow(
-      'no note of who may write there',
-    )
+  })
+
+  it('takes what stands in the lane as it is when its position has no note, and so does the next owner', () => {
+    const p = new Partition()
+    for (const at of [0, 1, 2]) p.parked(at, `key ${at}`, retry(1_000_000))
+    p.commit()
+    expect(p.machine.believed).toBe(0)
+    // A tool of the log has set the position, which knows nothing of notes.
+    p.committed = { main: offset(2), note: undefined }
+    const held = (): boolean[] => [0, 1, 2].map(at => p.takeOver().holds(offset(at)))
+    expect(p.takeOver().believed).toBeGreaterThan(0)
+    expect(held()).toEqual([true, true, false])
+    expect(p.machine.believed).toBe(0)
+    expect(p.machine.phase).toBe('live')
   })
 
   describe('with batches', () => {

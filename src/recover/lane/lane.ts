@@ -9,6 +9,7 @@ import { Outbox } from './outbox.ts'
 import { Ownership } from './ownership.ts'
 import { Requests } from './requests.ts'
 import { TenantShares } from './tenant-shares.ts'
+import { noteWithout } from './tenure.ts'
 import { TopicRecords } from './topic-records.ts'
 
 /**
@@ -39,6 +40,8 @@ export interface RetryLane {
   readonly full: boolean
   /** Open entries. */
   readonly open: number
+  /** Records of the lane that it took as they stand when it took over, because the position had no note. */
+  readonly believed: number
   /** Records of the topic that wait for a batch. */
   readonly gathered: number
   /** An entry would begin to run if there were a place for it. */
@@ -72,6 +75,7 @@ export function retryLane(options: RetryLaneOptions): RetryLane {
 
 class Lane implements RetryLane {
   phase: RetryLane['phase'] = 'taking-over'
+  believed = 0
   readonly #o: RetryLaneOptions
   readonly #out: Outbox
   readonly #own: Ownership
@@ -91,8 +95,8 @@ class Lane implements RetryLane {
   #beside = 0
 
   constructor(options: RetryLaneOptions) {
-    const { note, laneStart, committed, topic, group } = options
-    const lane = note?.lane ?? laneStart
+    const { laneStart, committed, topic, group } = options
+    const { lane, tenures } = options.note ?? noteWithout(laneStart, committed)
     if (laneStart > lane) {
       throw new HoldfastError('LOG_CORRUPT', {
         detail: `the retry lane of ${group} on ${topic} begins at ${laneStart}, but only what lies below ${lane} is done`,
@@ -100,8 +104,8 @@ class Lane implements RetryLane {
     }
     this.#o = options
     this.#out = new Outbox(options.tenure, lane)
-    this.#own = new Ownership(options.from ?? committed, lane, note?.tenures ?? [])
-    this.#fold = new Fold(note?.tenures ?? [])
+    this.#own = new Ownership(options.from ?? committed, lane, tenures)
+    this.#fold = new Fold(tenures)
     this.#shares = new TenantShares(options.settings.maxParked)
     this.#book = new EntryBook(this.#shares)
     const parts = this.#parts()
@@ -246,6 +250,7 @@ class Lane implements RetryLane {
     }
     if (record.kind !== 'fence' || record.tenure !== this.#o.tenure) {
       this.#fold.add(record)
+      if (this.#o.note === undefined && record.kind !== 'fence') this.believed += 1
       return
     }
     this.#fenced = true

@@ -2,7 +2,7 @@ import { offset, partitionId, type Offset, type TopicPartition } from '../../eve
 import { pages, type Committed, type Log } from '../../log/index.ts'
 import { Fold, type FoldedEntry } from './fold.ts'
 import { decodeLaneRecord, laneTopicOf } from './lane-codec.ts'
-import { decodeNote } from './tenure.ts'
+import { decodeNote, noteWithout } from './tenure.ts'
 
 /** The retry lane of one partition, as a successor of its owner would find it. */
 export interface OpenLane {
@@ -34,11 +34,12 @@ export async function* openLanes(
     const settings = await log.topics.describe(lane.topic)
     if (settings === undefined || partition >= settings.partitions) continue
     const origin = { topic, partition }
-    const note = text === undefined ? undefined : decodeNote(text, `${group} on ${partitionId(origin)}`)
     const { start, end } = await log.bounds(lane)
-    const fold = new Fold(note?.tenures ?? [])
+    const note =
+      text === undefined ? noteWithout(start, main) : decodeNote(text, `${group} on ${partitionId(origin)}`)
+    const fold = new Fold(note.tenures)
     const about = new Map<Offset, { readonly id: string | undefined; readonly type: string | undefined }>()
-    const from = note === undefined || note.lane < start ? start : note.lane
+    const from = note.lane < start ? start : note.lane
     const position = { ...lane, offset: offset(from) }
     for await (const { records } of pages(log, position, { ...PAGE, end }, signal)) {
       for (const stored of records) {

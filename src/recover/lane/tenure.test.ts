@@ -6,6 +6,7 @@ import {
   decodeNote,
   encodeNote,
   newTenureId,
+  noteWithout,
   tenureAt,
   withoutEnded,
   type Tenure,
@@ -50,6 +51,16 @@ describe('tenures', () => {
     const tenures = [at(5), at(9), at(20)]
     const owners = [4, 5, 8, 9, 19, 20, 99].map(position => tenureAt(tenures, offset(position))?.id)
     expect(owners).toEqual([undefined, 't5', 't5', 't9', 't9', 't20', 't20'])
+  })
+
+  it('that stand for a lost note are forgotten as soon as nothing of it is left in the lane', () => {
+    const { lane, tenures } = noteWithout(offset(3), offset(7))
+    expect(decodeNote(encodeNote({ lane, tenures }), 'here')).toEqual({ lane, tenures })
+    const left = (own: number, lane: number): readonly string[] =>
+      withoutEnded([...tenures, at(own)], offset(lane)).map(one => one.id)
+    expect(left(9, 3)).toHaveLength(2)
+    expect(left(9, 9)).toEqual(['t9'])
+    expect(left(3, 3)).toEqual(['t3'])
   })
 
   it('are forgotten when their stretch lies below where the lane is done, the last four excepted', () => {

@@ -29,6 +29,31 @@ export interface LaneNote {
   readonly tenures: readonly Tenure[]
 }
 
+/** The id of a tenure that stands for all of them. */
+const ANYBODY = '*'
+
+/**
+ * What is gone on from where a position has no note: nobody had one yet, or a tool of the log has set the position, which
+ * knows nothing of notes. Then nobody knows whose records counted in the lane, so all of them do, whoever wrote them:
+ * nothing that is parked is lost, and what only a former owner had parked runs once more, which the inbox recognises.
+ * Deaths are not counted there: it is not known either who had let go by itself.
+ */
+export function noteWithout(laneStart: Offset, committed: Offset): LaneNote {
+  return {
+    lane: laneStart,
+    tenures: [{ id: ANYBODY, fence: laneStart, main: committed, released: true }],
+  }
+}
+
+/** The tenure by which a record counts that stands there; undefined when it does not. */
+export function tenureOf(
+  tenures: readonly Tenure[],
+  { tenure: writer, position }: { readonly tenure: string; readonly position: Offset },
+): Tenure | undefined {
+  const tenure = tenureAt(tenures, position)
+  return tenure?.id === writer || tenure?.id === ANYBODY ? tenure : undefined
+}
+
 /** From so many tenures on the owner copies its open entries forward, so that old stretches can be forgotten. */
 export const COPY_FORWARD_AT = 64
 /** Kept though nothing of them is left in the lane: whoever looks sees how often the partition changed hands. */
@@ -51,7 +76,8 @@ export function tenureAt(tenures: readonly Tenure[], position: Offset): Tenure |
 export function withoutEnded(tenures: readonly Tenure[], lane: Offset): readonly Tenure[] {
   return tenures.filter((_, i) => {
     const next = tenures[i + 1]
-    return next === undefined || next.fence > lane || i >= tenures.length - KEPT_FOR_PEOPLE
+    const isForPeople = i >= tenures.length - KEPT_FOR_PEOPLE && tenures[i]?.id !== ANYBODY
+    return next === undefined || next.fence > lane || isForPeople
   })
 }
 

@@ -1,4 +1,4 @@
-import { decodeEntry, type Began, type Ended } from './audit-chain.ts'
+import { Chain, type Began, type Ended } from './audit-chain.ts'
 import { trail } from './audit-trail.ts'
 import { momentOf } from './moment.ts'
 import type { AccessRole, Operation } from './operation.ts'
@@ -59,14 +59,17 @@ export const auditList: Operation<AuditListInput, AuditList> = {
   async run({ system, clock, signal }, { since, operation, limit = DEFAULT_LIMIT }) {
     const from = since === undefined ? 0 : momentOf(since, clock.now())
     const acts = new Map<string, AuditedAct>()
+    const chain = new Chain()
     for await (const record of trail(system.log, 0n, signal)) {
-      const entry = decodeEntry(record)
-      if (entry?.kind === 'began') {
+      const checked = chain.take(record)
+      if (checked.kind !== 'counts') continue
+      const { entry } = checked
+      if (entry.kind === 'began') {
         if (entry.at < from || (operation !== undefined && entry.operation !== operation)) continue
         acts.set(entry.id, begun(entry))
         const [oldest = ''] = acts.keys()
         if (acts.size > limit) acts.delete(oldest)
-      } else if (entry) {
+      } else {
         const act = acts.get(entry.id)
         if (act) acts.set(entry.id, { ...act, ...outcomeOf(entry) })
       }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { newEventId, offset, sha256, type LogRecord } from '../../event/index.ts'
+import { HoldfastError, newEventId, offset, type LogRecord, type Offset } from '../../event/index.ts'
 import { pages, type Log } from '../../log/index.ts'
-import { emptyChain, encodeEntry, endAfter, type Began, type ChainEnd, type Ended } from './audit-chain.ts'
+import { chainOfNewest, encodeEntry, type Began, type Chain, type Ended } from './audit-chain.ts'
 import type { Actor, OperationHost } from './operation.ts'
 
 /** Every change that somebody made by an operation: who, when, why, with which input, and what came of it. */
@@ -56,10 +56,10 @@ export async function audited<T>(
 /**
  * Adds a record to the end of the chain, while other processes add theirs:
  *
- * 1. Read the last record, and make the new one out of its number and hash.
- * 2. Append it under an id that names the record before. The log stores an id once, so of all who read the same last
- *    record one is stored, and the others are told of a conflict.
- * 3. On a conflict, again from 1: somebody else got on, so this ends.
+ * 1. Read the newest records, and make the new one follow the last that counts.
+ * 2. Append it, and read up to it. Where nobody else's came in between, it counts, and will for ever: what is appended
+ *    later stands behind it.
+ * 3. Else it is superseded, and written again from 1: somebody else got on, so this ends.
  */
 async function append(
   { system: { log } }: OperationHost,
@@ -67,25 +67,56 @@ async function append(
   signal: AbortSignal,
 ): Promise<void> {
   await log.topics.create(AUDIT_TOPIC, { partitions: 1 })
-  for (;;) {
-    signal.throwIfAborted()
-    const { number, head } = await chainEnd(log, signal)
-    const { value, headers } = encodeEntry(make({ number, before: head }))
-    const dedup = { scope: '', source: AUDIT_TOPIC, id: `after ${head}`, hash: sha256(value) }
-    const [outcome] = await log.append(AUDIT_TOPIC, [{ value, headers, partition: 0, dedup }])
-    if (outcome?.kind !== 'conflict') return
+  const before = turns.get(log)
+  const turn = (async () => {
+    await before?.catch(() => {}) // whoever wrote that one hears of it
+    for (let counts = false; !counts;) {
+      signal.throwIfAborted()
+      const { chain, next } = await newest(log, signal)
+      const { value, headers } = encodeEntry(make({ number: chain.number, before: chain.head }))
+      const [outcome] = await log.append(AUDIT_TOPIC, [{ value, headers, partition: 0 }])
+      if (!outcome) throw new HoldfastError('INTERNAL', { detail: 'an append answered no outcome' })
+      counts = await isNext(log, chain, next, outcome.position.offset)
+    }
+  })()
+  turns.set(log, turn)
+  await turn
+}
+
+/** Appends of one process come one after another: siblings are for those that cannot know of each other. */
+const turns = new WeakMap<Log, Promise<void>>()
+
+/** Whether the record at `own` is the successor of the chain, which was read up to `from`. */
+async function isNext(log: Log, chain: Chain, from: Offset, own: Offset): Promise<boolean> {
+  // What was appended is written to its end, also when whoever asked has gone.
+  const signal = AbortSignal.any([])
+  for (let at = from; ;) {
+    // Acknowledged already: a log on other machines may show it a moment later.
+    const page = await log.read({ ...auditPartition, offset: at }, { ...PAGE, waitMs: 1_000 }, signal)
+    for (const record of page.records) {
+      const { kind } = chain.take(record)
+      if (record.offset >= own) return record.offset === own && kind === 'counts'
+    }
+    at = page.next
   }
 }
 
-async function chainEnd(log: Log, signal: AbortSignal): Promise<ChainEnd> {
-  let last: LogRecord | undefined
-  const { end } = await log.bounds(auditPartition)
-  // Offsets may have gaps: further back until there is a record.
-  for (let back = 1n; last === undefined; back *= 16n) {
-    for await (const record of trail(log, end > back ? end - back : 0n, signal)) last = record
-    if (back >= end) break
+/** The chain up to its end, and where that was. */
+async function newest(
+  log: Log,
+  signal: AbortSignal,
+): Promise<{ readonly chain: Chain; readonly next: Offset }> {
+  const { start, end } = await log.bounds(auditPartition)
+  // Offsets may have gaps, and records may be superseded: further back until it is certain.
+  for (let back = 16n; ; back *= 16n) {
+    const from = end - back > start ? offset(end - back) : start
+    const records: LogRecord[] = []
+    for await (const record of trail(log, from, signal)) records.push(record)
+    signal.throwIfAborted()
+    const chain = chainOfNewest(records, from === start)
+    const last = records.at(-1)
+    if (chain) return { chain, next: last ? offset(last.offset + 1n) : end }
   }
-  return last ? endAfter(last) : emptyChain
 }
 
 const auditPartition = { topic: AUDIT_TOPIC, partition: 0 }

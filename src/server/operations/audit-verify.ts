@@ -1,4 +1,4 @@
-import { checkRecord, emptyChain, type ChainEnd } from './audit-chain.ts'
+import { Chain, GENESIS } from './audit-chain.ts'
 import { trail } from './audit-trail.ts'
 import type { Operation } from './operation.ts'
 import { digits, flag, number, object, optional, rows, text } from './shape.ts'
@@ -10,6 +10,10 @@ export interface AuditVerifyInput {
 export interface AuditVerification {
   readonly ok: boolean
   readonly records: number
+  /** Records that count for nobody: another process followed the same record at the same moment, and came first. */
+  readonly superseded: number
+  /** Of those, the ones that their writer did not write again: it died, or was kept from it. */
+  readonly notRepeated: number
   /** Of the last record: noted elsewhere, it shows later whether everything up to it is still as it was. */
   readonly head: string
   readonly findings: readonly { readonly offset: string; readonly finding: string }[]
@@ -32,6 +36,8 @@ export const auditVerify: Operation<AuditVerifyInput, AuditVerification> = {
   output: object<AuditVerification>({
     ok: flag('nothing was found'),
     records: number('that were checked'),
+    superseded: number('that came second to one of another process, and do not count'),
+    notRepeated: number('of those, that were not written again: their writer died before it did'),
     head: text('hash of the last one'),
     findings: rows(
       object<AuditVerification['findings'][number]>({
@@ -42,22 +48,38 @@ export const auditVerify: Operation<AuditVerifyInput, AuditVerification> = {
   }),
   async run({ system, signal }, { head }) {
     const findings: { offset: string; finding: string }[] = []
-    let end: ChainEnd = emptyChain
+    const chain = new Chain()
     let records = 0
-    let isHeadThere = head === undefined || head === emptyChain.head
+    let superseded = 0
+    /** By act and record of it. */
+    const toRepeat = new Set<string>()
+    let isHeadThere = head === undefined || head === GENESIS
     for await (const record of trail(system.log, 0n, signal)) {
-      const checked = checkRecord(record, end)
-      end = checked.end
+      const checked = chain.take(record)
       records += 1
-      isHeadThere ||= end.head === head
+      isHeadThere ||= chain.head === head
       for (const { offset, finding } of checked.findings)
         if (findings.length < MAX_FINDINGS) findings.push({ offset: String(offset), finding })
+      if (checked.kind === 'foreign') continue
+      const name = `${checked.entry.id} ${checked.entry.kind}`
+      if (checked.kind === 'counts') toRepeat.delete(name)
+      else {
+        superseded += 1
+        if (!checked.isCopy) toRepeat.add(name)
+      }
     }
     if (!isHeadThere)
       findings.push({
         offset: '0',
         finding: `no record has the head ${head}: the end was cut off, or all was rewritten`,
       })
-    return { ok: findings.length === 0, records, head: end.head, findings }
+    return {
+      ok: findings.length === 0,
+      records,
+      superseded,
+      notRepeated: toRepeat.size,
+      head: chain.head,
+      findings,
+    }
   },
 }

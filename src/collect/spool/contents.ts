@@ -1,0 +1,44 @@
+import { partitionId, type Offset } from '../../event/index.ts'
+import type { LogSystem } from '../../log/index.ts'
+import { READY_TOPIC } from '../readiness.ts'
+import { Cursors } from './cursors.ts'
+import { SET_ASIDE_TOPIC } from './set-aside.ts'
+
+/** What a spool holds, as its folder tells it, whether a collector runs on it or not. */
+export interface SpoolContents {
+  /** That only the spool has, as far as known. */
+  readonly events: number
+  /** That the log finds too large. */
+  readonly setAside: number
+  /** When the oldest was written, milliseconds since 1970; undefined without any. */
+  readonly oldestAt: number | undefined
+}
+
+export async function spoolContents(storage: LogSystem): Promise<SpoolContents> {
+  const { log } = storage
+  const saved = new Map((await new Cursors(storage).saved()).map(at => [partitionId(at), at.offset]))
+  let [events, setAside] = [0, 0]
+  let oldestAt: number | undefined
+  for (const topic of await log.topics.list()) {
+    if (topic === READY_TOPIC) continue
+    const { partitions = 0 } = (await log.topics.describe(topic)) ?? {}
+    for (let partition = 0; partition < partitions; partition++) {
+      const at = { topic, partition }
+      const { start, end } = await log.bounds(at)
+      const cursor: Offset = saved.get(partitionId(at)) ?? start
+      const from = cursor > start ? cursor : start
+      const count = Number(end - from)
+      if (count === 0) continue
+      if (topic === SET_ASIDE_TOPIC) {
+        setAside += count
+        continue
+      }
+      events += count
+      const one = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
+      const { records } = await log.read({ ...at, offset: from }, one, AbortSignal.any([]))
+      const time = records[0]?.timestamp
+      if (time !== undefined) oldestAt = Math.min(oldestAt ?? time, time)
+    }
+  }
+  return { events, setAside, oldestAt }
+}
