@@ -170,5 +170,5 @@ it('says why it knows nothing of a lane that cannot be read', async () => {
   await lane.write(fence)
   expect(await lane.of(5, 10, { tenures: [] })).toMatchObject({ open: undefined })
   await lane.write({ kind: 'park', ...identity(5), state: failed, event })
-  expect((await lane.of(5, 10, { tenures: [] }))?.unknown).toContain('no note of who may write there')
+  expect((await lane.of(5, 10, { tenures: [] }))?.unknown).toContain('names nobody who may write there')
 })

@@ -1,4 +1,4 @@
-import type { Offset } from '../../event/index.ts'
+import { HoldfastError, type Offset } from '../../event/index.ts'
 import type { PlacedRecord } from './lane-io.ts'
 import type { Attempt, EntryState, Identity, Park, Request, Start, Closed } from './lane-record.ts'
 import { tenureOf, type Tenure } from './tenure.ts'
@@ -63,6 +63,12 @@ export class Fold {
       return
     }
     if (record.kind === 'fence') return
+    // Nobody writes more than a fence before its first commit is accepted, and that one stores the list.
+    if (this.#tenures.length === 0) {
+      throw new HoldfastError('LOG_CORRUPT', {
+        detail: `the retry lane holds records (offset ${record.position}), but the note of the group's position names nobody who may write there`,
+      })
+    }
     const tenure = tenureOf(this.#tenures, record)
     if (!tenure) return
     if (record.kind === 'answer') {
