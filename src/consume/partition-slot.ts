@@ -179,9 +179,7 @@ export class PartitionSlot implements OwnedSlot {
    * Whoever takes over writes to the retry lane afterwards, so of a lane that was written to there was a position: a log
    * that forgets those of groups that rest for long must not make it begin anew, or leave out what came meanwhile.
    */
-  async #startOf(
-    hasBegun: boolean,
-  ): Promise<{ readonly offset: Offset; readonly note: string | undefined }> {
+  async #startOf(hasBegun: boolean): Promise<{ readonly offset: Offset; readonly note: string | undefined }> {
     const { log, settings } = this.#c
     const { topic, partition } = this.owned
     const known = await this.#committed()
