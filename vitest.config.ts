@@ -1,4 +1,9 @@
+import process from 'node:process'
 import { defineConfig } from 'vitest/config'
+import { compileCache } from './test/compile-cache.ts'
+
+// For this process, those that run the test files, and those that they start.
+process.env['NODE_COMPILE_CACHE'] ??= compileCache
 
 // Vitest hands these to Node as well: with 'import' among them a `require` inside pg would get an ES module.
 const conditions = ['holdfast-source', 'node']
@@ -18,7 +23,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
-    globalSetup: ['test/postgres-service.ts', 'test/kafka-service.ts'],
+    globalSetup: ['test/postgres-service.ts', 'test/kafka-service.ts', 'test/compile-cache.ts'],
     pool: 'forks',
   },
 })

@@ -1,6 +1,7 @@
-import { rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { isHoldfastError } from '../src/event/index.ts'
@@ -9,16 +10,19 @@ import { startPostgres, type LocalPostgres } from '../src/server/local-postgres.
 /**
  * Vitest's global set-up: a small service in the main process that starts one PostgreSQL when the first test file
  * asks for it, so that runs without database tests start none. `TEST_DATABASE_URL` names another server to use, and
- * `TEST_POSTGRES=path` takes the one on PATH instead of the npm package.
+ * `TEST_POSTGRES=path` takes the one on PATH instead of the npm package. `GET /cluster` answers a folder with a new
+ * cluster, to be copied by tests that want a server of their own: an initdb for each would take longer than their start.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let postgres: Promise<Started> | undefined
-  const service = createServer((_request, response) => {
-    const given = process.env['TEST_DATABASE_URL']
-    const url =
-      given === undefined ? (postgres ??= start()).then(({ server }) => server.url) : Promise.resolve(given)
-    url.then(
-      url => response.end(url),
+  let cluster: Promise<string> | undefined
+  const answer = async (path: string | undefined): Promise<string> => {
+    if (path === '/cluster') return await (cluster ??= makeCluster())
+    return process.env['TEST_DATABASE_URL'] ?? (await (postgres ??= start())).server.url
+  }
+  const service = createServer(({ url }, response) => {
+    answer(url).then(
+      text => response.end(text),
       (error: unknown) => response.writeHead(500).end(String(error)),
     )
   })
@@ -28,8 +32,16 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await new Promise(done => service.close(done))
     const started = await postgres
     await started?.server.kill()
-    if (started) rmSync(started.folder, { recursive: true, force: true })
+    for (const folder of [started?.folder, await cluster])
+      if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Shut down in order, so that a copy of it starts without recovery. */
+async function makeCluster(): Promise<string> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-cluster-'))
+  await (await startPostgres({ dataDir, logFile: join(dataDir, 'log') })).stop()
+  return dataDir
 }
 
 interface Started {

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { afterAll, beforeAll, inject, onTestFinished } from 'vitest'
 import { startPostgres, type LocalPostgres, type LocalPostgresOptions } from '../src/server/local-postgres.ts'
@@ -52,6 +54,10 @@ export async function ownPostgres(
   options?: Partial<LocalPostgresOptions>,
 ): Promise<LocalPostgres & { again(): Promise<LocalPostgres> }> {
   const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-pg-'))
+  const cluster = await (await fetch(new URL('/cluster', inject('postgresService')))).text()
+  // Owners, too: as root the server runs as another user.
+  const files = ['data', 'password'].map(name => join(cluster, name))
+  await promisify(execFile)('cp', ['-a', ...files, dataDir])
   const started: LocalPostgres[] = []
   const start = async (): Promise<LocalPostgres> => {
     const server = await startPostgres({ dataDir, logFile: join(dataDir, 'log'), ...options })
