@@ -6,7 +6,7 @@ export type { GroupStore, GroupTopics, GroupTransaction, GroupView } from './gro
 export { leaseGroups } from './lease-groups.ts'
 export { resolveLeaseOptions, type LeaseOptions, type ResolvedLeaseOptions } from './lease-options.ts'
 export { checkRecordSizes, checkTopic, recordBytes } from './limits.ts'
-export { pages, type PageLimits } from './pages.ts'
+export { pages } from './pages.ts'
 export { partitioner, type Partitioner } from './partition.ts'
 export type * from './port.ts'
 export { systemProcessProbe, type ProcessIdentity, type ProcessProbe } from './process-probe.ts'
