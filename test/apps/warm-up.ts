@@ -1,4 +1,4 @@
 /** Loads what the processes of tests load, and ends. */
-import './moves-app.ts'
-import '../client/open-loop.ts'
-import '../../src/cli/program.ts'
+await import('./moves-app.ts')
+await import('../client/open-loop.ts')
+await import('../../src/cli/program.ts')
