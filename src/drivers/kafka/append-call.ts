@@ -1,6 +1,11 @@
 import { HoldfastError, type Offset, type Position } from '../../event/index.ts'
-import type { AppendOutcome } from '../../log/index.ts'
-import type { KafkaRecord, WireRecord } from './wire-record.ts'
+import type { AppendOutcome, AppendRecord } from '../../log/index.ts'
+import { bytesInBatch } from './written-batch.ts'
+
+/** A record that may have a time of its own, when it is the copy of another; else it is stamped. */
+export interface KafkaRecord extends AppendRecord {
+  readonly timestamp?: number | undefined
+}
 
 /** One record of a call, on its way to a partition. */
 export interface Entry {
@@ -8,7 +13,8 @@ export interface Entry {
   readonly index: number
   /** Where it is sent from, and what went wrong there last. */
   readonly lane: { readonly trouble: string }
-  readonly record: WireRecord
+  /** As it is sent. */
+  readonly body: Buffer
   /** What it takes in a batch, at most. */
   readonly bytes: number
   /** Given by whoever appends (migration); else the lane stamps it. */
@@ -20,8 +26,9 @@ export interface Entry {
 export class AppendCall {
   readonly topic: string
   readonly records: readonly KafkaRecord[]
-  /** What each takes in a batch, at most, and all together. */
-  readonly sizes: readonly number[]
+  /** Each as it is sent. */
+  readonly bodies: readonly Buffer[]
+  /** What all take in batches, at most. */
   readonly bytes: number
   /** When its caller wants to be answered, by the monotonic clock. */
   readonly deadline: number
@@ -40,13 +47,13 @@ export class AppendCall {
   constructor(
     topic: string,
     records: readonly KafkaRecord[],
-    sizes: readonly number[],
+    bodies: readonly Buffer[],
     { deadline, answered }: { readonly deadline: number; readonly answered: (call: AppendCall) => void },
   ) {
     this.topic = topic
     this.records = records
-    this.sizes = sizes
-    this.bytes = sizes.reduce((sum, size) => sum + size, 0)
+    this.bodies = bodies
+    this.bytes = bodies.reduce((sum, body) => sum + bytesInBatch(body), 0)
     this.deadline = deadline
     this.#answered = answered
     this.#undecided = records.length

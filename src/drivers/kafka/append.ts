@@ -1,8 +1,8 @@
 import { HoldfastError } from '../../event/index.ts'
 import { checkRecordSizes, type AppendOutcome } from '../../log/index.ts'
-import { AppendCall } from './append-call.ts'
+import { AppendCall, type KafkaRecord } from './append-call.ts'
 import { TopicAppends, type TopicAppendsDeps } from './topic-appends.ts'
-import { wireBytes, type KafkaRecord } from './wire-record.ts'
+import { encodeBody } from './written-batch.ts'
 
 export interface AppenderDeps extends TopicAppendsDeps {
   readonly limits: {
@@ -35,7 +35,7 @@ export class Appender {
     try {
       checkRecordSizes(topic, records, limits.maxRecordBytes)
       if (records.length === 0) return Promise.resolve([])
-      const call = new AppendCall(topic, records, records.map(wireBytes), {
+      const call = new AppendCall(topic, records, records.map(encodeBody), {
         deadline: clock.monotonic() + limits.deliveryTimeoutMs,
         answered: this.#answered,
       })

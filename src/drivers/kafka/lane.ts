@@ -14,7 +14,7 @@ import type { Batch, ProduceHub, Stored } from './produce-hub.ts'
 import { judgeProduce, mayBeStored } from './produce-verdict.ts'
 import type { ProducerId, ProducerIds } from './producer-ids.ts'
 import { backOff } from './retry.ts'
-import { BATCH_BYTES } from './wire-record.ts'
+import { BATCH_BYTES } from './written-batch.ts'
 
 export interface LaneDeps {
   readonly cluster: Cluster
@@ -158,7 +158,7 @@ export class Lane {
     const time = Math.max(last, Math.floor(this.#deps.clock.now()))
     for (const entry of entries) entry.timestamp ??= time
     this.#lastTime = entries.reduce((max, { timestamp = 0 }) => Math.max(max, timestamp), last)
-    const records = entries.map(({ record, timestamp = time }) => ({ ...record, timestamp }))
+    const records = entries.map(({ body, timestamp = time }) => ({ body, timestamp }))
     const bytes = entries.reduce((sum, entry) => sum + entry.bytes, BATCH_BYTES)
     return { broker, batch: { ...this.tp, records, bytes, producer: { ...producer } } }
   }

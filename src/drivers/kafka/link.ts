@@ -1,7 +1,8 @@
 import type * as client from '@platformatic/kafka'
 import { HoldfastError } from '../../event/index.ts'
 import { errorIds, partialReply } from './errors.ts'
-import type { ConnectionSettings } from './options.ts'
+import type { ConnectionSettings, KafkaCompression } from './options.ts'
+import type { Compression } from './written-batch.ts'
 
 /**
  * The one file that knows the client package, `@platformatic/kafka`, which serves as protocol library: connections,
@@ -79,6 +80,12 @@ export interface Send<Name extends RequestName> {
   readonly version: number
 }
 
+/** The same for a request whose body was written elsewhere. */
+export interface SendWritten<Name extends RequestName> {
+  (body: readonly Buffer[]): Promise<Reply<Name>>
+  readonly version: number
+}
+
 export interface Broker {
   readonly host: string
   readonly port: number
@@ -135,15 +142,36 @@ export class Link {
 
   /** Connects, and answers what sends the request. While this has not resolved, nothing of it was sent. */
   async reach<Name extends RequestName>(broker: Broker, name: Name): Promise<Send<Name>> {
-    const [api, connection] = await this.#explained(
+    const [api, connection] = await this.#reach(broker, name)
+    const send = (...args: RequestArguments<Name>): Promise<Reply<Name>> =>
+      this.#explained(api.async(connection, ...args) as Promise<Reply<Name>>)
+    return Object.assign(send, { version: api.version })
+  }
+
+  /** As {@link reach}, for a request that is better written elsewhere: all of it behind its head, in this version. */
+  async reachWritten<Name extends RequestName>(broker: Broker, name: Name): Promise<SendWritten<Name>> {
+    const [api, connection] = await this.#reach(broker, name)
+    const send = (body: readonly Buffer[]): Promise<Reply<Name>> => {
+      const writer = body.reduce((all, part) => all.append(part), this.#client.Writer.create())
+      return this.#explained(api.async(sending(connection, writer)) as Promise<Reply<Name>>)
+    }
+    return Object.assign(send, { version: api.version })
+  }
+
+  #reach(broker: Broker, name: RequestName): Promise<[client.API<unknown[], unknown>, client.Connection]> {
+    return this.#explained(
       Promise.all([
         promised<client.API<unknown[], unknown>>(done => this.#base[this.#client.kGetApi](name, done)),
         promised<client.Connection>(done => this.#base[this.#client.kGetConnection]({ ...broker }, done)),
       ]),
     )
-    const send = (...args: RequestArguments<Name>): Promise<Reply<Name>> =>
-      this.#explained(api.async(connection, ...args) as Promise<Reply<Name>>)
-    return Object.assign(send, { version: api.version })
+  }
+
+  /** How the package makes batches smaller. */
+  compression(name: KafkaCompression): Compression | undefined {
+    if (name === 'none') return undefined
+    const known: client.CompressionAlgorithmSpecification = this.#client.compressionsAlgorithms[name]
+    return { algorithm: known.bitmask, compress: known.compress ?? known.compressSync }
   }
 
   /** With what broke a connection meanwhile, beside the error that says only that it is closed. */
@@ -165,6 +193,14 @@ export class Link {
   async close(): Promise<void> {
     if (!this.#base.closed) await this.#base.close()
   }
+}
+
+/** A request is made by `send` of a connection, which asks for its body. */
+function sending(connection: client.Connection, body: client.Writer): client.Connection {
+  type SendOf = client.Connection['send']
+  const send = (...[key, version, _body, ...rest]: Parameters<SendOf>): void =>
+    connection.send(key, version, () => body, ...rest)
+  return { send } as unknown as client.Connection
 }
 
 /** Never the limit that counts: how many requests go out at once is decided by whoever sends them. */

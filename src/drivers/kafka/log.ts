@@ -9,6 +9,7 @@ import {
   type TopicPartition,
 } from '../../event/index.ts'
 import type { AppendOutcome, Bounds, Log, ReadLimits, ReadResult, Topics } from '../../log/index.ts'
+import type { KafkaRecord } from './append-call.ts'
 import { Appender } from './append.ts'
 import { Cluster } from './cluster.ts'
 import { DurabilityClass } from './durability.ts'
@@ -20,7 +21,6 @@ import { Reader } from './read.ts'
 import { ProduceHub } from './produce-hub.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { KafkaTopics } from './topics.ts'
-import type { KafkaRecord } from './wire-record.ts'
 
 export interface KafkaLogDeps {
   readonly makeLink: MakeLink
@@ -74,7 +74,11 @@ export class KafkaLog implements Log {
       link: asking,
       limits: options,
       producers: new ProducerIds({ ...shared, link: asking, requestTimeoutMs }),
-      hub: new ProduceHub({ link: appending, requestTimeoutMs, compression: options.compression }),
+      hub: new ProduceHub({
+        link: appending,
+        requestTimeoutMs,
+        compression: appending.compression(options.compression),
+      }),
       facts: topic => topics.check(topic),
       renewed: (tp, error) => {
         logger.warn(

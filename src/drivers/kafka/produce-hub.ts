@@ -1,14 +1,13 @@
 import { HoldfastError, othersTurn, partitionId, type TopicPartition } from '../../event/index.ts'
 import { errorsByPath, partialReply } from './errors.ts'
-import type { Broker, Link, Reply, RequestArguments } from './link.ts'
-import type { WireRecord } from './wire-record.ts'
+import type { Broker, Link, Reply } from './link.ts'
+import { produceRequest } from './produce-request.ts'
+import { encodeBatch, type BatchOf, type Compression } from './written-batch.ts'
 
 /** One batch of one partition. */
-export interface Batch extends TopicPartition {
-  readonly records: readonly (WireRecord & { readonly timestamp: number })[]
+export interface Batch extends TopicPartition, BatchOf {
   /** At most what it takes on the wire. */
   readonly bytes: number
-  readonly producer: { readonly id: bigint; readonly epoch: number; readonly sequence: number }
   /** Called right before it is sent: until then it is surely not stored. */
   readonly sending: () => void
 }
@@ -17,7 +16,7 @@ export type Stored = Exclude<Reply<'Produce'>, boolean>['responses'][number]['pa
 
 export interface ProduceHubOptions {
   readonly link: Link
-  readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  readonly compression: Compression | undefined
   readonly requestTimeoutMs: number
 }
 
@@ -107,20 +106,16 @@ class Station {
 
   async #send(batches: readonly Batch[]): Promise<(batch: Batch) => Stored | { readonly error: unknown }> {
     const { link, compression, requestTimeoutMs } = this.#options
-    const send = await link.reach(this.#broker, 'Produce')
-    const sequences = new Map(
-      batches.map(batch => [`${batch.topic}:${batch.partition}`, batch.producer.sequence]),
+    const send = await link.reachWritten(this.#broker, 'Produce')
+    const written = await Promise.all(
+      batches.map(async batch => ({ ...placeOf(batch), bytes: await encodeBatch(batch, compression) })),
     )
-    const [first] = batches
+    const request = produceRequest(send.version, { timeoutMs: requestTimeoutMs, batches: written })
     let reply: Reply<'Produce'>
     let errors: ReadonlyMap<string, unknown> = new Map()
     for (const batch of batches) batch.sending()
     try {
-      reply = await send(ALL_IN_STEP, requestTimeoutMs, batches.flatMap(messages), {
-        compression,
-        ...(first !== undefined && { producerId: first.producer.id, producerEpoch: first.producer.epoch }),
-        sequences: sequencesOf(sequences),
-      })
+      reply = await send(request)
     } catch (error) {
       const partial = partialReply<Reply<'Produce'>>(error)
       if (partial === undefined) throw error
@@ -148,24 +143,7 @@ class Station {
 
 /** Below what a broker takes at once (`socket.request.max.bytes`, 100 MiB), and little to send again. */
 const MAX_REQUEST_BYTES = 8 * 1024 * 1024
-/** Acknowledged by all copies that are in step. */
-const ALL_IN_STEP = -1
 
-function messages({ topic, partition, records }: Batch): RequestArguments<'Produce'>[2] {
-  return records.map(({ key, value, headers, timestamp }) => ({
-    topic,
-    partition,
-    timestamp: BigInt(timestamp),
-    // The client writes null as it should, and says otherwise in its types.
-    value: value as Buffer,
-    headers,
-    ...(key !== undefined && { key }),
-  }))
-}
-
-type Sequences = NonNullable<NonNullable<RequestArguments<'Produce'>[3]>['sequences']>
-
-/** All that the client asks of its own map: the sequence of the first record of a partition. */
-function sequencesOf(sequences: ReadonlyMap<string, number>): Sequences {
-  return { getWithDefault: (key: string) => sequences.get(key) ?? 0 } as unknown as Sequences
+function placeOf({ topic, partition }: Batch): TopicPartition {
+  return { topic, partition }
 }

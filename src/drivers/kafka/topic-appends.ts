@@ -5,7 +5,7 @@ import type { Cluster, TopicView } from './cluster.ts'
 import { Lane, type LaneDeps } from './lane.ts'
 import { backOff } from './retry.ts'
 import type { TopicFacts } from './topic-facts.ts'
-import { BATCH_BYTES, encode } from './wire-record.ts'
+import { BATCH_BYTES, bytesInBatch } from './written-batch.ts'
 
 export interface TopicAppendsDeps extends Omit<LaneDeps, 'maxBatchBytes' | 'decided'> {
   readonly cluster: Cluster
@@ -117,15 +117,14 @@ export class TopicAppends {
   }
 
   #toLanes(call: AppendCall, { partitions }: TopicView): void {
-    const { records, sizes } = call
-    this.#checkSizes(sizes)
+    const { records, bodies } = call
+    this.#checkSizes(bodies)
     const places = records.map(record => this.#choose(record, partitions.length)) // all, before anything is on its way
     const lanes = new Set<Lane>()
-    call.entries = records.map((record, index) => {
+    call.entries = bodies.map((body, index) => {
       const lane = this.#lane(places[index] ?? 0)
-      const { timestamp } = record
-      const bytes = sizes[index] ?? 0
-      const entry: Entry = { call, index, lane, record: encode(record), bytes, timestamp, state: 'queued' }
+      const timestamp = records[index]?.timestamp
+      const entry: Entry = { call, index, lane, body, bytes: bytesInBatch(body), timestamp, state: 'queued' }
       lanes.add(lane)
       lane.add(entry)
       return entry
@@ -134,10 +133,11 @@ export class TopicAppends {
   }
 
   /** As it is sent, a record takes more than what counts: it must fit into a batch of its own. */
-  #checkSizes(sizes: readonly number[]): void {
-    const index = sizes.findIndex(size => size + BATCH_BYTES > this.#maxBatchBytes)
-    if (index === -1) return
-    const bytes = (sizes[index] ?? 0) + BATCH_BYTES
+  #checkSizes(bodies: readonly Buffer[]): void {
+    const index = bodies.findIndex(body => bytesInBatch(body) + BATCH_BYTES > this.#maxBatchBytes)
+    const body = bodies[index]
+    if (body === undefined) return
+    const bytes = bytesInBatch(body) + BATCH_BYTES
     throw new HoldfastError('LOG_RECORD_TOO_LARGE', {
       detail: `record ${index} for topic ${this.#topic} takes up to ${bytes} bytes as it is sent, and max.message.bytes of the topic is ${this.#maxBatchBytes}; nothing of this call was stored`,
       facts: { topic: this.#topic, index, bytes, maxRecordBytes: this.#maxBatchBytes },
