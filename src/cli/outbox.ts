@@ -92,7 +92,7 @@ export async function withOutbox<T>(
   const target = url ?? io.env['DATABASE_URL']
   if (target === undefined || target === '') {
     throw new CliError('no database is named', exitCode.usage, {
-      next: 'Set DATABASE_URL or pass --url postgres://user:password@host/name.',
+      next: 'Set DATABASE_URL or pass --url postgres://user:password@host/name. That of npm start is databaseUrl in .holdfast/run.json.',
     })
   }
   const database = postgres(target)

@@ -23,6 +23,7 @@ import {
 import type { GroupSummary } from '../../server/operations/group-standing.ts'
 import type { Answer } from '../../server/operations/operation.ts'
 import { age } from '../../server/readable.ts'
+import { CliError, exitCode } from '../exit-code.ts'
 import { interruptible } from '../interrupt.ts'
 import { timeGiven, type AskOptions, type Operating, type OperatingOptions } from '../operating.ts'
 import type { View } from '../show.ts'
@@ -124,6 +125,13 @@ interface ResetOptions extends OperatingOptions {
 
 function resetInput(group: string, options: ResetOptions): GroupResetInput {
   const { toTime, toOffset, toStart, toEnd, shiftBy, byDuration, topic } = options
+  const targets = [toTime, toOffset, toStart, toEnd, shiftBy, byDuration].filter(one => one !== undefined)
+  if (targets.length !== 1) {
+    const wanted = '--to-time, --to-offset, --to-start, --to-end, --shift-by or --by-duration'
+    throw new CliError(`to where is ${group} to be reset?`, exitCode.usage, {
+      next: `Name exactly one of ${wanted}. Nothing was changed.`,
+    })
+  }
   const [name, partitions] = topic?.split(':') ?? []
   return {
     group,
@@ -186,7 +194,7 @@ function behindText({
   forecast,
 }: Pick<GroupReport, 'lag' | 'lagSeconds' | 'forecast'>): string {
   const oldest = lag === 0 ? '' : `, the oldest for ${age(lagSeconds)}`
-  return `${lag} events behind${oldest}; ${forecastText(forecast)}`
+  return `${lag} ${lag === 1 ? 'event' : 'events'} behind${oldest}; ${forecastText(forecast)}`
 }
 
 function forecastText({
@@ -199,7 +207,8 @@ function forecastText({
   const rates = `${rate(donePerSecond)} done and ${rate(arrivingPerSecond)} arriving, over ${age(overSeconds ?? 0)}`
   switch (kind) {
     case 'caught up':
-      return 'caught up'
+    case 'keeps up':
+      return kind
     case 'drains':
       return `caught up in about ${age(left ?? 0)} (${rates})`
     case 'never':

@@ -9,7 +9,7 @@ import {
 } from '../../server/operations/replay-jobs.ts'
 import { replayStart, type ReplayStart, type ReplayStartInput } from '../../server/operations/replay-start.ts'
 import { replayModes } from '../../recover/index.ts'
-import type { Operating, OperatingOptions } from '../operating.ts'
+import { timeGiven, type Operating, type OperatingOptions } from '../operating.ts'
 import type { View } from '../show.ts'
 
 /** `holdfast replay GROUP` and `holdfast replay-jobs …`. */
@@ -19,7 +19,7 @@ export function addReplay(program: Command, operating: Operating): void {
     .argument('<group>', 'its name')
     .requiredOption(
       '--from <place>',
-      'where it begins: earliest, a moment such as 2026-06-10 or -1d, or TOPIC/PARTITION@OFFSET',
+      'where it begins: earliest, 2026-06-10, a time ago such as 1d, or TOPIC/PARTITION@OFFSET',
     )
     .option('--to <place>', 'below which it ends (default: where the group is)')
     .addOption(
@@ -35,7 +35,10 @@ export function addReplay(program: Command, operating: Operating): void {
       (
         group: string,
         { from, to, mode, rate, ...options }: OperatingOptions & Omit<ReplayStartInput, 'group'>,
-      ) => operating.run(replayStart, { group, from, to, mode, rate }, options, startView),
+      ) => {
+        const input = { group, from: timeGiven(from), to: to && timeGiven(to), mode, rate }
+        return operating.run(replayStart, input, options, startView)
+      },
     )
 
   const jobs = program.command('replay-jobs').description('replays of events, running and ended')

@@ -25,6 +25,11 @@ it('says never when as much arrives as is done, and when nothing is done', () =>
   })
 })
 
+it('keeps up while no more waits than it does in a second, whether or not that is less than before', () => {
+  expect(forecast(5, at(10, 50, 55), at(0, 0, 4))).toMatchObject({ kind: 'keeps up', seconds: null })
+  expect(forecast(6, at(10, 50, 56), at(0, 0, 4))).toMatchObject({ kind: 'never' })
+})
+
 it('says never rather than a wrong time after the position was moved back', () => {
   expect(forecast(800, at(10, 0, 1_000), at(0, 500, 1_000))).toMatchObject({
     kind: 'never',

@@ -2,8 +2,11 @@ import type { ProgressSample } from '../group-progress.ts'
 
 /** When a group will have caught up, if everything goes on as it did between two moments. */
 export interface DrainForecast {
-  /** `never`: not at this rate, because it does no more than what arrives. */
-  readonly kind: 'caught up' | 'drains' | 'never' | 'unknown'
+  /**
+   * `keeps up`: what waits is a second of its own work at most, as always while events come in. `never`: not at this rate,
+   * because it does no more than what arrives.
+   */
+  readonly kind: 'caught up' | 'keeps up' | 'drains' | 'never' | 'unknown'
   /** Only of one that drains. */
   readonly seconds: number | null
   readonly donePerSecond: number | null
@@ -31,6 +34,7 @@ export function forecast(
   const arrivingPerSecond = Math.max(0, Number(now.end - before.end)) / overSeconds
   const rates = { donePerSecond, arrivingPerSecond, overSeconds }
   if (lag === 0) return { kind: 'caught up', seconds: null, ...rates }
+  if (lag <= donePerSecond) return { kind: 'keeps up', seconds: null, ...rates }
   const gained = donePerSecond - arrivingPerSecond
   return gained > 0
     ? { kind: 'drains', seconds: lag / gained, ...rates }

@@ -40,7 +40,13 @@ export interface GroupReport extends GroupSummary {
 const SAMPLE_MS = 2_000
 
 const forecastShape = object<DrainForecast>({
-  kind: choice('whether it catches up as things went lately', ['caught up', 'drains', 'never', 'unknown']),
+  kind: choice('whether it catches up as things went lately', [
+    'caught up',
+    'keeps up',
+    'drains',
+    'never',
+    'unknown',
+  ]),
   seconds: nullable(number('until it has caught up')),
   donePerSecond: nullable(number('events')),
   arrivingPerSecond: nullable(number('events')),

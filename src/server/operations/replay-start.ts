@@ -36,7 +36,7 @@ const countFields: Fields<PlanCounts> = {
   unreadable: number('they cannot be read'),
 }
 
-const place = 'a moment, or TOPIC/PARTITION@OFFSET'
+const place = 'a moment such as 2026-06-10 or -1h, or TOPIC/PARTITION@OFFSET'
 const placeText = String.raw`\S+/\d+@\d+|\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:?\d\d))?|\d{10,14}|-\d+(\.\d+)?(ms|s|m|h|d)`
 
 export const replayStart: Operation<ReplayStartInput, ReplayStart> = {
