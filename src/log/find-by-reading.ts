@@ -10,7 +10,7 @@ import {
   type Position,
   type TopicPartition,
 } from '../event/index.ts'
-import type { FindOptions, IdSearch, Log, ReadResult, Unsearched } from './port.ts'
+import type { FindOptions, IdSearch, Log, ReadLimits, ReadResult, Unsearched } from './port.ts'
 
 /**
  * When an event was stored whose id carries a time, beside that time. Appends that wait longer are refused long before; a
@@ -33,6 +33,9 @@ interface Stretch extends TopicPartition {
 
 const BLOCK_EVENTS = 5_000n
 const PAGE = { maxRecords: 5_000, maxBytes: 8 * 1024 * 1024, waitMs: 0 }
+const ONE = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
+/** Stretches that were not searched of which it is said when they end. */
+const MAX_DATED = 100
 
 class Reading {
   readonly #log: Log
@@ -42,7 +45,7 @@ class Reading {
   readonly #until: number
   /** By place: with gaps between offsets a read may reach into the next stretch. */
   readonly #records = new Map<string, LogRecord>()
-  readonly #unsearched: Unsearched[] = []
+  readonly #left: Stretch[] = []
   #read = 0n
 
   constructor(log: Log, id: string, options: FindOptions, clock: Clock) {
@@ -55,26 +58,30 @@ class Reading {
 
   async run(): Promise<IdSearch> {
     const time = this.#options.as.includes('id') ? timeOfId(this.#id) : undefined
-    let left: Stretch[] = await this.#all()
+    let left = await this.#all()
     if (time !== undefined) {
+      const around = await inParts(left, async stretch => ({
+        from: await this.#log.offsetAt(stretch, time - madeAround.beforeMs),
+        to: await this.#log.offsetAt(stretch, time + madeAround.afterMs),
+      }))
       const rest: Stretch[] = []
-      for (const stretch of left) {
-        const from = await this.#log.offsetAt(stretch, time - madeAround.beforeMs)
-        const to = await this.#log.offsetAt(stretch, time + madeAround.afterMs)
+      for (const [i, stretch] of left.entries()) {
+        const { from, to } = around[i] ?? stretch
         await this.#readStretch({ ...stretch, from, to })
         rest.push({ ...stretch, to: from }, { ...stretch, from: to })
       }
       left = rest
     }
-    while (left.length > 0) {
-      const blocks = left.filter(({ from, to }) => from < to)
-      left = []
-      for (const stretch of blocks) {
+    while (!this.#isOver && (left = left.filter(({ from, to }) => from < to)).length > 0) {
+      const older: Stretch[] = []
+      for (const stretch of left) {
         const from = stretch.to - BLOCK_EVENTS > stretch.from ? stretch.to - BLOCK_EVENTS : stretch.from
         await this.#readStretch({ ...stretch, from })
-        left.push({ ...stretch, to: from })
+        older.push({ ...stretch, to: from })
       }
+      left = older
     }
+    this.#left.push(...left)
     const records = [...this.#records.values()]
     return {
       records: records
@@ -82,33 +89,34 @@ class Reading {
         .slice(0, this.#options.limit),
       more: records.length >= this.#options.limit,
       searched: { events: this.#read, read: this.#read },
-      unsearched: joined(this.#unsearched),
+      unsearched: await this.#unsearched(),
     }
   }
 
+  get #isOver(): boolean {
+    const { signal, limit } = this.#options
+    return signal.aborted || this.#clock.monotonic() > this.#until || this.#records.size >= limit
+  }
+
+  /** A log on other machines may hold thousands of partitions of others. */
   async #all(): Promise<Stretch[]> {
-    const stretches: Stretch[] = []
-    for (const topic of await this.#log.topics.list()) {
+    const topics = await this.#log.topics.list()
+    const partitions = await inParts(topics, async topic => {
       const { partitions = 0 } = (await this.#log.topics.describe(topic)) ?? {}
-      for (let partition = 0; partition < partitions; partition++) {
-        const { start, end } = await this.#log.bounds({ topic, partition })
-        stretches.push({ topic, partition, from: start, to: end })
-      }
-    }
-    return stretches
+      return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
+    })
+    return await inParts(partitions.flat(), async tp => {
+      const { start, end } = await this.#log.bounds(tp)
+      return { ...tp, from: start, to: end }
+    })
   }
 
   async #readStretch(stretch: Stretch): Promise<void> {
-    const { signal, limit, as } = this.#options
+    const { signal, as } = this.#options
     const { from, to, ...tp } = stretch
     let at: Offset = offset(from)
-    while (
-      at < to &&
-      !signal.aborted &&
-      this.#clock.monotonic() <= this.#until &&
-      this.#records.size < limit
-    ) {
-      const page = await this.#page({ ...tp, offset: at }, signal)
+    while (at < to && !this.#isOver) {
+      const page = await this.#page({ ...tp, offset: at }, PAGE, signal)
       if (page === undefined || page.next === at) break // damage
       for (const record of page.records) {
         if (record.offset >= to) break
@@ -118,17 +126,30 @@ class Reading {
       }
       at = page.next
     }
-    if (at >= to) return
-    const last = await this.#page({ ...tp, offset: offset(to - 1n) }, signal)
-    this.#unsearched.push({ ...tp, from: at, to: offset(to), until: last?.records[0]?.timestamp })
+    this.#left.push({ ...stretch, from: at })
   }
 
-  /** Undefined at damage. What retention took meanwhile is passed over. */
-  async #page(at: Position, signal: AbortSignal): Promise<ReadResult | undefined> {
+  /** What was left, with the time of the last event of each: of so many as anybody reads. */
+  async #unsearched(): Promise<readonly Unsearched[]> {
+    const parts = joined(this.#left.filter(({ from, to }) => from < to))
+    const times = await inParts(parts.slice(0, MAX_DATED), async ({ from: _, to, ...tp }) => {
+      const page = await this.#page({ ...tp, offset: offset(to - 1n) }, ONE, this.#options.signal)
+      return page?.records[0]?.timestamp
+    })
+    return parts.map(({ from, to, ...tp }, i) => ({
+      ...tp,
+      from: offset(from),
+      to: offset(to),
+      until: times[i],
+    }))
+  }
+
+  /** Undefined at damage, and for what is nobody's here to read. What retention took meanwhile is passed over. */
+  async #page(at: Position, limits: ReadLimits, signal: AbortSignal): Promise<ReadResult | undefined> {
     try {
-      return await this.#log.read(at, PAGE, signal)
+      return await this.#log.read(at, limits, signal)
     } catch (error) {
-      if (isHoldfastError(error, 'LOG_CORRUPT')) return undefined
+      if (isHoldfastError(error, ...notOurs)) return undefined
       if (!isHoldfastError(error, 'OFFSET_OUT_OF_RANGE')) throw error
       const { start, end } = await this.#log.bounds(at)
       return { records: [], next: start, end }
@@ -136,15 +157,28 @@ class Reading {
   }
 }
 
+/** Topics of others on the same brokers, and one that was deleted meanwhile. */
+const notOurs = ['LOG_CORRUPT', 'LOG_DENIED', 'LOG_TOPIC_UNKNOWN'] as const
+
+/** Several at once: asked one by one, a log on other machines takes a round trip for each. */
+async function inParts<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
+  const done: R[] = []
+  for (let at = 0; at < all.length; at += AT_ONCE)
+    done.push(...(await Promise.all(all.slice(at, at + AT_ONCE).map(one => work(one)))))
+  return done
+}
+
+const AT_ONCE = 32
+
 /** Blocks that follow on one another as one. */
-function joined(parts: readonly Unsearched[]): Unsearched[] {
-  const whole: Unsearched[] = []
+function joined(parts: readonly Stretch[]): Stretch[] {
+  const whole: Stretch[] = []
   for (const part of parts.toSorted(
     (a, b) => partitionId(a).localeCompare(partitionId(b)) || Number(a.from - b.from),
   )) {
     const before = whole.at(-1)
     if (before !== undefined && partitionId(before) === partitionId(part) && before.to === part.from)
-      whole[whole.length - 1] = { ...before, to: part.to, until: part.until }
+      whole[whole.length - 1] = { ...before, to: part.to }
     else whole.push(part)
   }
   return whole
