@@ -34,7 +34,7 @@ const shop = (log: string): Record<string, string> => ({
       events: { placed: z.object({ customer: z.string(), order: z.string() }) },
     })
     const shop = app({ name: 'shop', log: ${log} })
-    shop.collector({ port: 0, topics: [orders], keys: { pk_demo: { tenant: 't1' } }, lameDuckMs: 0 })
+    shop.collector({ port: 0, topics: [orders], keys: { pk_demo: { tenant: 't1' } }, lameDuckMs: 0, spool: { folder: process.env.SPOOL || '.holdfast/spool' } })
     shop.consumer('billing', orders, { from: 'earliest' }).on('placed', event => console.log('billed: ' + event.data.order))
     export default shop`,
 })
@@ -104,7 +104,12 @@ describeOn(['embedded', 'kafka'], 'operating', on => {
   it('a group that is paused is paused in all its processes, and in one that was killed and starts again', async () => {
     const { folder, env } = await project(on)
     const start = (name: string): Promise<Child> =>
-      startChild({ name, args: [holdfastIn(folder), 'start', 'shop.ts', '--admin-port', '0'], cwd: folder })
+      startChild({
+        name,
+        args: [holdfastIn(folder), 'start', 'shop.ts', '--admin-port', '0'],
+        env: { SPOOL: `.holdfast/spool-${name}` }, // two collectors never share one
+        cwd: folder,
+      })
     const [first, second] = await Promise.all([start('first'), start('second')])
     const doorOf = (child: Child): Promise<string> =>
       until(`${child.name} announces its door`, () =>

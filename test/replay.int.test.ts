@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeEach, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
-import { app, embedded, memory, postgres, topic, type App, type LogDriver } from '../src/index.ts'
+import { app, postgres, topic, type App, type LogDriver } from '../src/index.ts'
 import { ownPostgres, query, testDatabase } from './postgres.ts'
 import { encodeEvent } from '../src/event/index.ts'
 import { caughtUp } from './support/caught-up.ts'
+import { describeOn } from './support/test-logs.ts'
 import { nextMoment, toArray } from './support/wait.ts'
 import { observed } from './harness/observed.ts'
 import { until } from './harness/until.ts'
@@ -29,7 +27,7 @@ async function effects(grp: string, url: string = database.url): Promise<number[
 }
 
 interface Shop {
-  readonly log?: LogDriver
+  readonly log: LogDriver
   readonly batch?: boolean
   /** What the handlers of group `a` do before they write. */
   readonly before?: (n: number) => void
@@ -39,9 +37,7 @@ interface Shop {
 }
 
 /** An app with two groups that write down what they see. */
-async function started({ log = memory(), before = () => {}, paid = true, batch, kept }: Shop = {}): Promise<
-  App<true>
-> {
+async function started({ log, before = () => {}, paid = true, batch, kept }: Shop): Promise<App<true>> {
   const shop = app({
     name: 'shop',
     log,
@@ -80,6 +76,10 @@ async function publish(shop: App<true>, type: 'placed' | 'paid', ns: readonly nu
   await Promise.all(ns.map(n => shop.publish(orders, type, { customer: `c${n % 7}`, n })))
 }
 
+/** What waited in a lane behind a dead event of its key has its end. */
+const nothingWaits = (shop: App<true>): Promise<boolean> =>
+  until('nothing waits in a lane', async () => (await shop.groups()).every(({ parked }) => parked === 0))
+
 function skip(): never {
   throw new RangeError('skip')
 }
@@ -92,12 +92,14 @@ beforeEach(async () => {
   await database.query('drop schema if exists holdfast cascade')
 })
 
-describe('a replay that fills', () => {
-  it.each([false, true])(
+describeOn(['memory', 'kafka'], 'a replay that fills', on => {
+  // How the sink is called has nothing to do with the log.
+  it.each(on.kind === 'kafka' ? [false] : [false, true])(
     'hazard 61: applies what is missing of a time once, with live events coming in, and nothing else (in batches: %s)',
     async batch => {
       let mended = false
       const shop = await started({
+        log: await on.fresh(),
         batch,
         before(n) {
           if (!mended && n % 5 === 0) throw new RangeError('skipped the first time')
@@ -108,6 +110,7 @@ describe('a replay that fills', () => {
       const from = await nextMoment()
       await publish(shop, 'placed', upTo(200))
       await caughtUp(shop, orders)
+      await nothingWaits(shop)
       const dead = upTo(200).filter(n => n % 50 === 1)
       const before = [996, 997, 998, 999]
       expect(await effects('a')).toEqual([...upTo(200).filter(n => n % 5 !== 0 && n % 50 !== 1), ...before])
@@ -146,9 +149,11 @@ describe('a replay that fills', () => {
       observed(`40 of 200 were missing and filled, ${all.length} applied once in all`)
     },
   )
+})
 
+describeOn(['memory'], 'a replay that fills', on => {
   it('gives a group that was added late, or got a handler late, what it never saw', async () => {
-    const log = memory()
+    const log = await on.fresh()
     const first = await started({ log, paid: false })
     await publish(first, 'placed', upTo(30))
     await publish(first, 'paid', upTo(60, 30))
@@ -168,7 +173,7 @@ describe('a replay that fills', () => {
   })
 
   it('hazard 90: leaves live events three quarters of the places, also when everything that it runs hangs', async () => {
-    const log = memory()
+    const log = await on.fresh()
     const first = await started({ log, before: skip })
     await publish(first, 'placed', upTo(100))
     await caughtUp(first, orders)
@@ -200,7 +205,7 @@ describe('a replay that fills', () => {
 
   it('waits like live events while the database is away, blames no event, and goes on by itself', async () => {
     const server = await ownPostgres()
-    const log = memory()
+    const log = await on.fresh()
     const shop = app({ name: 'shop', log, db: postgres(server.url) })
     let mended = false
     let ran = 0
@@ -238,7 +243,7 @@ describe('a replay that fills', () => {
   })
 
   it('makes no call to the outside a second time', async () => {
-    const shop = app({ name: 'shop', log: memory(), db: postgres(database.url) })
+    const shop = app({ name: 'shop', log: await on.fresh(), db: postgres(database.url) })
     const calls: number[] = []
     const policy = { from: 'earliest', onError: () => 'skip' as const } as const
     shop
@@ -256,7 +261,7 @@ describe('a replay that fills', () => {
   })
 
   it('leaves what waits for a retry to its lane, and what has a letter to its letter', async () => {
-    const shop = app({ name: 'shop', log: memory(), db: postgres(database.url) })
+    const shop = app({ name: 'shop', log: await on.fresh(), db: postgres(database.url) })
     let mended = false
     shop
       .consumer('a', orders, {
@@ -286,7 +291,7 @@ describe('a replay that fills', () => {
 
   it('writes a letter for what fails, and stands still when too much does', async () => {
     let mended = false
-    const log = memory()
+    const log = await on.fresh()
     const first = await started({
       log,
       before: skip,
@@ -322,7 +327,7 @@ describe('a replay that fills', () => {
   })
 
   it('ends where it is when it is cancelled, keeps what was applied, and says where it stands', async () => {
-    const log = memory()
+    const log = await on.fresh()
     const first = await started({
       log,
       before: skip,
@@ -354,14 +359,14 @@ describe('a replay that fills', () => {
     ])
     await expect(shop.jobs().show('nobody')).rejects.toThrow(/no replay with this id/)
   })
+})
 
+describeOn(['embedded', 'kafka'], 'a replay that fills', on => {
   it('is gone on with by the process that a partition is given to', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'holdfast-fill-'))
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const log = await on.fresh({ sessionMs: 5_000, beatMs: 200 })
     const filled = new Map<string, number>()
     const one = async (name: string, mended: boolean): Promise<App<true>> => {
-      const leases = { sessionMs: 5_000, beatMs: 200 }
-      const shop = app({ name, log: embedded(join(folder, 'log'), { leases }), db: postgres(database.url) })
+      const shop = app({ name, log, db: postgres(database.url) })
       shop
         .consumer('a', orders, {
           from: 'earliest',
@@ -391,9 +396,11 @@ describe('a replay that fills', () => {
     expect(await third.jobs().show(job.id)).toMatchObject({ state: 'done' })
     observed(`handed over in the middle: ${[...filled].map(([name, n]) => `${name} ${n}`).join(', ')}`)
   })
+})
 
+describeOn(['memory'], 'a replay that fills', on => {
   it('fills days from before the group began, also when its own first day is forgotten, and counts that', async () => {
-    const log = memory()
+    const log = await on.fresh()
     const shop = app({ name: 'shop', log, db: postgres(database.url) })
     shop.consumer('late', orders, { from: 'latest' }).effect('placed', async ({ data }, tx) => {
       await tx.query('insert into seen (grp, n) values ($1, $2)', ['late', data.n])
@@ -426,7 +433,7 @@ describe('a replay that fills', () => {
   })
 
   it('is refused where nobody can know what is missing', async () => {
-    const log = memory()
+    const log = await on.fresh()
     const shop = app({ name: 'shop', log, db: postgres(database.url, { inboxKept: '1d' }) })
     const policy = { from: 'earliest' } as const
     shop.consumer('calls', orders, policy).on('placed', () => {})

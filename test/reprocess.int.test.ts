@@ -1,24 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeEach, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
-import {
-  app,
-  embedded,
-  memory,
-  postgres,
-  topic,
-  type App,
-  type LogDriver,
-  type ResetRange,
-} from '../src/index.ts'
+import { app, postgres, topic, type App, type LogDriver, type ResetRange } from '../src/index.ts'
 import { offset } from '../src/event/index.ts'
 import type { Tx } from '../src/sink/index.ts'
 import { observed } from './harness/observed.ts'
 import { until } from './harness/until.ts'
 import { ownPostgres, query, testDatabase } from './postgres.ts'
 import { caughtUp } from './support/caught-up.ts'
+import { describeOn } from './support/test-logs.ts'
 import { nextMoment, toArray } from './support/wait.ts'
 
 const database = testDatabase()
@@ -73,7 +62,7 @@ const deleteRange = async ({ group, partition, from, to }: ResetRange, tx: Tx): 
 /** An app with group `a`, whose handler is changed by the test, and `b`, which sees nothing of what is done to `a`. */
 interface Shop {
   readonly batch?: boolean
-  readonly log?: LogDriver
+  readonly log: LogDriver
   /** Of a database of its own. */
   readonly url?: string
   readonly retry?: readonly ['1h']
@@ -83,7 +72,7 @@ interface Shop {
 
 async function started(
   handler: Handler,
-  { batch = false, log = memory(), url = database.url, retry, derive = false }: Shop = {},
+  { batch = false, log, url = database.url, retry, derive = false }: Shop,
 ): Promise<App<true>> {
   const shop = app({ name: 'shop', log, db: postgres(url) })
   const write =
@@ -146,8 +135,9 @@ beforeEach(async () => {
   await database.query('drop schema if exists holdfast cascade')
 })
 
-describe('a replay that reprocesses', () => {
-  it.each([false, true])(
+describeOn(['memory', 'kafka'], 'a replay that reprocesses', on => {
+  // How the sink is called has nothing to do with the log.
+  it.each(on.kind === 'kafka' ? [false] : [false, true])(
     'hazard 61: runs a day again, once and in order, with live events coming in, as a model says (in batches: %s)',
     async batch => {
       const handler: Handler = {
@@ -157,7 +147,7 @@ describe('a replay that reprocesses', () => {
           if (n % 60 === 2 && handler.version === 2) throw new TypeError('dead by the second')
         },
       }
-      const shop = await started(handler, { batch })
+      const shop = await started(handler, { batch, log: await on.fresh() })
       await publish(shop, upTo(100)) // of the day before
       const from = await nextMoment()
       await publish(shop, upTo(400, 100))
@@ -230,7 +220,9 @@ describe('a replay that reprocesses', () => {
       )
     },
   )
+})
 
+describeOn(['memory'], 'a replay that reprocesses', on => {
   it('changes nothing while its reset throws, says so, tries again by itself, and lets live events go on', async () => {
     let resets = 0
     let isLocked = true
@@ -242,7 +234,7 @@ describe('a replay that reprocesses', () => {
         if (isLocked) throw new Error('the table is locked by a person')
       },
     }
-    const shop = await started(handler)
+    const shop = await started(handler, { log: await on.fresh() })
     await publish(shop, upTo(60))
     await caughtUp(shop, orders)
     const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess' })
@@ -293,18 +285,21 @@ describe('a replay that reprocesses', () => {
     const goOn = Promise.withResolvers<void>()
     const ended = Promise.withResolvers<void>()
     const handler: Handler = { version: 1 }
-    const shop = await started({
-      ...handler,
-      get version() {
-        return handler.version
+    const shop = await started(
+      {
+        ...handler,
+        get version() {
+          return handler.version
+        },
+        async before(n) {
+          if (!hold || n < 60) return
+          held.resolve()
+          // One that begins before the cancel is heard is cut off, so that it is never the last one of all.
+          await (cancelled ? ended.promise : goOn.promise)
+        },
       },
-      async before(n) {
-        if (!hold || n < 60) return
-        held.resolve()
-        // One that begins before the cancel is heard is cut off, so that it is never the last one of all.
-        await (cancelled ? ended.promise : goOn.promise)
-      },
-    })
+      { log: await on.fresh() },
+    )
     await publish(shop, upTo(150))
     await caughtUp(shop, orders)
     handler.version = 2
@@ -341,7 +336,7 @@ describe('a replay that reprocesses', () => {
         if (handler.version === 1 && n === 4) throw new Error('again in an hour')
       },
     }
-    const shop = await started(handler, { retry: ['1h'] })
+    const shop = await started(handler, { retry: ['1h'], log: await on.fresh() })
     await publish(shop, upTo(20))
     await until('one waits and one is dead', async () => {
       const [a] = await shop.groups()
@@ -368,7 +363,7 @@ describe('a replay that reprocesses', () => {
   })
 
   it('keeps the ids of what handlers publish, so the groups behind see nothing of it', async () => {
-    const shop = await started({ version: 1 }, { derive: true })
+    const shop = await started({ version: 1 }, { derive: true, log: await on.fresh() })
     await publish(shop, upTo(30))
     await until('the group behind has it', async () => (await rows('behind')).length === 30)
     await caughtUp(shop, orders)
@@ -383,13 +378,13 @@ describe('a replay that reprocesses', () => {
     expect(numbers(await rows('behind'))).toEqual(upTo(30))
     expect((await rows('a')).every(({ generation }) => generation === 1)).toBe(true)
   })
+})
 
+describeOn(['embedded'], 'a replay that reprocesses', on => {
   it.each([false, true])(
     'is known for ever: a group that is set back to the beginning finds each event in its generation (in batches: %s)',
     async batch => {
-      const folder = mkdtempSync(join(tmpdir(), 'holdfast-reprocess-'))
-      onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-      const log = embedded(folder)
+      const log = await on.fresh()
       const first = await started({ version: 1 }, { batch, log })
       await publish(first, upTo(50))
       const from = await nextMoment()
@@ -417,7 +412,9 @@ describe('a replay that reprocesses', () => {
       expect(await toArray(second.dead('a').list({ status: 'all' }))).toEqual([])
     },
   )
+})
 
+describeOn(['memory'], 'a replay that reprocesses', on => {
   it('waits like live events while the database is away, blames no event, and goes on by itself', async () => {
     const server = await ownPostgres()
     await query(server.url, TABLE)
@@ -433,7 +430,7 @@ describe('a replay that reprocesses', () => {
         if (ran > 40) await goOn.promise
       },
     }
-    const shop = await started(handler, { url: server.url })
+    const shop = await started(handler, { url: server.url, log: await on.fresh() })
     await publish(shop, upTo(150))
     await caughtUp(shop, orders)
     handler.version = 2
@@ -452,11 +449,11 @@ describe('a replay that reprocesses', () => {
     expect(await toArray(shop.dead('a').list({ status: 'all' }))).toEqual([])
     observed(`the server was killed with ${ran} of 150 begun`)
   })
+})
 
+describeOn(['embedded', 'kafka'], 'a replay that reprocesses', on => {
   it('is gone on with by the process that a partition is given to, at the rate that was asked for', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'holdfast-reprocess-'))
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-    const log = embedded(folder, { leases: { sessionMs: 5_000, beatMs: 200 } })
+    const log = await on.fresh({ sessionMs: 5_000, beatMs: 200 })
     const first = await started({ version: 1 }, { log })
     await publish(first, upTo(150))
     await caughtUp(first, orders)
@@ -477,9 +474,11 @@ describe('a replay that reprocesses', () => {
     expectOrdered(found)
     observed(`handed over in the middle: ${150 - byNext} and ${byNext} of 150, within ${seconds} s`)
   })
+})
 
+describeOn(['memory'], 'a replay that reprocesses', on => {
   it('is refused where nobody knows how to take anything back', async () => {
-    const shop = app({ name: 'shop', log: memory(), db: postgres(database.url) })
+    const shop = app({ name: 'shop', log: await on.fresh(), db: postgres(database.url) })
     shop.consumer('calls', orders, { from: 'earliest', reset: async () => {} }).on('placed', () => {})
     shop.consumer('none', orders, { from: 'earliest' }).effect('placed', async () => {})
     shop.consumer('a', orders, { from: 'earliest', reset: async () => {} }).effect('placed', async () => {})

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { z } from 'zod'
+import { boundLog } from '../../test/support/bound-log.ts'
 import { groupContext } from '../../test/support/group-context.ts'
 import { describeOn } from '../../test/support/test-logs.ts'
 import { toArray, until } from '../../test/support/wait.ts'
@@ -221,7 +222,7 @@ describeOn(['memory', 'embedded', 'kafka'], 'a partition with its retry lane', o
     let failing = false
     let failed = 0
     group.log = {
-      ...bound(system.log),
+      ...boundLog(system.log),
       append: async (topic, records) => {
         if (failing && topic === lane) {
           failed += 1
@@ -248,7 +249,7 @@ describeOn(['memory', 'embedded', 'kafka'], 'a partition with its retry lane', o
     let failing = true
     let failed = 0
     group.log = {
-      ...bound(system.log),
+      ...boundLog(system.log),
       append: async (topic, records) => {
         if (failing && topic === dead) {
           failed += 1
@@ -314,19 +315,4 @@ async function said(log: Log): Promise<readonly unknown[]> {
   const limits = { maxRecords: 100, maxBytes: 1e6, waitMs: 0 }
   const { records } = await log.read(at, limits, new AbortController().signal)
   return records.map(record => (JSON.parse(record.headers['hf-letter'] ?? '{}') as { kind?: string }).kind)
-}
-
-/** The log with its methods, so that one can be replaced. */
-function bound(log: Log): Log {
-  return {
-    kind: log.kind,
-    durability: log.durability,
-    topics: log.topics,
-    append: (topic, records) => log.append(topic, records),
-    read: (at, limits, signal) => log.read(at, limits, signal),
-    bounds: tp => log.bounds(tp),
-    offsetAt: (tp, time) => log.offsetAt(tp, time),
-    deleteRecords: before => log.deleteRecords(before),
-    close: () => log.close(),
-  }
 }

@@ -1,8 +1,8 @@
 import { topic } from 'holdfast'
 import { z } from 'zod'
+import type { MovesLog } from './moves-log.ts'
 
-export interface FillsOptions {
-  readonly data: string
+export interface FillsOptions extends MovesLog {
   readonly database: string
   /** Whether `onError` skips every event of `a`. */
   readonly skip: boolean
@@ -16,8 +16,7 @@ export const fillsOrders = topic('orders', {
   events: { placed: z.object({ customer: z.string(), n: z.number() }) },
 })
 
-export interface RedoesOptions {
-  readonly data: string
+export interface RedoesOptions extends MovesLog {
   readonly database: string
   /** Written with each row: which handler it was. */
   readonly version: number

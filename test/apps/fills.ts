@@ -1,19 +1,20 @@
 /**
  * An app whose group `a` skips every event, or applies them, and goes on with whatever replay the log has:
  *
- *   node --conditions=holdfast-source test/apps/fills.ts '{"data":"/tmp/x","database":"postgres://…","skip":false,"ask":true}'
+ *   node --conditions=holdfast-source test/apps/fills.ts '{"data":"/tmp/x","sessionMs":2000,"database":"postgres://…","skip":false,"ask":true}'
  *
  * It says `up`, `did N` for each handler that ran, and `ended {…}` when the newest replay has ended.
  */
 import process from 'node:process'
-import { app, embedded, postgres } from 'holdfast'
+import { app, postgres } from 'holdfast'
 import { fillsOrders as orders, type FillsOptions } from './fills-orders.ts'
+import { movesLog } from './moves-log.ts'
 import { sayEnd } from './say-end.ts'
 
-const { data, database, skip, ask } = JSON.parse(process.argv[2] ?? '{}') as FillsOptions
+const { database, skip, ask, ...place } = JSON.parse(process.argv[2] ?? '{}') as FillsOptions
 const shop = app({
   name: 'shop',
-  log: embedded(data, { leases: { sessionMs: 2_000, beatMs: 200 } }),
+  log: movesLog(place),
   db: postgres(database),
 })
 for (const group of ['a', 'b']) {

@@ -1,26 +1,27 @@
 /**
  * An app whose group `a` writes what it is told to, and runs a range again when asked:
  *
- *   node --conditions=holdfast-source test/apps/redoes.ts '{"data":"/tmp/x","database":"postgres://…","version":2,"ask":true}'
+ *   node --conditions=holdfast-source test/apps/redoes.ts '{"data":"/tmp/x","sessionMs":2000,"database":"postgres://…","version":2,"ask":true}'
  *
  * It says `up`, `resetting`, `did N GENERATION` for each handler that ran, `holding` when they wait for their end, and
  * `ended {…}` when the newest replay has.
  */
 import process from 'node:process'
-import { app, embedded, postgres } from 'holdfast'
+import { app, postgres } from 'holdfast'
 import { fillsOrders as orders, type RedoesOptions } from './fills-orders.ts'
+import { movesLog } from './moves-log.ts'
 import { sayEnd } from './say-end.ts'
 
 const {
-  data,
   database,
   version,
   ask,
   holdAfter = Infinity,
+  ...place
 } = JSON.parse(process.argv[2] ?? '{}') as RedoesOptions
 const shop = app({
   name: 'shop',
-  log: embedded(data, { leases: { sessionMs: 2_000, beatMs: 200 } }),
+  log: movesLog(place),
   db: postgres(database),
 })
 let tries = 0

@@ -1,16 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { app, embedded, type App } from '../../src/index.ts'
+import { beforeEach, expect, it, onTestFinished } from 'vitest'
+import { app, type App } from '../../src/index.ts'
 import { seededRandom } from '../../src/event/index.ts'
 import { fillsOrders, type FillsOptions } from '../apps/fills-orders.ts'
+import { movesLog } from '../apps/moves-log.ts'
 import type { Child } from '../harness/child.ts'
 import { observed } from '../harness/observed.ts'
 import { scale, seed } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
 import { testDatabase } from '../postgres.ts'
+import { describeOn, type SharedTestLog } from '../support/test-logs.ts'
 import { endOf, startReplayChild } from './replay-child.ts'
 
 const database = testDatabase()
@@ -31,15 +30,13 @@ interface Skipped {
 }
 
 /** A log of which group `a` has skipped everything, and `b` has applied it. */
-async function skippedRange(): Promise<Skipped> {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-fill-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  const data = join(folder, 'log')
+async function skippedRange(on: SharedTestLog): Promise<Skipped> {
+  const place = await on.place({ sessionMs: 2_000, beatMs: 200 })
   const start: Skipped['start'] = options => {
-    const given: FillsOptions = { data, database: database.url, ...options }
+    const given: FillsOptions = { ...place, database: database.url, ...options }
     return startReplayChild('fills', given)
   }
-  const sender = app({ name: 'sender', log: embedded(data) })
+  const sender = app({ name: 'sender', log: movesLog(place) })
   await sender.start()
   onTestFinished(() => sender.stop())
   await Promise.all(all.map(n => sender.publish(fillsOrders, 'placed', { customer: `c${n % 7}`, n })))
@@ -64,12 +61,12 @@ beforeEach(async () => {
   await database.query('drop schema if exists holdfast cascade')
 })
 
-describe('a replay whose process goes in the middle', () => {
+describeOn(['embedded'], 'a replay whose process goes in the middle', on => {
   it.each(scale({ short: [1], long: Array.from({ length: 30 }, (_, i) => i) }))(
     'hazard 61: is gone on with by the next when it is killed, and everything is applied once: %i',
     async run => {
       const random = seededRandom(seed * 100 + run)
-      const { start } = await skippedRange()
+      const { start } = await skippedRange(on)
       const seen: number[] = []
       let child = await start({ skip: false, ask: true })
       for (let kills = 0; kills < 3; kills++) {
@@ -90,7 +87,7 @@ describe('a replay whose process goes in the middle', () => {
   )
 
   it('hazard 61: is gone on with when it stands still within a transaction, which then commits nothing', async () => {
-    const { sender, start } = await skippedRange()
+    const { sender, start } = await skippedRange(on)
     const child = await start({ skip: false, ask: true })
     await hasFilled(child, 10)
     const open = await freezeWithinTransaction(child, sender)

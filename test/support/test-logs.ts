@@ -2,11 +2,16 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
-import { afterAll, describe } from 'vitest'
+import { afterAll, describe, vi } from 'vitest'
 import { memory } from '../../src/drivers/memory/index.ts'
 import type { LogDriver } from '../../src/log/index.ts'
 import { movesLog, type MovesLog } from '../apps/moves-log.ts'
+import { scale } from '../harness/scale.ts'
 import { emptyKafka, lentKafka, noOwnKafka } from '../kafka.ts'
+
+/** The first who asks waits for a broker to start, on a machine that does other things as well. */
+const PATIENCE_MS = scale({ short: 300_000, long: 3_600_000 })
+vi.setConfig({ hookTimeout: PATIENCE_MS })
 
 /** A log that tests run on, whose bodies do not say which. */
 export interface TestLog {
@@ -40,9 +45,12 @@ export function describeOn<Kind extends TestLog['kind']>(
 ): void {
   const chosen = process.env['HOLDFAST_TEST_LOG'] === 'kafka' ? (['kafka'] as const) : kinds
   for (const kind of chosen)
-    describe.skipIf(kind === 'kafka' && noOwnKafka !== undefined)(`${title} on ${NAMES[kind]}`, () =>
-      // Of a log in memory no other process can be told, and no one who named it is given more.
-      tests(makers[kind]() as SharedTestLog),
+    describe.skipIf(kind === 'kafka' && noOwnKafka !== undefined)(
+      `${title} on ${NAMES[kind]}`,
+      kind === 'kafka' ? { timeout: PATIENCE_MS } : {},
+      () =>
+        // Of a log in memory no other process can be told, and no one who named it is given more.
+        tests(makers[kind]() as SharedTestLog),
     )
 }
 

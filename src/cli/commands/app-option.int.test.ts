@@ -25,7 +25,7 @@ const orders = topic('orders', {
   events: { placed: z.object({ customer: z.string(), total: z.number() }) },
 })
 
-describeOn(['embedded', 'kafka'], 'a command that is given an app that does not run', on => {
+describeOn(['embedded'], 'a command that is given an app that does not run', on => {
   const database = testDatabase()
 
   function folder(): string {

@@ -283,7 +283,7 @@ async function shopOnce(place: MovesLog): Promise<void> {
   await a.stop()
 }
 
-describeOn(['embedded', 'kafka'], 'explain with an app', on => {
+describeOn(['embedded'], 'explain with an app', on => {
   const database = testDatabase()
 
   it('asks the inbox of its database, which answers though nothing of the app runs, and says when it cannot', async () => {
@@ -312,7 +312,7 @@ describeOn(['embedded', 'kafka'], 'explain with an app', on => {
   })
 })
 
-describeOn(['embedded', 'kafka'], 'through the admin side of a running process', on => {
+describeOn(['embedded'], 'through the admin side of a running process', on => {
   it('explain knows the groups and their handlers', async () => {
     const a = shop(await on.place())
     const admin = await startAdmin(a.admin, { port: 0 })

@@ -30,7 +30,7 @@ async function holdfast(
   return { code, out, err }
 }
 
-describeOn(['embedded', 'kafka'], 'the commands of replays', on => {
+describeOn(['embedded'], 'the commands of replays', on => {
   const database = testDatabase()
 
   it('count, ask, show, list and cancel, by a running process and on the folder of the log', async () => {

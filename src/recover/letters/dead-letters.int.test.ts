@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { z } from 'zod'
+import { boundLog } from '../../../test/support/bound-log.ts'
 import { LaneGroup } from '../../../test/support/lane-group.ts'
 import { describeOn } from '../../../test/support/test-logs.ts'
 import { toArray, until } from '../../../test/support/wait.ts'
@@ -20,21 +21,6 @@ const orders = topic('orders', {
   },
 })
 
-/** The log with its methods, so that one can be replaced. */
-function boundLog(log: Log): Log {
-  return {
-    kind: log.kind,
-    durability: log.durability,
-    topics: log.topics,
-    append: (topic, records) => log.append(topic, records),
-    read: (at, limits, signal) => log.read(at, limits, signal),
-    bounds: tp => log.bounds(tp),
-    offsetAt: (tp, time) => log.offsetAt(tp, time),
-    deleteRecords: before => log.deleteRecords(before),
-    close: () => log.close(),
-  }
-}
-
 interface Placed {
   readonly order: string
   readonly cents: number
@@ -53,7 +39,7 @@ function refuseLarge(data: unknown): void {
   if (cents > 100) throw new RangeError(`${cents} cents are too many`)
 }
 
-describeOn(['memory', 'embedded', 'kafka'], 'dead letters', on => {
+describeOn(['memory', 'embedded'], 'dead letters', on => {
   let system: LogSystem
   let group: LaneGroup
   let dead: DeadLetters

@@ -111,7 +111,7 @@ describeOn(['memory', 'kafka'], 'a group that is renamed', on => {
   })
 })
 
-describeOn(['memory', 'kafka'], 'a rename is refused, and says what to settle, as', on => {
+describeOn(['memory'], 'a rename is refused, and says what to settle, as', on => {
   async function failing(retry: readonly '1h'[]): Promise<App<boolean>> {
     const a = app({ name: 'shop', log: await on.fresh() })
     a.consumer('billing', orders, { from: 'earliest', retry }).on('placed', () => {
