@@ -263,10 +263,11 @@ describeOn(['memory'], 'a replay that reprocesses', on => {
   })
 
   it('is given up by a cancel while its reset throws', async () => {
-    const shop = await started({
+    const handler: Handler = {
       version: 1,
       reset: () => Promise.reject(new Error('the table is locked by a person')),
-    })
+    }
+    const shop = await started(handler, { log: await on.fresh() })
     await publish(shop, upTo(60))
     await caughtUp(shop, orders)
     const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess' })
