@@ -132,8 +132,9 @@ class Reading {
   /** What was left, with the time of the last event of each: of so many as anybody reads. */
   async #unsearched(): Promise<readonly Unsearched[]> {
     const parts = joined(this.#left.filter(({ from, to }) => from < to))
-    const times = await inParts(parts.slice(0, MAX_DATED), async ({ from: _, to, ...tp }) => {
-      const page = await this.#page({ ...tp, offset: offset(to - 1n) }, ONE, this.#options.signal)
+    const times = await inParts(parts.slice(0, MAX_DATED), async ({ topic, partition, to }) => {
+      const at = { topic, partition, offset: offset(to - 1n) }
+      const page = await this.#page(at, ONE, this.#options.signal)
       return page?.records[0]?.timestamp
     })
     return parts.map(({ from, to, ...tp }, i) => ({
