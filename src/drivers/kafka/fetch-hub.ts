@@ -1,9 +1,7 @@
 import { othersTurn, partitionId, type Clock, type TopicPartition } from '../../event/index.ts'
-import { errorsByPath, partialReply } from './errors.ts'
-import type { Broker, Link, MakeLink, Reply } from './link.ts'
+import { fetchAnswer, TOPIC_IDS_FROM, type Fetched, type FetchFailure } from './fetch-answer.ts'
+import type { Broker, Link, MakeLink } from './link.ts'
 import { READ_COMMITTED } from './positions.ts'
-
-export type Fetched = Reply<'Fetch'>['responses'][number]['partitions'][number]
 
 /** One partition, from one offset on. */
 export interface FetchAsk extends TopicPartition {
@@ -14,6 +12,14 @@ export interface FetchAsk extends TopicPartition {
   readonly waitMs: number
 }
 
+export interface FetchHubDeps {
+  readonly makeLink: MakeLink
+  readonly clock: Clock
+  readonly requestTimeoutMs: number
+  /** Told of every answer for a partition, also of one that brought no record. */
+  readonly answered: (broker: Broker, ask: FetchAsk, fetched: Fetched) => void
+}
+
 /**
  * Fetches of all readers of this process. A broker answers one request of a connection after the other, and a fetch may
  * wait there; so what waits for the same broker goes out as one request, and in two steps: at first a request that never
@@ -22,12 +28,13 @@ export interface FetchAsk extends TopicPartition {
  * waits.
  */
 export class FetchHub {
-  readonly #clock: Clock
-  readonly #links: { readonly quick: Link; readonly waiting: readonly Link[] }
+  readonly #deps: FetchHubDeps
+  readonly #links: Links
   readonly #stations = new Map<string, Station>()
 
-  constructor(makeLink: MakeLink, clock: Clock, requestTimeoutMs: number) {
-    this.#clock = clock
+  constructor(deps: FetchHubDeps) {
+    const { makeLink, requestTimeoutMs } = deps
+    this.#deps = deps
     this.#links = {
       quick: makeLink({ requestTimeoutMs }),
       waiting: Array.from({ length: WAITING_LINKS }, () =>
@@ -36,18 +43,27 @@ export class FetchHub {
     }
   }
 
-  /** Undefined when `signal` aborted. Without records when there were none in time. Rejects as the request does. */
+  /** Undefined when `signal` aborted. Without batches when there were none in time. Rejects as the request does. */
   fetch(broker: Broker, ask: FetchAsk, signal: AbortSignal): Promise<Fetched | undefined> {
-    const address = `${broker.host}:${broker.port}`
+    const address = addressOf(broker)
     let station = this.#stations.get(address)
     if (station === undefined)
-      this.#stations.set(address, (station = new Station(broker, this.#links, this.#clock)))
+      this.#stations.set(address, (station = new Station(broker, this.#links, this.#deps)))
     return station.fetch(ask, signal)
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#links.quick, ...this.#links.waiting].map(link => link.close()))
   }
+}
+
+export function addressOf({ host, port }: Broker): string {
+  return `${host}:${port}`
+}
+
+interface Links {
+  readonly quick: Link
+  readonly waiting: readonly Link[]
 }
 
 /** Connections to each broker on which requests wait: a reader that comes to the end while all do joins the next one. */
@@ -65,8 +81,8 @@ interface Waiting extends FetchAsk {
 /** What goes to one broker. */
 class Station {
   readonly #broker: Broker
-  readonly #links: { readonly quick: Link; readonly waiting: readonly Link[] }
-  readonly #clock: Clock
+  readonly #links: Links
+  readonly #deps: FetchHubDeps
   /** Not asked yet. */
   #fresh: Waiting[] = []
   #isQuickBusy = false
@@ -74,14 +90,10 @@ class Station {
   #atEnd: Waiting[] = []
   readonly #free: Link[]
 
-  constructor(
-    broker: Broker,
-    links: { readonly quick: Link; readonly waiting: readonly Link[] },
-    clock: Clock,
-  ) {
+  constructor(broker: Broker, links: Links, deps: FetchHubDeps) {
     this.#broker = broker
     this.#links = links
-    this.#clock = clock
+    this.#deps = deps
     this.#free = [...links.waiting]
   }
 
@@ -89,7 +101,7 @@ class Station {
     const { promise, resolve, reject } = Promise.withResolvers<Fetched | undefined>()
     const waiting: Waiting = {
       ...ask,
-      deadline: this.#clock.monotonic() + ask.waitMs,
+      deadline: this.#deps.clock.monotonic() + ask.waitMs,
       over: false,
       settle(answer, error) {
         if (waiting.over) return
@@ -137,14 +149,16 @@ class Station {
   async #ask(link: Link, asks: readonly Waiting[], longestWaitMs: number): Promise<void> {
     try {
       const answer = await this.#send(link, asks, longestWaitMs)
+      for (const ask of distinct(asks)) {
+        const got = answer(ask)
+        if (got !== undefined && 'batches' in got) this.#deps.answered(this.#broker, ask, got)
+      }
       for (const ask of asks) {
         const got = answer(ask)
         if (got === undefined) ask.settle(undefined, new Error(`no answer for ${partitionId(ask)}`))
+        else if ('errorCode' in got) ask.settle(undefined, link.errorOf(got.errorCode))
         else if ('error' in got) ask.settle(undefined, got.error)
-        else if ((got.records?.length ?? 0) > 0) ask.settle(got)
-        else if (asks.length > 1 && isLeftOut(ask, got)) this.#fresh.push(ask)
-        else if (this.#clock.monotonic() >= ask.deadline) ask.settle(got)
-        else if (!ask.over) this.#atEnd.push(ask)
+        else this.#settle(ask, got, asks.length > 1)
       }
     } catch (error) {
       for (const ask of asks) ask.settle(undefined, error)
@@ -153,45 +167,42 @@ class Station {
     if (this.#atEnd.length > 0) void this.#askAtEnd()
   }
 
+  #settle(ask: Waiting, got: Fetched, isAmongOthers: boolean): void {
+    if (got.next !== undefined) {
+      ask.settle(got)
+      // Who wants another place of what came need not ask for it.
+      for (const other of [...this.#fresh, ...this.#atEnd])
+        if (isSamePartition(ask, other) && ask.offset <= other.offset && other.offset < got.next)
+          other.settle(got)
+    }
+    // There are records, and none came: of a request, only the first partition that has any answers one that is larger
+    // than its `maxBytes`, or than what is left of the whole answer. With each request one more is served.
+    else if (isAmongOthers && ask.offset < got.end) this.#fresh.push(ask)
+    else if (this.#deps.clock.monotonic() >= ask.deadline) ask.settle(got)
+    else if (!ask.over) this.#atEnd.push(ask)
+  }
+
   async #send(
     link: Link,
     asks: readonly Waiting[],
     longestWaitMs: number,
-  ): Promise<(ask: FetchAsk) => Fetched | { readonly error: unknown } | undefined> {
-    const send = await link.reach(this.#broker, 'Fetch')
+  ): Promise<(ask: FetchAsk) => Fetched | FetchFailure | undefined> {
+    const send = await link.reachRaw(this.#broker, 'Fetch')
     const idOf = ({ topic, topicId }: FetchAsk): string => (send.version >= TOPIC_IDS_FROM ? topicId : topic)
     const topics = new Map<string, FetchAsk[]>()
-    for (const ask of asks) topics.set(idOf(ask), [...(topics.get(idOf(ask)) ?? []), ask])
-    const first = Math.min(...asks.map(({ deadline }) => deadline)) - this.#clock.monotonic()
+    for (const ask of distinct(asks)) topics.set(idOf(ask), [...(topics.get(idOf(ask)) ?? []), ask])
+    const first = Math.min(...asks.map(({ deadline }) => deadline)) - this.#deps.clock.monotonic()
     const waitMs = Math.max(0, Math.min(longestWaitMs, Math.ceil(first)))
-    const request = [...topics].map(([topicId, of]) => ({ topicId, partitions: distinct(of).map(wanted) }))
-    let reply: Reply<'Fetch'>
-    let errors: ReadonlyMap<string, unknown> = new Map()
-    try {
-      reply = await send(waitMs, 1, MAX_ANSWER_BYTES, READ_COMMITTED, 0, NO_SESSION, request, [], '')
-    } catch (error) {
-      const partial = partialReply<Reply<'Fetch'>>(error)
-      if (partial === undefined || partial.errorCode !== 0) throw error
-      reply = partial
-      errors = errorsByPath(error)
-    }
-    const found = new Map<string, Fetched | { readonly error: unknown }>()
-    for (const [i, { topicId, partitions }] of reply.responses.entries())
-      for (const [j, partition] of partitions.entries())
-        found.set(
-          `${topicId}/${partition.partitionIndex}`,
-          partition.errorCode === 0 ? partition : { error: errors.get(`/responses/${i}/partitions/${j}`) },
-        )
-    return ask => found.get(`${idOf(ask)}/${ask.partition}`)
+    const request = [...topics].map(([topicId, of]) => ({ topicId, partitions: of.map(wanted) }))
+    const bytes = await send(waitMs, 1, MAX_ANSWER_BYTES, READ_COMMITTED, 0, NO_SESSION, request, [], '')
+    const { errorCode, partitions } = fetchAnswer(bytes, send.version, link.decompress)
+    if (errorCode !== 0) throw link.errorOf(errorCode)
+    return ask => partitions.get(`${idOf(ask)}/${ask.partition}`)
   }
 }
 
-/**
- * There are records, and none came: of a request, only the first partition that has any answers one that is larger than
- * its `maxBytes`, or than what is left of the whole answer. It is asked again, and with each request one more is served.
- */
-function isLeftOut({ offset }: FetchAsk, { lastStableOffset, highWatermark }: Fetched): boolean {
-  return (lastStableOffset >= 0n ? lastStableOffset : highWatermark) > offset
+function isSamePartition(a: FetchAsk, b: FetchAsk): boolean {
+  return a.topicId === b.topicId && a.partition === b.partition
 }
 
 /** A request can name a partition once. Who asks for it from the same offset shares the answer; others come later. */
@@ -211,7 +222,7 @@ function oneEach(asks: readonly Waiting[]): { together: Waiting[]; later: Waitin
 }
 
 function distinct(asks: readonly FetchAsk[]): FetchAsk[] {
-  return [...new Map(asks.map(ask => [ask.partition, ask])).values()]
+  return [...new Map(asks.map(ask => [`${ask.topicId}/${ask.partition}`, ask])).values()]
 }
 
 function wanted({ partition, offset, maxBytes }: FetchAsk): {
@@ -230,6 +241,4 @@ function wanted({ partition, offset, maxBytes }: FetchAsk): {
   }
 }
 
-/** The version of the request from which on topics go by their ids. */
-const TOPIC_IDS_FROM = 13
 const NO_SESSION = -1

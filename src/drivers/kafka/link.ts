@@ -2,6 +2,7 @@ import type * as client from '@platformatic/kafka'
 import { HoldfastError } from '../../event/index.ts'
 import { errorIds, partialReply } from './errors.ts'
 import type { ConnectionSettings, KafkaCompression } from './options.ts'
+import type { Decompress } from './record-batch.ts'
 import type { Compression } from './written-batch.ts'
 
 /**
@@ -86,6 +87,12 @@ export interface SendWritten<Name extends RequestName> {
   readonly version: number
 }
 
+/** The same, answered by its bytes. */
+export interface SendRaw<Name extends RequestName> {
+  (...args: RequestArguments<Name>): Promise<Buffer>
+  readonly version: number
+}
+
 export interface Broker {
   readonly host: string
   readonly port: number
@@ -158,6 +165,15 @@ export class Link {
     return Object.assign(send, { version: api.version })
   }
 
+  /** As {@link reach}, for an answer that is better read elsewhere: without its head, and whatever errors it tells of. */
+  async reachRaw<Name extends RequestName>(broker: Broker, name: Name): Promise<SendRaw<Name>> {
+    const [api, connection] = await this.#reach(broker, name)
+    const raw = answeredByBytes(connection)
+    const send = (...args: RequestArguments<Name>): Promise<Buffer> =>
+      this.#explained(api.async(raw, ...args) as Promise<Buffer>)
+    return Object.assign(send, { version: api.version })
+  }
+
   #reach(broker: Broker, name: RequestName): Promise<[client.API<unknown[], unknown>, client.Connection]> {
     return this.#explained(
       Promise.all([
@@ -172,6 +188,22 @@ export class Link {
     if (name === 'none') return undefined
     const known: client.CompressionAlgorithmSpecification = this.#client.compressionsAlgorithms[name]
     return { algorithm: known.bitmask, compress: known.compress ?? known.compressSync }
+  }
+
+  /** The error that the package makes of a number in an answer. */
+  errorOf(code: number): Error {
+    try {
+      return new this.#client.ProtocolError(code)
+    } catch (cause) {
+      return new Error(`the broker answered error ${code}`, { cause }) // newer than the package
+    }
+  }
+
+  /** Throws for an algorithm that this Node does not have. */
+  readonly decompress: Decompress = (algorithm, bytes) => {
+    const known = this.#client.compressionsAlgorithmsByBitmask[algorithm]
+    if (known === undefined) throw new Error(`compression ${algorithm} is not known`)
+    return known.decompressSync(bytes)
   }
 
   /** With what broke a connection meanwhile, beside the error that says only that it is closed. */
@@ -205,6 +237,17 @@ function sending(connection: client.Connection, body: client.Writer): client.Con
 
 /** Never the limit that counts: how many requests go out at once is decided by whoever sends them. */
 const MAX_IN_FLIGHT = 1_024
+
+/** A request is made by `send` of a connection, which is told how to read the answer. */
+function answeredByBytes(connection: client.Connection): client.Connection {
+  type SendOf = client.Connection['send']
+  const send = (...[key, version, payload, _parser, ...rest]: Parameters<SendOf>): void =>
+    connection.send(key, version, payload, bytesOf, ...rest)
+  return { send } as unknown as client.Connection
+}
+
+const bytesOf = (_id: number, _key: number, _version: number, { buffer, position }: client.Reader): Buffer =>
+  buffer.slice(position)
 
 export type MakeLink = (limits: LinkLimits) => Link
 

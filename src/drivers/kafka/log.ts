@@ -13,7 +13,6 @@ import type { KafkaRecord } from './append-call.ts'
 import { Appender } from './append.ts'
 import { Cluster } from './cluster.ts'
 import { DurabilityClass } from './durability.ts'
-import { FetchHub } from './fetch-hub.ts'
 import type { Link, MakeLink } from './link.ts'
 import type { ResolvedKafkaOptions } from './options.ts'
 import { Positions } from './positions.ts'
@@ -40,7 +39,6 @@ export class KafkaLog implements Log {
   readonly positions: Positions
   readonly appender: Appender
   readonly #reader: Reader
-  readonly #hub: FetchHub
   readonly #links: readonly Link[]
   readonly #durability: DurabilityClass
   readonly #closing = new AbortController()
@@ -54,7 +52,6 @@ export class KafkaLog implements Log {
     const asking = makeLink({ requestTimeoutMs })
     const appending = makeLink({ requestTimeoutMs })
     this.#links = [asking, appending]
-    this.#hub = new FetchHub(makeLink, clock, requestTimeoutMs)
     this.#durability = new DurabilityClass(options, logger)
     this.cluster = new Cluster({ link: asking, bootstrap: options.connection.brokers, clock })
     const shared = { cluster: this.cluster, clock, random }
@@ -90,7 +87,8 @@ export class KafkaLog implements Log {
     })
     this.#reader = new Reader({
       ...shared,
-      hub: this.#hub,
+      makeLink,
+      requestTimeoutMs,
       positions: this.positions,
       closed: this.#closing.signal,
     })
@@ -125,7 +123,7 @@ export class KafkaLog implements Log {
   deleteRecords(before: Position): Promise<void> {
     return this.#open(async () => {
       await this.positions.deleteRecords(before)
-      this.#reader.forget(before)
+      this.#reader.deleted(before)
     })
   }
 
@@ -138,7 +136,7 @@ export class KafkaLog implements Log {
     this.#closing.abort()
     await this.appender.drain()
     this.#stopped.abort()
-    await Promise.all([...this.#links.map(link => link.close()), this.#hub.close()])
+    await Promise.all([...this.#links.map(link => link.close()), this.#reader.close()])
   }
 
   /** As if the process had died. */
@@ -146,7 +144,7 @@ export class KafkaLog implements Log {
     this.#closed ??= Promise.resolve()
     this.#closing.abort()
     this.#stopped.abort()
-    await Promise.all([...this.#links.map(link => link.close()), this.#hub.close()])
+    await Promise.all([...this.#links.map(link => link.close()), this.#reader.close()])
   }
 
   #open<T>(fn: () => Promise<T>): Promise<T> {

@@ -1,6 +1,13 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { fileKafka, noOwnKafka } from '../../../test/kafka.ts'
-import { offset, silentLogger, systemClock, systemRandom, type Offset } from '../../event/index.ts'
+import {
+  offset,
+  silentLogger,
+  systemClock,
+  systemRandom,
+  type LogRecord,
+  type Offset,
+} from '../../event/index.ts'
 import type { Log, ReadResult } from '../../log/index.ts'
 import { openKafka } from './kafka.ts'
 import { resolveKafkaOptions } from './options.ts'
@@ -29,7 +36,7 @@ describe.skipIf(noOwnKafka)('reading from Kafka', () => {
     expect(results.map(({ next }) => next)).toEqual(from.map(() => offset(40)))
     // What one of them does with the bytes is nothing to the others.
     results[0]?.records[0]?.value?.fill(0)
-    expect(results[1]?.records[0]?.value?.toString()).toBe('0')
+    expect(text(results[1]?.records[0])).toBe('0')
   })
 
   it('gives page after page of what one fetch brought, each record once', async () => {
@@ -40,7 +47,7 @@ describe.skipIf(noOwnKafka)('reading from Kafka', () => {
     for (let at = offset(0); at < 1_000n;) {
       const result = await read(log, 'pages', 0, at, 0, 30)
       expect(result.records.length).toBeLessThanOrEqual(30)
-      seen.push(...result.records.map(({ value }) => String(value)))
+      seen.push(...result.records.map(text))
       at = result.next
     }
     expect(seen).toEqual(Array.from({ length: 1_000 }, (_, i) => String(i)))
@@ -79,6 +86,8 @@ describe.skipIf(noOwnKafka)('reading from Kafka', () => {
     expect((await waiting).records.map(({ offset }) => offset)).toEqual([offset(1)])
   })
 })
+
+const text = (record: LogRecord | undefined): string => new TextDecoder().decode(record?.value ?? undefined)
 
 async function fill(log: Log, topic: string, count: number): Promise<void> {
   const values = Array.from({ length: count }, (_, i) => new TextEncoder().encode(String(i)))

@@ -3,22 +3,24 @@ import {
   offset,
   partitionId,
   type Clock,
+  type LogRecord,
   type Position,
   type Random,
 } from '../../event/index.ts'
-import { recordBytes, type ReadLimits, type ReadResult } from '../../log/index.ts'
-import type { Cluster } from './cluster.ts'
+import type { ReadLimits, ReadResult } from '../../log/index.ts'
+import type { Cluster, TopicView } from './cluster.ts'
 import { hasId, isLeadershipMoved, isNetwork, isTopicUnknown, kafkaError } from './errors.ts'
-import type { FetchHub } from './fetch-hub.ts'
+import { addressOf, FetchHub } from './fetch-hub.ts'
+import { KeptBatches, type Run } from './kept-batches.ts'
+import type { Broker, MakeLink } from './link.ts'
 import { outOfRange, type Positions } from './positions.ts'
-import { ReadAhead, type Ahead } from './read-ahead.ts'
 import { backOff } from './retry.ts'
-import { decode } from './wire-record.ts'
 
 export interface ReaderDeps {
   readonly cluster: Cluster
-  readonly hub: FetchHub
   readonly positions: Positions
+  readonly makeLink: MakeLink
+  readonly requestTimeoutMs: number
   readonly clock: Clock
   readonly random: Random
   readonly closed: AbortSignal
@@ -27,11 +29,17 @@ export interface ReaderDeps {
 /** Reads by position, from whoever leads the partition. */
 export class Reader {
   readonly #deps: ReaderDeps
-  readonly #ahead: ReadAhead
+  readonly #kept: KeptBatches
+  readonly #hub: FetchHub
 
   constructor(deps: ReaderDeps) {
     this.#deps = deps
-    this.#ahead = new ReadAhead(deps.clock)
+    this.#kept = new KeptBatches(deps.clock)
+    this.#hub = new FetchHub({
+      ...deps,
+      answered: (broker, { topicId, partition, offset }, fetched) =>
+        this.#kept.put({ topicId, partition, leader: addressOf(broker) }, offset, fetched),
+    })
   }
 
   async read(at: Position, limits: ReadLimits, signal: AbortSignal): Promise<ReadResult> {
@@ -45,14 +53,13 @@ export class Reader {
       if (stop.aborted) return { records: [], next: offset(from), end: offset(end) }
       try {
         const { broker, view } = await cluster.leader(at)
+        const here = { ...at, offset: offset(from) }
         const got =
-          this.#ahead.take(view.id, at, from) ??
-          (await this.#fetch(broker, { ...at, topicId: view.id, offset: from }, limits, deadline, stop))
+          this.#known(broker, view, here) ?? (await this.#fetch(broker, view, here, limits, deadline, stop))
         if (got === undefined) continue // aborted
-        end = got.end
-        from = got.next
-        if (got.records.length > 0 || clock.monotonic() >= deadline)
-          return this.#page(view.id, at, got, limits)
+        const page = pageOf(here, got, limits)
+        ;({ next: from, end } = page)
+        if (page.records.length > 0 || clock.monotonic() >= deadline) return page
       } catch (error) {
         if (hasId(error, 'OFFSET_OUT_OF_RANGE')) await this.#refuseOutside({ ...at, offset: offset(from) })
         else if (!mayPass(error, tries) || clock.monotonic() >= patience) throw readError(at, error)
@@ -63,46 +70,35 @@ export class Reader {
   }
 
   /** Records that were deleted are not answered any more. */
-  forget({ topic, partition }: { readonly topic: string; readonly partition: number }): void {
+  deleted({ topic, partition, offset }: Position): void {
     const view = this.#deps.cluster.known(topic)
-    if (view !== undefined) this.#ahead.forget(view.id, partition)
+    if (view !== undefined) this.#kept.startsAt({ topicId: view.id, partition }, offset)
+  }
+
+  close(): Promise<void> {
+    return this.#hub.close()
+  }
+
+  #known(broker: Broker, { id: topicId }: TopicView, { partition, offset }: Position): Found | undefined {
+    return this.#kept.at({ topicId, partition, leader: addressOf(broker) }, offset)
   }
 
   async #fetch(
-    broker: { readonly host: string; readonly port: number },
-    from: {
-      readonly topic: string
-      readonly partition: number
-      readonly topicId: string
-      readonly offset: bigint
-    },
+    broker: Broker,
+    { id: topicId }: TopicView,
+    at: Position,
     limits: ReadLimits,
     deadline: number,
     stop: AbortSignal,
-  ): Promise<Ahead | undefined> {
-    const { hub, clock } = this.#deps
-    const maxBytes = Math.max(1, Math.min(MAX_PARTITION_BYTES, limits.maxBytes))
-    const waitMs = Math.max(0, deadline - clock.monotonic())
-    const got = await hub.fetch(broker, { ...from, maxBytes, waitMs }, stop)
+  ): Promise<Found | undefined> {
+    // Who wants one event is asked for the next one soon, and what is near it costs nothing.
+    const maxBytes = Math.min(MAX_PARTITION_BYTES, Math.max(MIN_PARTITION_BYTES, limits.maxBytes))
+    const waitMs = Math.max(0, deadline - this.#deps.clock.monotonic())
+    const got = await this.#hub.fetch(broker, { ...at, topicId, maxBytes, waitMs }, stop)
     if (got === undefined) return undefined
-    const { topic, partition } = from
-    const { records, next } = decode({ topic, partition }, got.records, from.offset)
-    // What open transactions hold back is not read, so it is not counted either.
-    const end = got.lastStableOffset >= 0n ? got.lastStableOffset : got.highWatermark
-    return { records, next, end: end > next ? end : next }
-  }
-
-  #page(topicId: string, at: Position, got: Ahead, limits: ReadLimits): ReadResult {
-    let bytes = 0
-    const rest = got.records.findIndex((record, i) => {
-      bytes += recordBytes(record)
-      return i > 0 && (i >= limits.maxRecords || bytes > limits.maxBytes)
-    })
-    const end = offset(got.end)
-    if (rest === -1) return { records: got.records, next: offset(got.next), end }
-    const later = got.records.slice(rest)
-    this.#ahead.put(topicId, at, { ...got, records: later })
-    return { records: got.records.slice(0, rest), next: later[0]?.offset ?? offset(got.next), end }
+    const { batches, next: read = at.offset, end } = got
+    const next = read > at.offset ? read : at.offset
+    return { batches, next, end: end > next ? end : next }
   }
 
   /** Returns when the bounds say that the position is inside: a leader that is new may not know all of it yet. */
@@ -112,11 +108,35 @@ export class Reader {
   }
 }
 
+/** Batches that hold what stands from a position on, up to `next`. */
+type Found = Pick<Run, 'batches' | 'next'> & { readonly end: bigint }
+
+function pageOf(
+  { offset: from, ...tp }: Position,
+  { batches, next, end }: Found,
+  limits: ReadLimits,
+): ReadResult {
+  const records: LogRecord[] = []
+  const page = (upTo: bigint): ReadResult => ({ records, next: offset(upTo), end: offset(end) })
+  let bytes = 0
+  for (const batch of batches) {
+    if (batch.next <= from) continue
+    for (let nth = batch.find(from); nth < batch.count; nth++) {
+      bytes += batch.bytesOf(nth)
+      const isFull = records.length >= limits.maxRecords || bytes > limits.maxBytes
+      if (isFull && records.length > 0) return page(batch.offsetOf(nth))
+      records.push(batch.record(tp, nth))
+    }
+  }
+  return page(next)
+}
+
 function mayPass(error: unknown, tries: number): boolean {
   return (
     isNetwork(error) ||
     isLeadershipMoved(error) ||
     hasId(error, 'LOG_STALLED', 'REQUEST_TIMED_OUT', 'UNKNOWN_SERVER_ERROR') ||
+    (hasId(error, 'CORRUPT_MESSAGE') && tries < 2) || // on the way, or on a disk of which there is a copy elsewhere
     (isTopicUnknown(error) && tries === 0) // it may have been made, or made anew, since the brokers were asked
   )
 }
@@ -124,7 +144,7 @@ function mayPass(error: unknown, tries: number): boolean {
 function readError(at: Position, error: unknown): HoldfastError {
   if (hasId(error, 'CORRUPT_MESSAGE'))
     return new HoldfastError('LOG_CORRUPT', {
-      detail: `partition ${partitionId(at)}: a broker found damage at or after ${at.offset}`,
+      detail: `partition ${partitionId(at)}, at or after ${at.offset}: ${(error as Error).message}`,
       facts: { topic: at.topic, partition: at.partition },
       cause: error,
     })
@@ -132,6 +152,7 @@ function readError(at: Position, error: unknown): HoldfastError {
 }
 
 /** Of one partition in one answer. */
+const MIN_PARTITION_BYTES = 64 * 1024
 const MAX_PARTITION_BYTES = 1024 * 1024
 /** How long leaders are looked for before a reader is told. Milliseconds. */
 const PATIENCE_MS = 5_000
