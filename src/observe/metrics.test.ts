@@ -69,7 +69,10 @@ const standing: Standing = {
 }
 
 function metricsOf(ask: () => Promise<Standing> = async () => standing): Metrics {
-  const metrics = createMetrics({ version: '0.0.0-test', standing: ask })
+  const metrics = createMetrics({
+    version: '0.0.0-test',
+    standing: async () => ({ ...(await ask()), at: 1_700_000_002_000 }),
+  })
   metrics.declare({ topics: ['events.raw'], subscriptions: [{ group: 'analytics', topic: 'events.raw' }] })
   return metrics
 }
@@ -130,6 +133,7 @@ describe('metrics', () => {
     expect(await series(metrics, `consumer_lag_messages${labels}`)).toBe(6)
     expect(await series(metrics, `consumer_lag_seconds${labels}`)).toBe(1.5)
     expect(await series(metrics, `consumer_committed_offset${labels}`)).toBe(4)
+    expect(await series(metrics, 'holdfast_standing_timestamp_seconds')).toBe(1_700_000_002)
     expect(await series(metrics, 'consumer_group_members{group="analytics"}')).toBe(2)
     expect(await series(metrics, 'dead_letter_messages{topic="events.raw",group="analytics"}')).toBe(2)
     expect(

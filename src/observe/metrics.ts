@@ -25,7 +25,10 @@ export interface Metrics {
   declare(of: Declared): void
   /** Media type of {@link Metrics.text}. */
   readonly contentType: string
-  /** The exposition. Gauges are as of this call; when `standing` rejects, they keep their last values. */
+  /**
+   * The exposition. Gauges are as of this call, or as `standing` was known last, which one of them says; when it rejects,
+   * they keep their last values.
+   */
   text(): Promise<string>
 }
 
@@ -37,8 +40,8 @@ export interface Declared {
 
 export interface MetricsOptions {
   readonly version: string
-  /** Asked at each scrape. */
-  readonly standing: () => Promise<Standing>
+  /** Asked at each scrape. `at`: when it was so, milliseconds since 1970. Undefined when it was never known. */
+  readonly standing: () => Promise<(Standing & { readonly at: number }) | undefined>
   /** The same; it never asks the log. Undefined where there is no spool. */
   readonly spool?: (() => SpoolStatus | undefined) | undefined
 }
@@ -52,6 +55,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
     registers: [registry],
   }).set({ version: options.version, node: process.versions.node }, 1)
   const setGauges = logGauges(registry)
+  const seenAt = new Gauge({
+    name: 'holdfast_standing_timestamp_seconds',
+    help: 'When what the log and its groups show here was read; 0 when it never was',
+    registers: [registry],
+  })
   const setSpool = spoolGauges(registry)
   const consume = consumeMetrics(registry)
   const publish = publishMetrics(registry)
@@ -99,7 +107,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
     async text() {
       // The counters matter most while something is broken: a log that cannot be asked does not hide them.
       const standing = await options.standing().catch(() => undefined)
-      if (standing !== undefined) setGauges(standing)
+      if (standing !== undefined) {
+        setGauges(standing)
+        seenAt.set(standing.at / 1_000)
+      }
       const spool = options.spool?.()
       if (spool !== undefined) setSpool(spool)
       return registry.metrics()

@@ -1,6 +1,6 @@
 import type { CollectObserver, SpoolStatus } from '../collect/index.ts'
 import type { ConsumeObserver, GroupStatus } from '../consume/index.ts'
-import { HoldfastError, isHoldfastError, type Clock } from '../event/index.ts'
+import { HoldfastError, type Clock } from '../event/index.ts'
 import type { LogObserver, LogSystem } from '../log/index.ts'
 import {
   createMetrics,
@@ -14,6 +14,7 @@ import {
 import type { BreakerObserver, BreakerStatus, DeadLetters, ReplayState } from '../recover/index.ts'
 import type { OutboxStatus, PoolStatus, SinkObserver } from '../sink/index.ts'
 import { version } from '../version.ts'
+import { SharedLook } from './shared-look.ts'
 import type { Readiness, StatusReport } from './status-report.ts'
 
 /** What a monitor asks of the app that it watches. */
@@ -53,37 +54,51 @@ export interface Monitor {
 
 /** Letters of each group that a report shows. */
 const NEWEST_LETTERS = 5
-/** How long a log is waited for that is known to be away. */
+/** How long whoever asks waits for the log: whoever scrapes gives up after ten seconds. Milliseconds. */
+const PATIENCE_MS = 5_000
+/** The same while the log is known to be away. */
 const AWAY_PATIENCE_MS = 500
-const NOTHING: Standing = {
-  groups: [],
+const NOTHING: Looked = {
+  standing: {
+    groups: [],
+    letters: [],
+    topics: [],
+    space: undefined,
+    pools: [],
+    outbox: undefined,
+    replays: [],
+  },
   letters: [],
-  topics: [],
-  space: undefined,
-  pools: [],
-  outbox: undefined,
-  replays: [],
+}
+
+/** All that has to be asked of the log. */
+interface Looked {
+  readonly standing: Standing
+  readonly letters: StatusReport['letters']
 }
 
 export function monitor(app: Watched, clock: Clock): Monitor {
-  /** A log that is known to be away is not waited for, or whoever looks would wait with it. */
-  const standingSoon = async (): Promise<Standing> => {
-    const asking = standingOf(app)
-    const reason = app.awayBecause()
-    if (reason === undefined) return await asking
-    asking.catch(() => {})
-    const late = Promise.withResolvers<never>()
-    const cancel = clock.after(AWAY_PATIENCE_MS, () =>
-      late.reject(new HoldfastError('LOG_STALLED', { detail: reason })),
-    )
-    try {
-      return await Promise.race([asking, late.promise])
-    } finally {
-      cancel()
-    }
-  }
-  let known: Standing = NOTHING
-  const metrics = createMetrics({ version, standing: standingSoon, spool: () => app.spoolSeen() })
+  const looks = new SharedLook<Looked>({
+    look: async () => {
+      const standing = await standingOf(app)
+      return { standing, letters: await lettersOf(app, standing.groups) }
+    },
+    clock,
+    patience() {
+      const reason = app.awayBecause()
+      return reason === undefined
+        ? { ms: PATIENCE_MS, late: `it has not told all within ${PATIENCE_MS / 1_000} seconds` }
+        : { ms: AWAY_PATIENCE_MS, late: new HoldfastError('LOG_STALLED', { detail: reason }).message }
+    },
+  })
+  const metrics = createMetrics({
+    version,
+    standing: async () => {
+      const { value, at = 0 } = await looks.take()
+      return value && { ...value.standing, at }
+    },
+    spool: () => app.spoolSeen(),
+  })
   const startedAt = clock.now()
   const taken = new RateMeter(clock)
   const done = new Map<string, RateMeter>()
@@ -130,22 +145,17 @@ export function monitor(app: Watched, clock: Clock): Monitor {
     },
     metrics,
     async report() {
-      let away: string | undefined
-      try {
-        known = await standingSoon()
-      } catch (error) {
-        if (!isHoldfastError(error, 'LOG_STALLED', 'LOG_DENIED')) throw error
-        away = error.message
-      }
-      const standing = known
+      const [seen, ready] = await Promise.all([looks.take(), app.ready()])
+      const { standing, letters } = seen.value ?? NOTHING
       const { kind, durability } = app.system.log
       return {
         at: clock.now(),
         app: { name: app.name, version, startedAt },
-        ready: await app.ready(),
+        ready,
         log: { kind, durability },
         spool: app.spoolSeen(),
-        away,
+        away: seen.late,
+        seenAt: seen.at,
         standing,
         rates: {
           in: taken.perSecond(),
@@ -158,7 +168,7 @@ export function monitor(app: Watched, clock: Clock): Monitor {
           since: awaySince.get(name) ?? since,
           everOpened: transitions > 0,
         })),
-        letters: away === undefined ? await lettersOf(app, standing.groups) : [],
+        letters,
       }
     },
   }

@@ -12,8 +12,10 @@ export interface StatusReport {
   readonly log: { readonly kind: string; readonly durability: Durability }
   /** Of a collector whose log is on other machines. */
   readonly spool?: SpoolStatus | undefined
-  /** Why the log does not answer; `standing` is then what was known last. */
+  /** Why the log has not told where it stands; `standing` and `letters` are then what was known last. */
   readonly away?: string | undefined
+  /** When `standing` was looked at, milliseconds since 1970. Undefined when it never was. */
+  readonly seenAt?: number | undefined
   readonly standing: Standing
   /** Events per second over the last 10 seconds: taken in by the log, and done by each group. */
   readonly rates: { readonly in: number; readonly done: Readonly<Record<string, number>> }

@@ -34,11 +34,17 @@ export function verdictOf(report: StatusReport): Verdict {
   return { tone: 'good', sentence: 'All groups are caught up' }
 }
 
-function awayOf({ away, spool }: StatusReport): string | undefined {
+function awayOf({ away, spool, at, seenAt }: StatusReport): string | undefined {
   const waiting = spool?.events ?? 0
   const events = waiting === 1 ? '1 event' : `${count(waiting)} events`
   if (spool?.state === 'SPOOLING') return `The log is away: ${events} in the spool of the collector`
-  if (away !== undefined) return `The log does not answer, and the groups wait for it: ${away}`
+  if (away !== undefined) {
+    const shown =
+      seenAt === undefined
+        ? 'nothing of it is known'
+        : `what is shown was so ${age((at - seenAt) / 1_000)} ago`
+    return `The log does not answer: ${away}; ${shown}`
+  }
   if (spool?.state === 'DRAINING') return `The log is back: ${events} of the spool on the way to it`
   return undefined
 }

@@ -111,8 +111,8 @@ describe('batches that were fetched', () => {
   })
 
   it('are bound by bytes over all partitions, and the oldest go first', () => {
-    const [{ bytes = 0 } = {}] = fetched([0n]).batches
-    const world = new World(3 * (bytes + 1_000))
+    const [batch] = fetched([0n]).batches
+    const world = new World(3 * ((batch?.bytes ?? 0) + 1_000))
     const places = [0, 1, 2, 3].map(partition => ({ ...place, partition }))
     for (const of of places) world.kept.put(of, 0n, fetched([0n]))
     expect(places.map(of => world.at(0n, of)?.length)).toEqual([undefined, 1, 1, 1])
