@@ -1,6 +1,7 @@
 import type {
   Clock,
   Durability,
+  Finding,
   HoldfastError,
   idHeaders,
   Logger,
@@ -318,6 +319,8 @@ export interface LogSystem extends Partial<FindsIds> {
   readonly groups: Groups
   readonly features: Features
   readonly imports?: Imports | undefined
+  /** Compares topics with what is there and says what loses events, for a log that others may change too. */
+  examine?(topics: readonly WantedTopic[]): Promise<readonly Finding[]>
   /** Room on the disk, for a log that is on one of ours. */
   space?(): LogSpace
   /** Bytes that the kept events of a partition take there; undefined for one that is not there. */
@@ -326,6 +329,13 @@ export interface LogSystem extends Partial<FindsIds> {
   readonly failed: Promise<HoldfastError>
   /** Groups leave, the log closes. */
   close(): Promise<void>
+}
+
+/** A topic as an app declares it. */
+export interface WantedTopic extends TopicSettings {
+  readonly name: string
+  /** Groups have positions in it. */
+  readonly isRead: boolean
 }
 
 /** A log as it stands in a config: named and checked, not yet opened. What a driver's function gives. */

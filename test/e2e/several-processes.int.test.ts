@@ -162,8 +162,8 @@ test.skipIf(noOwnKafka)(
     expect(backwards).toEqual([])
     expect(summary).toMatchObject({ refused: 0, unsent: 0, unanswered: 0 })
     for (const group of groups) expectClean(await auditGroup(system, ledger, group))
-    // From the end of one process to the first share of the next, whose start is most of it.
-    expect(longestUnownedMs).toBeLessThan(scale({ short: 20_000, long: 2_000 }))
+    // From the end of one process to the first share of the next, whose start is most of it: seconds on a busy machine.
+    expect(longestUnownedMs).toBeLessThan(scale({ short: 60_000, long: 2_000 }))
   },
 )
 

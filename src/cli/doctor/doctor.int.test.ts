@@ -4,13 +4,16 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { openLog } from '../../../test/embedded/open.ts'
+import { until } from '../../../test/harness/until.ts'
+import { fileKafka, noOwnKafka } from '../../../test/kafka.ts'
 import { testDatabase } from '../../../test/postgres.ts'
 import type { Finding } from '../../event/index.ts'
 import { runCli } from '../program.ts'
 
 const database = testDatabase()
+const shop = join(import.meta.dirname, '../../../test/fixtures/shop-app.ts')
 
 function folder(): string {
   const made = mkdtempSync(join(tmpdir(), 'holdfast-doctor-'))
@@ -25,14 +28,14 @@ interface Seen {
 }
 
 /** Without a port that something on this machine could have, unless `env` names one. */
-async function doctor(env: Record<string, string> = {}): Promise<Seen> {
+async function doctor(env: Record<string, string> = {}, ...args: string[]): Promise<Seen> {
   let [out, err] = ['', '']
   const io = {
     out: (text: string) => (out += text),
     err: (text: string) => (err += text),
     env: { HOLDFAST_PORT: '0', HOLDFAST_ADMIN_PORT: '0', HOLDFAST_DATA: folder(), ...env },
   }
-  const code = await runCli(['doctor', '--json'], io)
+  const code = await runCli(['doctor', ...args, '--json'], io)
   return { code, err, checks: (JSON.parse(out) as { checks: Finding[] }).checks }
 }
 
@@ -137,4 +140,49 @@ export default shop
   expect(out).toMatch(/^ask +effects once .*billing: placed/m)
   expect(err).toContain('1 of 10 checks failed: senders')
   expect(await runCli(['doctor', '--launch'], io)).toBe(2)
+})
+
+describe.skipIf(noOwnKafka)('doctor on Kafka', () => {
+  const own = fileKafka(() => ({}))
+
+  it('compares the topics of an app with what the brokers have, its lanes and dead letters included', async () => {
+    const { cluster } = own
+    vi.stubEnv('TEST_LOG', JSON.stringify({ data: '', brokers: cluster.brokers.split(',') }))
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const kafka = ({ checks }: Seen): Finding[] =>
+      checks.filter(({ check }) => check.startsWith('topic ') || check.startsWith('kafka '))
+    expect(kafka(await doctor({}, shop))).toMatchObject([
+      { status: 'ok', found: '0 of 3 are there, as they are declared' },
+    ])
+    const set = (name: string, value: string): { name: string; value: string } => ({ name, value })
+    await cluster.ask(admin =>
+      admin.createTopics({
+        topics: ['orders'],
+        partitions: 3,
+        replicas: 1,
+        configs: [set('cleanup.policy', 'compact'), set('retention.ms', '60000')],
+      }),
+    )
+    await cluster.ask(admin =>
+      admin.createTopics({
+        topics: ['orders.billing.dead'],
+        partitions: 3,
+        replicas: 1,
+        configs: [set('retention.ms', '60000')],
+      }),
+    )
+    // A broker may hear of a new topic a moment later.
+    const seen = await until('three things are found', async () => {
+      const now = await doctor({}, shop)
+      return kafka(now).length === 3 && now
+    })
+    expect(seen.code).toBe(7)
+    expect(kafka(seen).map(({ status, check, found }) => `${status} ${check}: ${found}`)).toEqual([
+      'fail topic orders: cleanup.policy is compact',
+      'warn topic orders: retention.ms 604800000 is declared, it is 60000: events are deleted early',
+      'warn topic orders.billing.dead: retention.ms -1 is declared, it is 60000: events are deleted early',
+    ])
+    await cluster.nodes[0]?.kill()
+    expect(named(await doctor({}, shop), 'log')).toMatchObject({ status: 'fail' })
+  })
 })

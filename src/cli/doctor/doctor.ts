@@ -10,23 +10,21 @@ import {
   type Finding,
 } from '../../event/index.ts'
 import { postgres } from '../../drivers/postgres/index.ts'
-import type { LogSystem } from '../../log/index.ts'
 import type { App } from '../../server/app.ts'
 import { portSetting } from '../../server/port-setting.ts'
 import type { Database } from '../../sink/index.ts'
-import { quickLook } from '../../drivers/embedded/index.ts'
 import { CliError, exitCode } from '../exit-code.ts'
 import type { CliIo } from '../io.ts'
 import { loadApp } from '../load-app.ts'
-import { logFolder, withLog } from '../open-log.ts'
+import { logFolder } from '../open-log.ts'
 import { table } from '../table.ts'
+import { appFindings } from './app-findings.ts'
 import { clockFinding } from './clock.ts'
 import { diskFindings } from './disk.ts'
 import { launchItems, type LaunchItem } from './launch.ts'
 import { newestDrill, snapshotsIn } from './launch-facts.ts'
 import { portFinding } from './ports.ts'
 import { spoolFindings } from './spool.ts'
-import { trapFindings, type LogFacts } from './traps.ts'
 
 export interface DoctorOptions {
   readonly json?: boolean
@@ -169,33 +167,4 @@ async function databaseFindings(database: Database | undefined, clock: Clock): P
 function reasonOf(error: Error): string {
   const [first] = error instanceof AggregateError ? (error.errors as unknown[]) : []
   return error.message === '' && first instanceof Error ? first.message : error.message
-}
-
-async function appFindings({ name, declared }: App<boolean>, folder: string | undefined): Promise<Finding[]> {
-  try {
-    const there =
-      folder !== undefined && quickLook(folder)?.problem === undefined && quickLook(folder) !== undefined
-    return trapFindings(name, declared, there ? await withLog(folder, factsOf) : undefined)
-  } catch (error) {
-    if (!isHoldfastError(error)) throw error
-    return [
-      { check: 'log', status: 'fail', found: error.message, advice: `holdfast explain-error ${error.code}` },
-    ]
-  }
-}
-
-async function factsOf({ log, groups }: LogSystem): Promise<LogFacts> {
-  const topics = new Map<string, { retentionMs: number | undefined; partitions: number }>()
-  for (const topic of await log.topics.list()) {
-    const settings = await log.topics.describe(topic)
-    if (settings !== undefined)
-      topics.set(topic, { retentionMs: settings.retentionMs, partitions: settings.partitions })
-  }
-  const members = new Map<string, { members: readonly string[]; hasPosition: boolean }>()
-  for (const group of await groups.list()) {
-    const described = await groups.describe(group)
-    const hasPosition = described.partitions.some(({ committed }) => committed !== undefined)
-    members.set(group, { members: described.members, hasPosition })
-  }
-  return { topics, groups: members }
 }

@@ -42,6 +42,11 @@ export class Cluster {
     return this.#brokers.size > 0 ? [...this.#brokers.values()] : this.#bootstrap
   }
 
+  /** By the ids of nodes; empty before anything was asked. */
+  get nodes(): ReadonlyMap<number, Broker> {
+    return this.#brokers
+  }
+
   /** What is known without asking. */
   known(topic: string): TopicView | undefined {
     return this.#topics.get(topic)

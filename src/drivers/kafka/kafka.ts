@@ -51,6 +51,7 @@ export async function openKafka(options: ResolvedKafkaOptions, env: LogEnvironme
       imports: true,
     },
     imports: kafkaImports(log, groups),
+    examine: topics => log.examine(topics),
     failed: new Promise(() => {}), // what is away comes back; nothing here makes the process unfit
     async close() {
       await groups.close()

@@ -2,17 +2,27 @@ import {
   HoldfastError,
   type Clock,
   type Durability,
+  type Finding,
   type Logger,
   type Offset,
   type Position,
   type Random,
   type TopicPartition,
 } from '../../event/index.ts'
-import type { AppendOutcome, Bounds, Log, ReadLimits, ReadResult, Topics } from '../../log/index.ts'
+import type {
+  AppendOutcome,
+  Bounds,
+  Log,
+  ReadLimits,
+  ReadResult,
+  Topics,
+  WantedTopic,
+} from '../../log/index.ts'
 import type { KafkaRecord } from './append-call.ts'
 import { Appender } from './append.ts'
 import { Cluster } from './cluster.ts'
 import { DurabilityClass } from './durability.ts'
+import { examine, type ExamineDeps } from './examine.ts'
 import type { Link, MakeLink } from './link.ts'
 import type { ResolvedKafkaOptions } from './options.ts'
 import { Positions } from './positions.ts'
@@ -41,6 +51,7 @@ export class KafkaLog implements Log {
   readonly #reader: Reader
   readonly #links: readonly Link[]
   readonly #durability: DurabilityClass
+  readonly #examined: ExamineDeps
   readonly #closing = new AbortController()
   readonly #stopped = new AbortController()
   #closed: Promise<void> | undefined
@@ -56,6 +67,7 @@ export class KafkaLog implements Log {
     this.cluster = new Cluster({ link: asking, bootstrap: options.connection.brokers, clock })
     const shared = { cluster: this.cluster, clock, random }
     const { signal } = this.#stopped
+    this.#examined = { cluster: this.cluster, link: asking, options }
     this.positions = new Positions({ ...shared, link: asking, requestTimeoutMs, signal })
     const topics = new KafkaTopics({
       ...shared,
@@ -118,6 +130,10 @@ export class KafkaLog implements Log {
 
   offsetAt(tp: TopicPartition, time: number): Promise<Offset> {
     return this.#open(() => this.positions.offsetAt(tp, time))
+  }
+
+  examine(topics: readonly WantedTopic[]): Promise<readonly Finding[]> {
+    return this.#open(() => examine(topics, this.#examined))
   }
 
   deleteRecords(before: Position): Promise<void> {

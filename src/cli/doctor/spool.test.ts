@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest'
+import { judgeSpool, type SpoolSight } from './spool.ts'
+
+const HOUR_MS = 3_600_000
+const sight: SpoolSight = { folder: '/spool', maxAgeMs: 24 * HOUR_MS, now: 100 * HOUR_MS, pid: 7 }
+const judged = (
+  contents: { events?: number; setAside?: number; ageMs?: number },
+  more: Partial<SpoolSight> = {},
+): string => {
+  const { events = 0, setAside = 0, ageMs } = contents
+  const oldestAt = ageMs === undefined ? undefined : sight.now - ageMs
+  const { status, found, advice } = judgeSpool({ events, setAside, oldestAt }, { ...sight, ...more })
+  expect(advice === undefined).toBe(status === 'ok')
+  return `${status}: ${found}`
+}
+
+it('doctor is content with an empty spool, in use or not', () => {
+  expect(judged({})).toBe('ok: /spool holds 0 events, process 7 runs on it')
+  expect(judged({}, { pid: undefined })).toBe('ok: /spool holds 0 events, no collector runs on it')
+})
+
+it('doctor warns of answered events that only the spool has, and most of all when nobody sends them', () => {
+  const some = { events: 3, ageMs: HOUR_MS }
+  expect(judged(some)).toBe('warn: /spool holds 3 events, the oldest for 60 min, process 7 runs on it')
+  expect(judged(some, { pid: undefined })).toContain('no collector runs on it')
+  expect(judged({ ...some, ageMs: 25 * HOUR_MS })).toMatch(/^fail: .* the oldest for 1500 min/)
+  expect(judged({ setAside: 2 })).toBe(
+    'warn: /spool holds 0 events, 2 set aside as too large, process 7 runs on it',
+  )
+})
