@@ -5,6 +5,7 @@ import type { World } from '../frame/world.ts'
 import { databaseWithSink } from './consume.ts'
 
 const NEIGHBOURS = { ratePerSecond: 500, seconds: 15, warm: 5_000 }
+const TENANTS = { perSecond: 10, seconds: 15, warm: 500 }
 const PARKS = 99_000
 
 export const laneBenchmarks: readonly Benchmark[] = [
@@ -22,6 +23,22 @@ export const laneBenchmarks: readonly Benchmark[] = [
     open: async world => ({
       limit: () => neighbours(world, 0),
       subject: () => neighbours(world, 1_000),
+    }),
+  },
+  {
+    name: 'tenant-neighbours',
+    what: `nine tenants with ${TENANTS.perSecond} events a second each by .effect, from when each is due, while a tenth sends fifty times as many, against as many`,
+    unit: 'ms (p99)',
+    goals: [
+      {
+        name: 'times the p99 without the noise',
+        of: ({ limit, subject }) => subject.value / (limit?.value ?? Number.NaN),
+        bound: { below: 2 },
+      },
+    ],
+    open: async world => ({
+      limit: () => tenants(world, 1),
+      subject: () => tenants(world, 50),
     }),
   },
   {
@@ -71,6 +88,22 @@ async function neighbours(world: World, failingEvery: number): Promise<Figure> {
   )
   // A run in which nothing failed would flatter us.
   if (outcome.failures > 0 !== failingEvery > 0) throw new Error(`${outcome.failures} failures`)
+  return lateness(outcome)
+}
+
+async function tenants(world: World, times: number): Promise<Figure> {
+  const outcome = await runProgram<Outcome & { late: number[]; noise: number }>('subjects/noisy-tenant.ts', {
+    folder: world.folder(),
+    database: await databaseWithSink(world),
+    ...TENANTS,
+    times,
+  })
+  const least = TENANTS.perSecond * TENANTS.seconds * times * 0.9
+  if (outcome.noise < least) throw new Error(`${outcome.noise} events of noise`)
+  return lateness(outcome)
+}
+
+function lateness(outcome: Outcome & { readonly late: readonly number[] }): Figure {
   const at = (share: number): number => outcome.late[Math.ceil(outcome.late.length * share) - 1] ?? Number.NaN
   const { cpuSecondsPerMillion = Number.NaN, rssAnonMiB = Number.NaN } = rateOf(outcome)
   return {

@@ -126,7 +126,7 @@ class Runner implements GroupRunner {
   }
 
   pause(reason: string): void {
-    this.#c.gate.shut('operator', `paused: ${reason}`)
+    this.#c.gate.shut('operator', reason)
   }
 
   resume(options: { allowDeadForMs?: number } = {}): void {

@@ -68,8 +68,7 @@ export function partitionsTable(group: GroupStatus): Html {
     <div class="scroll" tabindex="0" role="region" aria-labelledby="partitions">
       <table>
         <caption>
-          ${group.members.length === 1 ? 'One member' : `${group.members.length} members`}:
-          ${group.members.join(', ')}
+          ${membersOf(group)}
         </caption>
         <thead>
           <tr>
@@ -101,6 +100,11 @@ export function partitionsTable(group: GroupStatus): Html {
       </table>
     </div>
   </section>`
+}
+
+function membersOf({ members }: GroupStatus): string {
+  if (members.length === 0) return 'No members'
+  return `${members.length === 1 ? 'One member' : `${members.length} members`}: ${members.join(', ')}`
 }
 
 function state(of: Pick<GroupStatus, 'state' | 'reason'>): Html {

@@ -208,7 +208,7 @@ describeOn(['embedded', 'kafka'], 'a group that was paused by a command', on => 
     await second.start()
     onTestFinished(() => second.stop())
     await second.publish(orders, 'placed', { customer: 'c', n: 5 })
-    expect(await second.groups()).toMatchObject([{ state: 'paused', reason: 'paused: ticket 7', lag: 1n }])
+    expect(await second.groups()).toMatchObject([{ state: 'paused', reason: 'ticket 7', lag: 1n }])
     const again = await startAdmin(second.admin, { port: 0 })
     onTestFinished(() => again.close())
     await holdfast({}, 'group', 'resume', 'billing', '--url', again.url)
