@@ -44,8 +44,7 @@ export async function startShared(
   consumers: number,
 ): Promise<{ system: System; consumers: Consumer[] }> {
   const system = await startSystem({ ...options, roles: ['collector'] })
-  const started: Consumer[] = []
-  for (let i = 0; i < consumers; i++) started.push(await system.startConsumer())
+  const started = await Promise.all(Array.from({ length: consumers }, () => system.startConsumer()))
   await allRun(started, options.groups)
   return { system, consumers: started }
 }

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
 import { app, type App } from '../../src/index.ts'
 import { seededRandom } from '../../src/event/index.ts'
@@ -10,6 +9,7 @@ import { scale, seed } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
 import { testDatabase } from '../postgres.ts'
 import { describeOn, type SharedTestLog } from '../support/test-logs.ts'
+import { freezeWithinTransactions } from './freeze.ts'
 import { endOf, startReplayChild } from './replay-child.ts'
 
 const database = testDatabase()
@@ -90,7 +90,11 @@ describeOn(['embedded'], 'a replay whose process goes in the middle', on => {
     const { sender, start } = await skippedRange(on)
     const child = await start({ skip: false, ask: true })
     await hasFilled(child, 10)
-    const open = await freezeWithinTransaction(child, sender)
+    const { log } = sender.system
+    const open = await freezeWithinTransactions(child, {
+      databaseUrl: database.url,
+      openLog: async () => ({ log, close: async () => {} }),
+    })
     const applied = (await effects('a')).length
     expect(applied, 'in the middle of it').toBeLessThan(COUNT)
     const next = await start({ skip: false, ask: false })
@@ -102,29 +106,3 @@ describeOn(['embedded'], 'a replay whose process goes in the middle', on => {
     observed(`stopped after ${applied} of ${COUNT} with ${open} transactions open; every effect once`)
   })
 })
-
-/**
- * Stops a process when it has effects under way and does not hold the write lock of the log: while a stopped process
- * holds that, nobody can write. Answers how many transactions stand open.
- */
-async function freezeWithinTransaction(child: Child, { system }: App<false>): Promise<number> {
-  for (let attempt = 1; attempt <= 20; attempt++) {
-    await child.freeze()
-    await wait(1_500)
-    const [standing] = await database.query(`select count(distinct a.pid)::int as open
-      from pg_stat_activity a join pg_locks l on l.pid = a.pid and l.locktype = 'advisory' and l.classid = 4242
-      where l.granted and a.datname = current_database() and a.state = 'idle in transaction'
-        and a.state_change < clock_timestamp() - interval '1 second'`)
-    const open = Number(standing?.['open'])
-    const written =
-      open > 0 &&
-      (await Promise.race([
-        system.log.topics.create('free', { partitions: 1 }).then(() => true),
-        wait(1_000),
-      ]))
-    if (written === true) return open
-    await child.thaw()
-    await wait(50)
-  }
-  throw new Error(`${child.name} was stopped 20 times, each time without a transaction or within a write`)
-}
