@@ -15,24 +15,21 @@ interface Around {
  * log, and not the fault that is meant here; so it goes on at once, before any sender is refused. Answers how many
  * transactions stand open.
  */
-export async function freezeWithinTransactions(
-  child: Child,
-  { databaseUrl, openLog }: Around,
-): Promise<number> {
-  const { log, close } = await openLog()
+export async function freezeWithinTransactions(child: Child, around: Around): Promise<number> {
+  const opened = await around.openLog()
   try {
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       await child.freeze()
-      if (await canWrite(log)) {
+      if (await canWrite(opened.log)) {
         await wait(LOOK_MS)
-        const open = await standingTransactions(databaseUrl)
+        const open = await standingTransactions(around.databaseUrl)
         if (open > 0) return open
       }
       await child.thaw()
       await wait(20 + 60 * Math.random())
     }
   } finally {
-    await close()
+    await opened.close()
   }
   throw new Error(
     `${child.name} was stopped ${TRIES} times, each time without a transaction or within a commit`,
