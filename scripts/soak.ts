@@ -1,6 +1,6 @@
 // The long form of tests: `npm run soak -- row 12` runs the tests of one hazard, `-- file spool-kafka` those of the end-to-end
 // tests whose names hold these words, `npm run soak` all end-to-end tests, with the durations and seeds of a long run.
-// `SEED=7` repeats one.
+// `SEED=7` repeats one, `SOAK_RATE=200` sends less than 1,000 events a second where the machine cannot bear them.
 import { spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import process from 'node:process'

@@ -7,7 +7,7 @@ import type { Child } from '../harness/child.ts'
 import { noOtherHost, otherHost, type OtherHost } from '../harness/cut-off.ts'
 import { startLoad, together, type FinishedLoad } from '../harness/load.ts'
 import { observed } from '../harness/observed.ts'
-import { scale, seed } from '../harness/scale.ts'
+import { longRate, scale, seed } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
 import { fileKafka, noOwnKafka } from '../kafka.ts'
 import { moves } from '../apps/moves-topic.ts'
@@ -112,7 +112,7 @@ describe.skipIf(noOwnKafka)('three brokers, under load, with two processes of co
       await cluster.inSync('moves')
       // Its door and its clients are on the host of that broker.
       const inside = await system.startCollector(other.prefix)
-      const rate = scale({ short: 50, long: 1_000 })
+      const rate = scale({ short: 50, long: longRate })
       const load = (run: string, seconds: number) => ({
         ...system.load,
         run,
@@ -181,7 +181,7 @@ async function under(
   const load = await startLoad({
     ...system.load,
     run: name,
-    ratePerSecond: scale({ short: 100, long: 1_000 }),
+    ratePerSecond: scale({ short: 100, long: longRate }),
     seconds: scale({ short: 8, long: 60 }),
     keys: 200,
     seed,

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { startLoad } from '../harness/load.ts'
 import { observed } from '../harness/observed.ts'
-import { scale, seed } from '../harness/scale.ts'
+import { longRate, scale, seed } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
 import { noOwnKafka, ownKafka } from '../kafka.ts'
 import { moves } from '../apps/moves-topic.ts'
@@ -27,7 +27,7 @@ describe.each(['an embedded log', 'Kafka'] as const)('on %s', on => {
     const load = await startLoad({
       ...system.load,
       run: 'r',
-      ratePerSecond: scale({ short: 300, long: 1_000 }),
+      ratePerSecond: scale({ short: 300, long: longRate }),
       seconds,
       keys: 200,
       seed,
@@ -119,7 +119,7 @@ test.skipIf(noOwnKafka)(
     const load = await startLoad({
       ...system.load,
       run: 'i',
-      ratePerSecond: scale({ short: 300, long: 1_000 }),
+      ratePerSecond: scale({ short: 300, long: longRate }),
       seconds,
       keys: 200,
       seed,

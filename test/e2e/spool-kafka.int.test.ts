@@ -4,7 +4,7 @@ import { isAlive } from '../../src/server/processes.ts'
 import type { Child } from '../harness/child.ts'
 import { startLoad } from '../harness/load.ts'
 import { observed } from '../harness/observed.ts'
-import { scale, seed } from '../harness/scale.ts'
+import { longRate, scale, seed } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
 import { noOwnKafka, ownKafka, type KafkaCluster } from '../kafka.ts'
 import { auditGroup, expectClean } from './audited.ts'
@@ -19,7 +19,7 @@ describe.skipIf(noOwnKafka)('a collector whose broker is away', () => {
   test('hazard 32: answers 202 from its spool under load, and everything is applied once and in order when the broker is back', async () => {
     const { cluster, system } = await start()
     const seconds = scale({ short: 10, long: 150 })
-    const ratePerSecond = scale({ short: 100, long: 1_000 })
+    const ratePerSecond = scale({ short: 100, long: longRate })
     const load = await startLoad({ ...system.load, run: 's', ratePerSecond, seconds, keys: 100, seed })
     await wait(1_000)
     const pid = await killBroker(cluster)
