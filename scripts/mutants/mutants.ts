@@ -219,8 +219,8 @@ export const mutants: readonly Mutant[] = [
   {
     fault: 'lets two writers follow the same record of the audit trail',
     file: 'src/server/operations/audit-trail.ts',
-    text: 'partition: 0, dedup }',
-    becomes: 'partition: 0 }',
+    text: "return record.offset === own && kind === 'counts'",
+    becomes: 'return true',
     tests: ['src/server/operations/audit.test.ts'],
   },
   {
