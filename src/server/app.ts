@@ -461,6 +461,12 @@ class HoldfastApp implements App<boolean> {
     return this.#sink?.pools?.() ?? []
   }
 
+  /** A folder holds topics of Holdfast alone. Brokers have those of others too, perhaps thousands, that may not be looked at. */
+  async topicsSeen(): Promise<readonly string[]> {
+    const names = await this.system.log.topics.list()
+    return this.#options.log.remote === true ? names.filter(name => this.#topics.has(name)) : names
+  }
+
   awayBecause(): string | undefined {
     const { state, reason = 'it takes no events' } = this.spoolSeen() ?? {}
     return state === 'SPOOLING' ? reason : this.#groups?.waitsFor

@@ -1,4 +1,4 @@
-import { isHoldfastError } from '../event/index.ts'
+import { isHoldfastError, RESERVED_TOPIC_PREFIX } from '../event/index.ts'
 import { deadTopicOf } from '../recover/index.ts'
 import { laneTopicOf } from '../recover/lane/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
@@ -8,6 +8,8 @@ import type { AppContext } from './app-context.ts'
 export class DeclaredTopics {
   readonly #context: Pick<AppContext, 'system' | 'logger'>
   readonly #made = new Map<string, Promise<void>>()
+  /** Retry lanes and dead letters of its groups. */
+  readonly #lanes = new Set<string>()
 
   constructor(context: Pick<AppContext, 'system' | 'logger'>) {
     this.#context = context
@@ -15,6 +17,11 @@ export class DeclaredTopics {
 
   get names(): readonly string[] {
     return [...this.#made.keys()]
+  }
+
+  /** Whether the app has to do with it, or all apps have. */
+  has(name: string): boolean {
+    return this.#made.has(name) || this.#lanes.has(name) || name.startsWith(RESERVED_TOPIC_PREFIX)
   }
 
   declare(topic: AnyTopic): Promise<void> {
@@ -42,8 +49,10 @@ export class DeclaredTopics {
   async makeLanes(groups: ReadonlyMap<string, { readonly topics: readonly AnyTopic[] }>): Promise<void> {
     for (const [group, { topics }] of groups)
       for (const { name, partitions } of topics)
-        for (const own of [laneTopicOf(name, group), deadTopicOf(name, group)])
+        for (const own of [laneTopicOf(name, group), deadTopicOf(name, group)]) {
+          this.#lanes.add(own)
           await this.#context.system.log.topics.create(own, { partitions })
+        }
   }
 
   async #make({ name, partitions, retainMs, retainBytes, retainChosen }: AnyTopic): Promise<void> {

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { until } from '../../test/harness/until.ts'
+import { boundLog } from '../../test/support/bound-log.ts'
 import { memory } from '../drivers/memory/index.ts'
+import { HoldfastError } from '../event/index.ts'
+import type { LogDriver } from '../log/index.ts'
 import { topic } from '../schema/index.ts'
 import { app } from './app.ts'
 import type { StatusReport } from './status-report.ts'
@@ -13,6 +16,25 @@ const orders = topic('orders', {
 })
 
 describe('what an app says of itself', () => {
+  it('tells of its own topics alone where the log is shared with others, and asks for no other', async () => {
+    const a = app({ name: 'shop', log: withOthers() })
+    a.consumer('billing', orders, { from: 'earliest' }).on('placed', () => {})
+    await a.start()
+    try {
+      await a.group('billing').pause('so that there is a topic of decisions')
+      expect(await a.system.log.topics.list()).toContain('others')
+      const told = (await a.admin.metrics.text()).matchAll(/^log_end_offset{topic="([^"]*)",partition="0"}/gm)
+      expect([...told].map(([, name]) => name).toSorted()).toEqual([
+        'hf.groups',
+        'orders',
+        'orders.billing.dead',
+        'orders.billing.retry',
+      ])
+    } finally {
+      await a.stop()
+    }
+  })
+
   it('has every counter at 0 before the first event, and counts each event and letter once', async () => {
     const heard: string[] = []
     const a = app({
@@ -181,3 +203,27 @@ describe('what an app says of itself', () => {
     }
   })
 })
+
+/** On other machines, with a topic of somebody else that may not be looked at. */
+function withOthers(): LogDriver {
+  const driver = memory()
+  return {
+    ...driver,
+    remote: true,
+    async open(env) {
+      const system = await driver.open(env)
+      const { topics } = system.log
+      await topics.create('others', { partitions: 1 })
+      const guarded: typeof topics = {
+        create: (name, settings) => topics.create(name, settings),
+        async describe(name) {
+          if (name === 'others') throw new HoldfastError('LOG_DENIED', { detail: name })
+          return topics.describe(name)
+        },
+        list: () => topics.list(),
+        delete: name => topics.delete(name),
+      }
+      return { ...system, log: { ...boundLog(system.log), topics: guarded } }
+    },
+  }
+}

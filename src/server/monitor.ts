@@ -21,6 +21,8 @@ import type { Readiness, StatusReport } from './status-report.ts'
 export interface Watched {
   readonly name: string
   readonly system: LogSystem
+  /** The topics of which figures are told. */
+  topicsSeen(): Promise<readonly string[]>
   groups(): Promise<readonly GroupStatus[]>
   breakers(): readonly BreakerStatus[]
   /** Connections to the database. */
@@ -176,7 +178,7 @@ export function monitor(app: Watched, clock: Clock): Monitor {
 
 async function standingOf(app: Watched): Promise<Standing> {
   const { system } = app
-  const names = await system.log.topics.list()
+  const names = await app.topicsSeen()
   const topics = await Promise.all(names.map(topic => topicStanding(system, topic)))
   const groups = await app.groups()
   const letters = groups.map(async ({ group, topics: on }) => {

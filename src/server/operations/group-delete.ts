@@ -61,9 +61,10 @@ export const groupDelete: Operation<GroupDeleteInput, GroupDeletion> = {
 
 async function ownTopics(context: OperationContext, group: string): Promise<GroupDeletion['topics']> {
   const { log } = context.system
-  const names = await log.topics.list()
+  const names = new Set(await log.topics.list())
+  const own = [...names].flatMap(name => [deadTopicOf(name, group), laneTopicOf(name, group)])
   const topics: { topic: string; records: number }[] = []
-  for (const topic of names.flatMap(name => [deadTopicOf(name, group), laneTopicOf(name, group)])) {
+  for (const topic of own.filter(name => names.has(name))) {
     const settings = await log.topics.describe(topic)
     if (settings === undefined) continue
     let records = 0n
