@@ -6,7 +6,7 @@ export interface MovesLog {
   readonly data: string
   /** Of a Kafka, which is used instead. */
   readonly brokers?: readonly string[] | undefined
-  /** After how long without a sign a member is expelled, milliseconds. */
+  /** After how long without a sign a member is expelled, milliseconds; on Kafka no sooner than after six seconds. */
   readonly sessionMs?: number
   /** How often a member says that it lives, milliseconds. */
   readonly beatMs?: number
@@ -25,7 +25,7 @@ export function movesLog({
   retentionInterval,
 }: MovesLog): LogDriver {
   if (brokers === undefined) return embedded(data, { retentionInterval, leases: { sessionMs, beatMs } })
-  const session = sessionMs ?? 30_000
+  const session = Math.max(sessionMs ?? 30_000, SHORTEST_SESSION_MS)
   return kafka({
     brokers,
     // As many copies as there are brokers to hold them, which is one or three.
@@ -38,3 +38,6 @@ export function movesLog({
     },
   })
 }
+
+/** A broker and its members are busy processes of one machine: whoever is slow for two seconds is not gone. */
+const SHORTEST_SESSION_MS = 6_000
