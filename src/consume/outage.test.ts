@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { toArray, until } from '../../test/support/wait.ts'
-import { memory } from '../drivers/memory/index.ts'
+import { anyLog } from '../../test/support/test-logs.ts'
 import { app, type App } from '../server/app.ts'
 import { topic } from '../schema/index.ts'
 
@@ -42,7 +42,7 @@ describe('outage of a dependency', () => {
   it('hazard 53: costs no attempt and no dead letter, however much longer it lasts than every retry', async () => {
     const geo = service()
     const attempts = new Set<number>()
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     a.consumer('enrich', orders, {
       from: 'earliest',
       retry: ['1ms', '1ms'],
@@ -74,7 +74,7 @@ describe('outage of a dependency', () => {
 
   it('hazard 52: a healthy dependency is not blamed for poison', async () => {
     const geo = service()
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     a.consumer('enrich', orders, {
       from: 'earliest',
       retry: [],
@@ -96,7 +96,7 @@ describe('outage of a dependency', () => {
 
   it('hazard 56: only the group that needs the dead one waits', async () => {
     const [geo, mail] = [service(), service()]
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     const counts = { enrich: 0, notify: 0 }
     a.consumer('enrich', orders, {
       from: 'earliest',
@@ -125,7 +125,7 @@ describe('outage of a dependency', () => {
 
   it('an unknown error while a dependency does not answer is its outage, not the event’s fault', async () => {
     const geo = service()
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     let runs = 0
     a.consumer('enrich', orders, {
       from: 'earliest',
@@ -146,7 +146,7 @@ describe('outage of a dependency', () => {
   })
 
   it('an onError that throws decides nothing: the default does', async () => {
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     a.consumer('enrich', orders, {
       from: 'earliest',
       retry: [],
@@ -165,7 +165,7 @@ describe('outage of a dependency', () => {
 
   it('onError overrides: skip, dead, and pause for a declared dependency', async () => {
     const geo = service()
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     let away = true
     a.consumer('enrich', orders, {
       from: 'earliest',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { toArray, until } from '../../test/support/wait.ts'
-import { memory } from '../drivers/memory/index.ts'
+import { anyLog } from '../../test/support/test-logs.ts'
 import {
   encodeEvent,
   HoldfastError,
@@ -56,7 +56,7 @@ async function allIsDone(a: App<boolean>): Promise<boolean> {
 
 describe('poison', () => {
   it('hazard 41: keeps whatever cannot be read as whole letters, and everything else flows', async () => {
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     let handled = 0
     a.consumer('billing', orders, { from: 'earliest' }).on('placed', () => void (handled += 1))
     await a.start()
@@ -97,7 +97,7 @@ describe('poison', () => {
   })
 
   it('hazard 42: events without a key have lanes of their own and are never taken for one another', async () => {
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     const seen: string[] = []
     a.consumer('billing', orders, { from: 'earliest', concurrency: 50 }).on('placed', async e => {
       expect(e.key).toBeUndefined()
@@ -114,7 +114,7 @@ describe('poison', () => {
   })
 
   it('brings old versions up, and waits at a type or version that nobody here knows', async () => {
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     const seen: unknown[] = []
     a.consumer('billing', orders, { from: 'earliest' }).on(
       'placed',
@@ -142,7 +142,7 @@ describe('poison', () => {
   })
 
   it('waits at a type that the topic does not have, however harmless it looks', async () => {
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     a.consumer('billing', orders, { from: 'earliest', unhandled: 'skip' }).on('placed', () => {})
     await a.start()
     await a.system.log.append('orders', [
@@ -157,7 +157,7 @@ describe('poison', () => {
   })
 
   it('a process that ends between the letter and its mark in the lane leaves the event dead: it does not run again', async () => {
-    const system = await memory().open({ clock: systemClock, random: Math.random, logger: silentLogger })
+    const system = await anyLog().open({ clock: systemClock, random: Math.random, logger: silentLogger })
     /** The same records and positions for two processes, one after another. */
     const shared: LogDriver = {
       kind: 'memory',
@@ -201,7 +201,7 @@ describe('poison', () => {
   })
 
   it('holds back an event whose letter cannot be written until it is, and drops neither', async () => {
-    const system = await memory().open({ clock: systemClock, random: Math.random, logger: silentLogger })
+    const system = await anyLog().open({ clock: systemClock, random: Math.random, logger: silentLogger })
     const append = system.log.append.bind(system.log)
     let refused = 0
     system.log.append = async (topic, records) => {
@@ -226,7 +226,7 @@ describe('poison', () => {
   it('skips what it has no handler for by default, and kills or waits when told', async () => {
     const results: Record<string, unknown> = {}
     for (const unhandled of ['skip', 'dead', 'pause'] as const) {
-      const a = app({ name: 'test', log: memory() })
+      const a = app({ name: 'test', log: anyLog() })
       a.consumer('billing', orders, { from: 'earliest', unhandled }).on('placed', () => {})
       await a.start()
       await a.system.log.append('orders', [
@@ -245,7 +245,7 @@ describe('poison', () => {
   })
 
   it('pauses before a mistake of ours kills a whole topic, names the cause, and goes on when told', async () => {
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     let broken = true
     let handled = 0
     a.consumer('billing', orders, { from: 'earliest', retry: [], concurrency: 4 }).on('placed', () => {

@@ -11,7 +11,8 @@ import { emptyKafka, lentKafka, noOwnKafka } from '../kafka.ts'
 
 /** The first who asks waits for a broker to start, on a machine that does other things as well. */
 const PATIENCE_MS = scale({ short: 300_000, long: 3_600_000 })
-vi.setConfig({ hookTimeout: PATIENCE_MS })
+const IS_ON_KAFKA = process.env['HOLDFAST_TEST_LOG'] === 'kafka'
+vi.setConfig({ hookTimeout: PATIENCE_MS, ...(IS_ON_KAFKA && { testTimeout: PATIENCE_MS }) })
 
 /** A log that tests run on, whose bodies do not say which. */
 export interface TestLog {
@@ -43,7 +44,7 @@ export function describeOn<Kind extends TestLog['kind']>(
   title: string,
   tests: (log: 'memory' extends Kind ? TestLog : SharedTestLog) => void,
 ): void {
-  const chosen = process.env['HOLDFAST_TEST_LOG'] === 'kafka' ? (['kafka'] as const) : kinds
+  const chosen = IS_ON_KAFKA ? (['kafka'] as const) : kinds
   for (const kind of chosen)
     describe.skipIf(kind === 'kafka' && noOwnKafka !== undefined)(
       `${title} on ${NAMES[kind]}`,
@@ -52,6 +53,18 @@ export function describeOn<Kind extends TestLog['kind']>(
         // Of a log in memory no other process can be told, and no one who named it is given more.
         tests(makers[kind]() as SharedTestLog),
     )
+}
+
+/**
+ * A new and empty log for tests that say nothing of logs: in memory, and on Kafka where the environment says so. To be
+ * opened as often as a test likes.
+ */
+export function anyLog(): LogDriver {
+  const place = anyPlace
+  if (place === undefined) return memory()
+  let made: Promise<LogDriver> | undefined
+  const open: LogDriver['open'] = async env => (await (made ??= place({}).then(movesLog))).open(env)
+  return { kind: 'kafka', where: 'the tests', remote: true, open }
 }
 
 const NAMES = { memory: 'a log in memory', embedded: 'an embedded log', kafka: 'Kafka' } as const
@@ -104,3 +117,6 @@ function placesOnKafka(): (timing: Timing) => Promise<MovesLog> {
     return { data: '', brokers: [brokers], ...timing }
   }
 }
+
+/** One for the whole file, which gives it back at its end. */
+const anyPlace = IS_ON_KAFKA ? placesOnKafka() : undefined

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { until } from '../../../test/harness/until.ts'
-import { memory } from '../../drivers/memory/index.ts'
+import { anyLog } from '../../../test/support/test-logs.ts'
 import { topic } from '../../schema/index.ts'
 import { app, type App } from '../app.ts'
 import { groupDelete } from './group-delete.ts'
@@ -36,7 +36,7 @@ interface Shop {
 }
 
 async function shop(): Promise<Shop> {
-  const a = app({ name: 'shop', log: memory() })
+  const a = app({ name: 'shop', log: anyLog() })
   const seen: number[] = []
   a.consumer('billing', orders, { from: 'earliest' }).on('placed', e => void seen.push(e.data.n))
   await a.start()
@@ -209,7 +209,7 @@ describe('a reset of a group with retries and letters', () => {
 
   /** The event 2 fails until it is mended. */
   async function failing(retry: readonly '1h'[]): Promise<Failing> {
-    const a = app({ name: 'shop', log: memory() })
+    const a = app({ name: 'shop', log: anyLog() })
     const shop: Failing = { a, seen: [], mended: false }
     a.consumer('billing', orders, { from: 'earliest', retry }).on('placed', e => {
       if (e.data.n === 2 && !shop.mended) throw new Error('not now')

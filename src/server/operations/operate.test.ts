@@ -1,11 +1,11 @@
 import { expect, it, onTestFinished } from 'vitest'
-import { memory } from '../../drivers/memory/index.ts'
+import { anyLog } from '../../../test/support/test-logs.ts'
 import { app } from '../app.ts'
 import * as calls from './index.ts'
 import { operations } from './table.ts'
 
 it('operations are calls in code, with who it was in the audit trail', async () => {
-  const a = app({ name: 'shop', log: memory() })
+  const a = app({ name: 'shop', log: anyLog() })
   await a.start()
   onTestFinished(() => a.stop())
   const call = calls.operate(a, 'the nightly job')

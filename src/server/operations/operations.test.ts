@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
-import { memory } from '../../drivers/memory/index.ts'
+import { anyLog } from '../../../test/support/test-logs.ts'
 import { topic } from '../../schema/index.ts'
 import type { AccessToken } from '../access.ts'
 import { adminHandler } from '../admin.ts'
@@ -18,7 +18,7 @@ const orders = topic('orders', {
 })
 
 async function running(): Promise<App<boolean>> {
-  const a = app({ name: 'shop', log: memory() })
+  const a = app({ name: 'shop', log: anyLog() })
   a.consumer('billing', orders, { from: 'earliest' }).on('placed', () => {})
   await a.start()
   onTestFinished(() => a.stop())
@@ -188,7 +188,7 @@ describe('every operation over HTTP', async () => {
   })
 
   it('says that the app does not run yet, rather than failing', async () => {
-    const handle = adminHandler(app({ name: 'shop', log: memory() }).admin)
+    const handle = adminHandler(app({ name: 'shop', log: anyLog() }).admin)
     for (const operation of operations) expect((await ask(handle, operation, {})).status).toBe(503)
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { until } from '../../../test/harness/until.ts'
-import { memory } from '../../drivers/memory/index.ts'
+import { anyLog } from '../../../test/support/test-logs.ts'
 import { topic } from '../../schema/index.ts'
 import { app, type App } from '../app.ts'
 import { operate } from './operate.ts'
@@ -15,7 +15,7 @@ const orders = topic('orders', {
 
 /** Two groups that fail with customer `bad` for as long as they are told to, and would try again in an hour. */
 async function shop(): Promise<{ a: App<boolean>; done: string[]; isMended: { value: boolean } }> {
-  const a = app({ name: 'shop', log: memory() })
+  const a = app({ name: 'shop', log: anyLog() })
   const done: string[] = []
   const isMended = { value: false }
   for (const group of ['billing', 'mail'])

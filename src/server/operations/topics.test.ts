@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { until } from '../../../test/harness/until.ts'
-import { memory } from '../../drivers/memory/index.ts'
+import { anyLog } from '../../../test/support/test-logs.ts'
 import { topic } from '../../schema/index.ts'
 import { app, type App } from '../app.ts'
 import { circuitClose, circuitList, circuitOpen, circuitShow } from './circuits.ts'
@@ -31,7 +31,7 @@ function call<In extends object, Out extends object>(
 }
 
 async function shop(): Promise<{ a: App<boolean>; host: OperationHost }> {
-  const a = app({ name: 'shop', log: memory() })
+  const a = app({ name: 'shop', log: anyLog() })
   a.consumer('billing', orders, { from: 'earliest' }).on('placed', () => {})
   await a.start()
   onTestFinished(() => a.stop())
