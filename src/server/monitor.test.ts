@@ -24,12 +24,9 @@ describe('what an app says of itself', () => {
       await a.group('billing').pause('so that there is a topic of decisions')
       expect(await a.system.log.topics.list()).toContain('others')
       const told = (await a.admin.metrics.text()).matchAll(/^log_end_offset{topic="([^"]*)",partition="0"}/gm)
-      expect([...told].map(([, name]) => name).toSorted()).toEqual([
-        'hf.groups',
-        'orders',
-        'orders.billing.dead',
-        'orders.billing.retry',
-      ])
+      expect(new Set([...told].map(([, name]) => name))).toEqual(
+        new Set(['hf.groups', 'orders', 'orders.billing.dead', 'orders.billing.retry']),
+      )
     } finally {
       await a.stop()
     }
