@@ -176,7 +176,7 @@ describe('an event that failed', () => {
     mended = true
     await until(() => allIsDone(a))
     expect(done).toHaveLength(1_500)
-  })
+  }, 180_000)
 })
 
 describe('an event that nearly fills its record', () => {

@@ -310,7 +310,7 @@ describe('a lane of the spool', () => {
       'refused by the spool',
       'spooling',
     ])
-  })
+  }, 300_000)
 })
 
 describe('one lane, step by step', () => {
