@@ -106,6 +106,21 @@ export const groups = {
         await applyMany('ailingBatch', well, tx)
       })
   },
+  /** Many events in one transaction. Until it is mended it takes none of one key in fourteen: those wait for a retry. */
+  parking(app: App<true>, { mended = false }: GroupOptions): void {
+    app
+      .consumer('parking', moves, {
+        from: 'earliest',
+        retry: Array.from({ length: 60 }, () => '10s' as const),
+      })
+      .effectBatch(['moved'], { max: 500, within: '20ms' }, async (events, tx, { fail }) => {
+        const isRefused = ({ key = '' }: Applied): boolean =>
+          !mended && Number(/\d+$/.exec(key)?.[0]) % 14 === 0
+        for (const [i, event] of events.entries()) if (isRefused(event)) fail(i, new Error('not now'))
+        const well = events.filter(event => !isRefused(event))
+        await applyMany('parking', well, tx)
+      })
+  },
   /** What it cannot take dies of one of three causes: no such stop, a refusal of the database, a wrong schema. */
   picky(app: App<true>): void {
     app

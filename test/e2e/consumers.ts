@@ -24,7 +24,11 @@ export async function allRun(consumers: readonly Consumer[], groups: readonly st
 }
 
 /** Waits until these processes run everything between them and have done all that is in the log. */
-export async function allDone(consumers: readonly Consumer[], groups: readonly string[]): Promise<void> {
+export async function allDone(
+  consumers: readonly Consumer[],
+  groups: readonly string[],
+  limitMs = 600_000,
+): Promise<void> {
   await until(
     'every group has done everything',
     async () => {
@@ -34,7 +38,7 @@ export async function allDone(consumers: readonly Consumer[], groups: readonly s
         statuses.every(one => one.groups.every(group => group.lag === 0 && group.parked === 0))
       )
     },
-    600_000,
+    limitMs,
   )
 }
 

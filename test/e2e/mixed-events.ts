@@ -12,13 +12,17 @@ const poisons = [
 ]
 export const kindOf = (id = ''): number => Math.floor(Number(id) / POISON_EVERY) % poisons.length
 
-/** Appends events past the collector, of which every 20th is poison. */
-export async function appendMixed(log: Log, count: number): Promise<{ ledger: Ledger; poison: string[] }> {
+/** Appends events past the collector, of which every 20th is poison. `isPure`: none is. */
+export async function appendMixed(
+  log: Log,
+  count: number,
+  { isPure = false }: { readonly isPure?: boolean } = {},
+): Promise<{ ledger: Ledger; poison: string[] }> {
   const lines: LedgerLine[] = [{ line: 'run', planned: count }]
   const poison: string[] = []
   const records = Array.from({ length: count }, (_, n) => {
     const [id, key] = [String(n), `k${n % 2_003}`]
-    const kind = n % POISON_EVERY === POISON_EVERY - 1 ? poisons[kindOf(id)] : undefined
+    const kind = !isPure && n % POISON_EVERY === POISON_EVERY - 1 ? poisons[kindOf(id)] : undefined
     if (kind) poison.push(id)
     const data = Buffer.from(JSON.stringify(kind?.dataOf(key, n) ?? { vehicle: key, n }))
     const hash = createHash('sha256').update(data).digest('hex')

@@ -1,14 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { verifyLog } from '../../src/drivers/embedded/index.ts'
-import { silentLogger, systemClock, systemRandom, type Offset } from '../../src/event/index.ts'
-import type { LogDriver, LogSystem } from '../../src/log/index.ts'
+import type { Offset } from '../../src/event/index.ts'
 import type { Ledger } from '../../src/testing/audit/index.ts'
-import { movesLog, type MovesLog } from '../apps/moves-log.ts'
 import { moves } from '../apps/moves-topic.ts'
-import { startChild, type Child } from '../harness/child.ts'
 import { startLoad } from '../harness/load.ts'
 import { observed } from '../harness/observed.ts'
 import { scale, seed } from '../harness/scale.ts'
@@ -18,76 +12,8 @@ import { auditGroup, expectClean } from './audited.ts'
 import { allDone } from './consumers.ts'
 import { lettersOf, withLog } from './log-access.ts'
 import { appendMixed, kindOf } from './mixed-events.ts'
+import { folder, Move, offsetsIn, within, type MoveReport } from './move.ts'
 import { startSystem, type Consumer, type System } from './system.ts'
-
-const root = join(import.meta.dirname, '../..')
-
-interface Report {
-  readonly partitions: readonly {
-    readonly topic: string
-    readonly passed: string
-    readonly records: number
-  }[]
-  readonly positions: readonly { readonly group: string; readonly offset: string; readonly lag: string }[]
-  readonly backlogs: readonly { readonly group: string; readonly parked: number; readonly letters: number }[]
-}
-
-/** A log that is moved. */
-class Move {
-  readonly system: System
-  readonly copy: MovesLog
-
-  constructor(system: System, brokers?: readonly string[]) {
-    this.system = system
-    this.copy = { data: `${system.data} moved`, brokers }
-  }
-
-  command(options: readonly string[], dieAt = ''): Promise<Child> {
-    const { system, copy } = this
-    const to = copy.brokers === undefined ? 'embedded' : 'kafka'
-    const args = [
-      '--from',
-      'embedded',
-      '--log',
-      system.data,
-      '--to',
-      to,
-      '--app',
-      join(root, 'test/apps/copy.ts'),
-    ]
-    return startChild({
-      name: 'holdfast log migrate',
-      args: [join(root, 'bin/holdfast.js'), 'log', 'migrate', ...args, ...options],
-      env: { COPY: JSON.stringify(copy), DIE_AT: dieAt },
-      cwd: root,
-    })
-  }
-
-  async report(...options: readonly string[]): Promise<Report> {
-    const command = await this.command(['-o', 'json', ...options])
-    const { code } = await command.exited
-    expect(code, command.stderr.join('\n')).toBe(0)
-    return JSON.parse(command.stdout.join('\n')) as Report
-  }
-
-  /** The app on the new log. */
-  there(): System {
-    const { system, copy } = this
-    return { ...system, openLog: () => open(movesLog(copy)) }
-  }
-}
-
-const open = (driver: LogDriver): Promise<LogSystem> =>
-  driver.open({ clock: systemClock, random: systemRandom, logger: silentLogger })
-
-async function within<T>(system: System, use: (log: LogSystem) => Promise<T>): Promise<T> {
-  const opened = await system.openLog()
-  try {
-    return await use(opened)
-  } finally {
-    await opened.close()
-  }
-}
 
 /** Waits until a group has passed so many events, with so many of them waiting for a retry. */
 async function midway(consumer: Consumer, events: number, parked = 0): Promise<void> {
@@ -116,18 +42,6 @@ async function deletePassed(system: System): Promise<bigint> {
     return gone
   })
 }
-
-/** Offsets in all partitions, whether their events are still there or not. */
-const offsetsIn = (system: System): Promise<bigint> =>
-  within(system, async ({ log }) => {
-    let offsets = 0n
-    for (const topic of (await log.topics.list()).filter(name => name.startsWith(moves.name))) {
-      const { partitions } = (await log.topics.describe(topic)) ?? { partitions: 0 }
-      for (let partition = 0; partition < partitions; partition++)
-        offsets += (await log.bounds({ topic, partition })).end
-    }
-    return offsets
-  })
 
 /** Three groups at different places, of which one has letters and one was killed with retries open; nothing runs any more. */
 async function standing(
@@ -192,13 +106,6 @@ async function movesWhatStands(move: Move): Promise<void> {
   }
 }
 
-/** Whatever the other tests run on, this one moves from here. */
-function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), 'holdfast-moved-'))
-  onTestFinished(() => rmSync(made, { recursive: true, force: true }))
-  return join(made, 'log')
-}
-
 test('a log whose groups stand at different places, with letters, waiting retries and its front deleted, is moved to another folder by a command that is killed three times: each group goes on where it stood', async () => {
   const move = new Move(await startSystem({ groups, roles: ['collector'], data: folder() }))
   await movesWhatStands(move)
@@ -228,7 +135,7 @@ test('a log is copied while it is in use, and moved when its app has stopped: wh
   await system.app.terminate()
   const { ledger } = await load.finished()
   expect(await command.exited).toMatchObject({ code: 0 })
-  const { partitions } = JSON.parse(command.stdout.join('\n')) as Report
+  const { partitions } = JSON.parse(command.stdout.join('\n')) as MoveReport
   const records = partitions.reduce((sum, { records }) => sum + records, 0)
   observed(
     `followed from ${after} events on, in use by ${system.app.pid}; ${records} records of all topics moved`,

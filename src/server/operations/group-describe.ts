@@ -11,7 +11,7 @@ import {
   type GroupSummary,
   type PartitionStanding,
 } from './group-standing.ts'
-import type { Operation, OperationContext } from './operation.ts'
+import { LOOK_WITHIN_MS, type Operation, type OperationContext } from './operation.ts'
 import { choice, digits, nullable, number, object, rows, text } from './shape.ts'
 
 export interface GroupDescribeInput {
@@ -58,6 +58,7 @@ export const groupDescribe: Operation<GroupDescribeInput, GroupReport> = {
   summary: 'show one group: members, every partition with its lag, and when it will have caught up',
   role: 'viewer',
   effect: 'none',
+  withinMs: LOOK_WITHIN_MS,
   input: object<GroupDescribeInput>({ group: text('its name') }),
   output: object<GroupReport>({
     ...summaryFields,
@@ -79,12 +80,15 @@ export const groupDescribe: Operation<GroupDescribeInput, GroupReport> = {
   async run(context, { group }) {
     const { system, clock, signal } = context
     await knownGroup(context, group)
-    const partitions = await partitionsOf(context, group)
-    const paused = await pausedGroups(system.log, signal)
+    const [partitions, paused, letters] = await Promise.all([
+      partitionsOf(context, group),
+      pausedGroups(system.log, signal),
+      openLetters(context, group),
+    ])
     const summary = await summaryOf(context, group, { partitions, paused })
     return {
       ...summary,
-      letters: await openLetters(context, group),
+      letters,
       forecast: await forecastFor(context, group, summary.lag),
       partitions: partitions.map(one => reportOf(one, clock.now())),
     }

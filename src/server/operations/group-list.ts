@@ -1,6 +1,6 @@
 import { pausedGroups } from '../group-control.ts'
 import { groupNames, openLetters, partitionsOf, summaryOf, type GroupSummary } from './group-standing.ts'
-import type { Operation } from './operation.ts'
+import { LOOK_WITHIN_MS, type Operation } from './operation.ts'
 import { choice, flag, nullable, number, object, optional, rows, text, type Fields } from './shape.ts'
 
 export interface GroupListInput {
@@ -38,6 +38,7 @@ export const groupList: Operation<GroupListInput, GroupList> = {
   summary: 'list consumer groups: state, lag in events and seconds, members',
   role: 'viewer',
   effect: 'none',
+  withinMs: LOOK_WITHIN_MS,
   input: object<GroupListInput>({
     onlyWithLag: optional(flag('only those that are behind')),
     letters: optional(flag('with how many dead letters are open')),

@@ -51,20 +51,28 @@ export async function partitionsOf(
   const topics = new Set(partitions.map(({ topic }) => topic))
   for (const settings of declaredIn(context)?.groups ?? [])
     if (settings.group === group) for (const { name } of settings.topics) topics.add(name)
-  const all: PartitionStanding[] = []
+  const places: TopicPartition[] = []
   for (const topic of [...topics].toSorted()) {
     const settings = await system.log.topics.describe(topic)
-    for (let partition = 0; partition < (settings?.partitions ?? 0); partition++) {
-      const at = { topic, partition }
-      const { start, end } = await system.log.bounds(at)
-      const { owner, committed } = known.get(partitionId(at)) ?? {}
-      const from = committed === undefined || committed < start ? start : committed
-      const lag = end > from ? end - from : 0n
-      const oldestAt = lag > 0n ? await timeAt(system.log, { ...at, offset: from }, signal) : undefined
-      all.push({ ...at, owner, committed, start, end, lag, oldestAt })
-    }
+    for (let partition = 0; partition < (settings?.partitions ?? 0); partition++)
+      places.push({ topic, partition })
   }
-  return all
+  // All at once: on other machines each question takes its way there and back.
+  return Promise.all(places.map(at => standingAt(system.log, at, known.get(partitionId(at)), signal)))
+}
+
+async function standingAt(
+  log: Log,
+  at: TopicPartition,
+  known: Pick<PartitionStanding, 'owner' | 'committed'> | undefined,
+  signal: AbortSignal,
+): Promise<PartitionStanding> {
+  const { start, end } = await log.bounds(at)
+  const { owner, committed } = known ?? {}
+  const from = committed === undefined || committed < start ? start : committed
+  const lag = end > from ? end - from : 0n
+  const oldestAt = lag > 0n ? await timeAt(log, { ...at, offset: from }, signal) : undefined
+  return { ...at, owner, committed, start, end, lag, oldestAt }
 }
 
 export interface GroupSummary {

@@ -22,12 +22,17 @@ export interface Operation<In extends object, Out extends object> {
    * data: it only says what it would do unless told to `execute`, which needs a reason, and is written there too.
    */
   readonly effect: 'none' | 'change' | 'decision'
+  /** Of a look: after so long it is given up, in milliseconds. Undefined for one that may read for as long as it is let. */
+  readonly withinMs?: number | undefined
   readonly input: Shape<In>
   /** Answers are plain JSON: offsets as digits, times as milliseconds since 1970. */
   readonly output: Shape<Out>
   /** Heeds `context.execute` when it is a decision. The input has passed its shape. */
   run(context: OperationContext, input: In): Promise<Out>
 }
+
+/** For those that people and dashboards look with: a log that is slow is told of, and not waited for. */
+export const LOOK_WITHIN_MS = 30_000
 
 // A table of operations holds inputs of all kinds; each is only ever run with what its own shape has read.
 // oxlint-disable-next-line typescript/no-explicit-any

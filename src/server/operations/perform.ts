@@ -38,11 +38,39 @@ export async function perform<In extends object, Out extends object>(
   const input = readInput(operation, request)
   const execute = operation.effect !== 'none' && (operation.effect === 'change' || request.execute === true)
   const { reason } = request
-  const run = (): Promise<Out> => operation.run({ ...host, actor, signal, execute, reason }, input)
+  const run = (): Promise<Out> =>
+    within(host, request, until => operation.run({ ...host, actor, signal: until, execute, reason }, input))
   const out = execute
     ? await audited(host, { operation: operation.name, actor, input, reason }, run, signal)
     : await run()
   return { format: 1, ...(operation.effect === 'decision' && { executed: execute }), ...out }
+}
+
+/** Rejects with `OPERATION_FAILED` when the time of a look is over; what it reads then, it reads for nobody. */
+async function within<Out extends object>(
+  { clock }: OperationHost,
+  {
+    operation: { name, withinMs },
+    signal,
+  }: {
+    readonly operation: Pick<Operation<never, Out>, 'name' | 'withinMs'>
+    readonly signal: AbortSignal
+  },
+  run: (signal: AbortSignal) => Promise<Out>,
+): Promise<Out> {
+  if (withinMs === undefined) return run(signal)
+  const over = new AbortController()
+  const late = Promise.withResolvers<never>()
+  const cancel = clock.after(withinMs, () => {
+    const detail = `${name}: the log has not told all that was asked within ${withinMs / 1_000} s`
+    late.reject(new HoldfastError('OPERATION_FAILED', { detail }))
+    over.abort()
+  })
+  try {
+    return await Promise.race([run(AbortSignal.any([signal, over.signal])), late.promise])
+  } finally {
+    cancel()
+  }
 }
 
 const REASON = 'why, for the audit trail'

@@ -1,7 +1,7 @@
 import type { TopicSettings } from '../../log/index.ts'
 import { isLaneOrDeadTopic } from '../../recover/index.ts'
 import { RESERVED_TOPIC_PREFIX } from '../../event/index.ts'
-import type { Operation, OperationContext } from './operation.ts'
+import { LOOK_WITHIN_MS, type Operation, type OperationContext } from './operation.ts'
 import { flag, nullable, number, object, optional, rows, text, type Fields } from './shape.ts'
 
 export interface TopicListInput {
@@ -49,6 +49,7 @@ export const topicList: Operation<TopicListInput, TopicList> = {
   summary: 'list topics: partitions, events, bytes, retention',
   role: 'viewer',
   effect: 'none',
+  withinMs: LOOK_WITHIN_MS,
   input: object<TopicListInput>({
     all: optional(flag('also retry lanes, dead letters and those of Holdfast itself')),
     withLag: optional(flag('with the groups that read them, and how far they are behind')),
