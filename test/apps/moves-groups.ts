@@ -10,14 +10,16 @@ export interface GroupOptions {
   readonly mended?: boolean
   /** After how long what fails is tried again for the first time. */
   readonly retryAfter?: '50ms' | '10s'
+  /** How long an event of `each` may take. Long where a slow machine must not make letters. Defaults to 2 s. */
+  readonly deadline?: '2s' | '60s'
 }
 
 /** The groups of the app by name; a test starts those that it names. */
 export const groups = {
   /** One transaction for each event: the usual way. */
-  each(app: App<true>, { mended = false }: GroupOptions): void {
+  each(app: App<true>, { mended = false, deadline = '2s' }: GroupOptions): void {
     app
-      .consumer('each', moves, { from: 'earliest', retry: ['100ms', '200ms'], deadline: '2s' })
+      .consumer('each', moves, { from: 'earliest', retry: ['100ms', '200ms'], deadline })
       .effect('moved', (event, tx) => applyMany('each', [event], tx))
       .effect('bad', async (event, tx) => {
         await applyMany('each', [event], tx)

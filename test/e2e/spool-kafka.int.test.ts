@@ -89,7 +89,12 @@ describe.skipIf(noOwnKafka)('a collector whose broker is away', () => {
 
 async function start(): Promise<{ readonly cluster: KafkaCluster; readonly system: System }> {
   const cluster = await ownKafka()
-  const system = await startSystem({ groups, brokers: cluster.brokers.split(','), sessionMs: 6_000 })
+  const system = await startSystem({
+    groups,
+    brokers: cluster.brokers.split(','),
+    sessionMs: 6_000,
+    deadline: '60s',
+  })
   return { cluster, system }
 }
 
