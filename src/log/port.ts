@@ -170,6 +170,11 @@ export interface Groups {
    * `OFFSET_OUT_OF_RANGE` for a position above the end, `LOG_TOPIC_UNKNOWN`.
    */
   move(group: string, positions: readonly Position[]): Promise<void>
+  /**
+   * For a log that forgets positions of a group that has had no member for long: it is not to forget them, counted anew
+   * from now. Called daily for a group that rests on purpose. Does nothing for one with members.
+   */
+  keep?(group: string): Promise<void>
   /** Forgets the group's positions. Refused with `GROUP_ACTIVE` while it has members. Epochs go on from where they were. */
   delete(group: string): Promise<void>
 }
@@ -356,10 +361,12 @@ export interface LogEnvironment {
   readonly observer?: LogObserver | undefined
 }
 
-/** What a log on a disk of ours tells whoever measures it. Must not throw. */
+/** What a log tells whoever measures it. Must not throw. */
 export interface LogObserver {
   /** A commit became durable: written, synced, and its state synced, in this time. */
   synced?(of: { readonly seconds: number }): void
+  /** A broker had lost the sequence of a producer of ours: what it had not acknowledged is sent again, and may be there twice. */
+  renewed?(): void
 }
 
 /** Bytes that the log takes on its disk, and those that the disk has left for it. */

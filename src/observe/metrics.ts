@@ -1,4 +1,4 @@
-import { Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { CollectObserver, SpoolStatus } from '../collect/index.ts'
 import type { ConsumeObserver } from '../consume/index.ts'
 import type { LogObserver } from '../log/index.ts'
@@ -69,6 +69,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
     buckets: shortBuckets,
     registers: [registry],
   })
+  const renewals = new Counter({
+    name: 'log_producer_renewals_total',
+    help: 'Times that a broker had lost the sequence of a producer: what was not acknowledged may stand in the log twice',
+    registers: [registry],
+  })
   const batches = new Histogram({
     name: 'sink_batch_events',
     help: 'Events for which one transaction of the sink was made',
@@ -87,7 +92,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     consume: consume.observer,
     publish,
     collect: collectMetrics(registry, publish),
-    log: { synced: ({ seconds }) => syncs.observe(seconds) },
+    log: { synced: ({ seconds }) => syncs.observe(seconds), renewed: () => renewals.inc() },
     sink: {
       opened({ sink }) {
         batches.zero({ sink })

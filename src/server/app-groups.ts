@@ -84,7 +84,14 @@ export class AppGroups {
       const parts = this.#partsOf(jobs)
       makers.set(group, () => declaration.ready(parts))
     }
-    this.#running = runningGroups({ log: system.log, clock, logger, drainMs: PAUSE_DRAIN_MS, makers })
+    this.#running = runningGroups({
+      log: system.log,
+      groups: system.groups,
+      clock,
+      logger,
+      drainMs: PAUSE_DRAIN_MS,
+      makers,
+    })
     await this.#running.start()
     // Until stop(): a look that fails is left out.
     void progress.watch([...makers.keys()], { system, clock, logger, signal: life })

@@ -1,6 +1,6 @@
 import type { GroupRunner } from '../consume/index.ts'
-import { HoldfastError, isHoldfastError, type Clock, type Logger } from '../event/index.ts'
-import type { Log } from '../log/index.ts'
+import { HoldfastError, isHoldfastError, sleep, type Clock, type Logger } from '../event/index.ts'
+import type { Groups as LogGroups, Log } from '../log/index.ts'
 import type { Dependency } from '../recover/index.ts'
 import { decide, decisionsSoFar, followDecisions, type GroupDecision } from './group-control.ts'
 
@@ -17,6 +17,7 @@ export interface RunningGroupsOptions {
   /** All groups of the app, and how to make the runner of each: a paused one is made anew when it goes on. */
   readonly makers: ReadonlyMap<string, () => MadeGroup>
   readonly log: Log
+  readonly groups: Pick<LogGroups, 'keep'>
   readonly clock: Clock
   readonly logger: Logger
   /** How long the handlers of a group that is paused may go on. */
@@ -44,6 +45,8 @@ export interface RunningGroups {
 export function runningGroups(options: RunningGroupsOptions): RunningGroups {
   return new Groups(options)
 }
+
+const DAY_MS = 86_400_000
 
 interface Entry {
   runner: GroupRunner
@@ -81,6 +84,7 @@ class Groups implements RunningGroups {
       entry.isJoined = true
       await entry.runner.start()
     }
+    void this.#keepPaused()
     // Until stop(): what fails there is told and tried again.
     void followDecisions(next, {
       log,
@@ -90,6 +94,22 @@ class Groups implements RunningGroups {
       failed: error =>
         logger.warn({ err: error }, 'what was decided about groups cannot be read; trying again'),
     })
+  }
+
+  /** At once, for a process may never live for a day, and then daily. */
+  async #keepPaused(): Promise<void> {
+    const { groups, clock, logger } = this.#o
+    const { signal } = this.#life
+    while (groups.keep && !signal.aborted) {
+      for (const [group, { isJoined }] of this.#entries) {
+        if (isJoined || signal.aborted) continue
+        await groups.keep(group).catch((error: unknown) => {
+          if (!signal.aborted)
+            logger.warn({ group, err: error }, 'the log may forget the positions of a paused group some day')
+        })
+      }
+      await sleep(clock, DAY_MS, signal)
+    }
   }
 
   runner(group: string): GroupRunner {

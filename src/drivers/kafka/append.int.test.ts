@@ -35,6 +35,7 @@ describe.skipIf(noOwnKafka)('appending to Kafka', () => {
   })
 
   const lines: string[] = []
+  let renewals = 0
   async function open(options: Partial<KafkaOptions> = {}): Promise<Log> {
     const resolved = resolveKafkaOptions({
       brokers: [`127.0.0.1:${proxy.port}`],
@@ -47,6 +48,7 @@ describe.skipIf(noOwnKafka)('appending to Kafka', () => {
       clock: systemClock,
       random: systemRandom,
       logger: { ...silentLogger, warn },
+      observer: { renewed: () => (renewals += 1) },
     })
     onTestFinished(() => {
       proxy.loses = () => false
@@ -143,13 +145,14 @@ describe.skipIf(noOwnKafka)('appending to Kafka', () => {
     const { size } = statSync(segment)
     truncateSync(segment, Math.floor(size / 2))
     await node?.start()
-    lines.length = 0
+    lines.length = renewals = 0
     await log.append('tail', [{ value: bytes('next'), headers: {} }])
     await log.append('tail', [{ value: bytes('last'), headers: {} }])
     const values = (await all(log, 'tail')).map(text)
     expect(values.length).toBeLessThan(20)
     expect(values.slice(-2)).toEqual(['next', 'last'])
     expect(lines.filter(line => line.includes('lost the sequence'))).toHaveLength(1)
+    expect(renewals).toBe(1)
   })
 
   it('hazard 28: takes a record of just what the topic takes within a hundred, and refuses one byte more before it is sent', async () => {

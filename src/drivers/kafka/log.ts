@@ -13,6 +13,7 @@ import type {
   AppendOutcome,
   Bounds,
   Log,
+  LogObserver,
   ReadLimits,
   ReadResult,
   Topics,
@@ -36,6 +37,7 @@ export interface KafkaLogDeps {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly observer?: LogObserver | undefined
   /** Positions of groups in a topic go before it does. */
   readonly deleting: (topic: string) => Promise<void>
 }
@@ -56,7 +58,10 @@ export class KafkaLog implements Log {
   readonly #stopped = new AbortController()
   #closed: Promise<void> | undefined
 
-  constructor({ makeLink, clock, random, logger, deleting }: KafkaLogDeps, options: ResolvedKafkaOptions) {
+  constructor(
+    { makeLink, clock, random, logger, observer, deleting }: KafkaLogDeps,
+    options: ResolvedKafkaOptions,
+  ) {
     const { requestTimeoutMs } = options
     this.maxRecordBytes = options.maxRecordBytes
     // Appends never stand behind a question, nor a question behind an append that waits for the copies.
@@ -90,6 +95,7 @@ export class KafkaLog implements Log {
       }),
       facts: topic => topics.check(topic),
       renewed: (tp, error) => {
+        observer?.renewed?.()
         logger.warn(
           { ...tp, err: error },
           'the broker lost the sequence of this producer: what it had not acknowledged is sent again, and may stand there twice',

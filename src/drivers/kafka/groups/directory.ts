@@ -108,8 +108,13 @@ async function listAt(link: Link, broker: Broker): Promise<string[]> {
     .filter(({ protocolType }) => protocolType === '' || protocolType === 'consumer')
     .map(({ groupId }) => groupId)
   if (names.length === 0) return []
-  const positions = await link.call(broker, 'OffsetFetch', names.map(everyPositionOf), false)
-  const ours = new Set(positions.groups.filter(hasMark).map(({ groupId }) => groupId))
+  const ours = new Set<string>()
+  // An answer holds every position of the groups asked for, and a cluster may hold thousands of groups of others.
+  for (let i = 0; i < names.length; i += GROUPS_AT_ONCE) {
+    const some = names.slice(i, i + GROUPS_AT_ONCE).map(everyPositionOf)
+    const positions = await link.call(broker, 'OffsetFetch', some, false)
+    for (const group of positions.groups) if (hasMark(group)) ours.add(group.groupId)
+  }
   const busy = groups
     .filter(
       ({ groupId, groupState }) => groupState !== 'Empty' && names.includes(groupId) && !ours.has(groupId),
@@ -121,6 +126,8 @@ async function listAt(link: Link, broker: Broker): Promise<string[]> {
   }
   return [...ours]
 }
+
+const GROUPS_AT_ONCE = 100
 
 /** Rejects with `GROUP_ACTIVE` when it has members; a group that is not there is deleted already. */
 export async function deleteGroup(requests: GroupRequests, group: string): Promise<void> {

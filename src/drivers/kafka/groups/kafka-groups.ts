@@ -100,8 +100,7 @@ class OpenGroups implements KafkaGroups {
         throw new HoldfastError('LOG_TOPIC_UNKNOWN', { detail: `group ${group} names topic ${topic}` })
     }
     this.#checkOpen(`joining group ${group}`)
-    const deps = { ...this.#d, coordinators: this.#coordinators }
-    const local = new KafkaMember(deps, this.#o, { group, topics, member })
+    const local = this.#member(this.#o, { group, topics, member })
     this.#members.add(local)
     try {
       await local.start()
@@ -176,6 +175,52 @@ class OpenGroups implements KafkaGroups {
     if (!roll.isEmpty) throw active(group, roll.members)
     await this.#checkEnds(group, positions)
     await putPositions(this.#requests, group, positions)
+  }
+
+  /** Brokers count from when the last member left: so one comes, takes what there is, and leaves. */
+  async keep(group: string): Promise<void> {
+    this.#checkOpen(`keeping the positions of group ${group}`)
+    if (!(await fetchRoll(this.#requests, group)).isEmpty) return
+    const positions = await fetchPositions(this.#requests, group)
+    const counts = await Promise.all(
+      [...new Set(positions.map(({ topic }) => topic))].map(
+        async topic => [topic, await this.#d.partitions(topic)] as const,
+      ),
+    )
+    const topics = counts.flatMap(([topic, count]) => (count === undefined ? [] : [topic]))
+    if (topics.length === 0) return
+    const there = Promise.withResolvers<void>()
+    const guest: Member = {
+      name: 'keeps positions',
+      assigned: () => there.resolve(),
+      async revoking() {},
+      lost() {},
+    }
+    const options = { ...this.#o, instanceId: undefined, leaveOnStop: true }
+    const local = this.#member(options, { group, topics, member: guest })
+    this.#members.add(local)
+    const cancel = this.#d.clock.after(KEEP_PATIENCE_MS, there.resolve)
+    try {
+      await local.start()
+      await there.promise
+      await local.leave()
+    } finally {
+      cancel()
+      this.#members.delete(local)
+      await local.abandon()
+    }
+  }
+
+  #member(
+    options: ResolvedGroupOptions,
+    of: { readonly group: string; readonly topics: readonly string[]; readonly member: Member },
+  ): KafkaMember {
+    const deps = {
+      ...this.#d,
+      coordinators: this.#coordinators,
+      positions: (group: string) => fetchPositions(this.#requests, group),
+    }
+    return new KafkaMember(deps, options, of)
   }
 
   delete(group: string): Promise<void> {
@@ -261,6 +306,7 @@ class OpenGroups implements KafkaGroups {
 }
 
 const REQUEST_TIMEOUT_MS = 5_000
+const KEEP_PATIENCE_MS = 30_000
 
 /** The names that the embedded log takes, so that an app can move from one to the other. */
 function checkGroupName(group: string): void {

@@ -70,6 +70,14 @@ export class MemberState {
     return this.#leads && this.#phase.kind === 'stable' ? this.#partitions : undefined
   }
 
+  /** As whom to commit for the whole group, while this member leads it; and the topics that any member reads. */
+  leading(now: number): { readonly call: Call; readonly topics: ReadonlySet<string> } | undefined {
+    const shared = this.sharedOut
+    return shared && !this.#isLapsed(now)
+      ? { call: this.#call(now), topics: new Set(shared.keys()) }
+      : undefined
+  }
+
   /** Whether the partition may be committed, and as whom. `later`: when it is known what it holds in the new round. */
   mayCommit(owned: OwnedPartition, now: number): Call | 'later' | 'never' {
     if (this.#held.get(partitionId(owned))?.owned.epoch !== owned.epoch || this.#isLapsed(now)) return 'never'

@@ -6,7 +6,7 @@ import {
   type Logger,
   type Random,
 } from '../../../event/index.ts'
-import type { Commit, Member, OwnedPartition } from '../../../log/index.ts'
+import type { Commit, Committed, Member, OwnedPartition } from '../../../log/index.ts'
 import type { MakeLink } from '../link.ts'
 import type { Coordinators } from './coordinators.ts'
 import { MemberCommits } from './member-commits.ts'
@@ -23,6 +23,8 @@ export interface MemberDeps {
   readonly coordinators: Coordinators
   /** Asked of a broker. Undefined for a topic that does not exist. */
   partitions(topic: string): Promise<number | undefined>
+  /** All that the group has, also in topics that nobody reads. */
+  positions(group: string): Promise<readonly Committed[]>
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -84,6 +86,7 @@ export class KafkaMember {
   async start(): Promise<void> {
     this.#tell({ kind: 'time' })
     void this.#lookForGrowth()
+    void this.#keepPositions()
     const cancel = this.#d.clock.after(START_PATIENCE_MS, this.#started.resolve)
     try {
       await this.#started.promise
@@ -285,6 +288,32 @@ export class KafkaMember {
     }
   }
 
+  /**
+   * Brokers forget positions in topics that a group reads no more, though it may read them again, and they are the only
+   * word of where it was. Stored again by the one that leads: what nobody of the group reads, nobody else stores, and a
+   * member that is put out is refused.
+   */
+  async #keepPositions(): Promise<void> {
+    const { signal } = this.#life
+    const { clock } = this.#d
+    // Soon at first: a process may never live for a day.
+    for (let ms = FIRST_KEEP_MS; ; ms = KEEP_MS) {
+      await sleep(clock, ms, signal)
+      if (signal.aborted) return
+      try {
+        if (!this.#state.leading(clock.monotonic())) continue
+        const all = await this.#d.positions(this.group)
+        const now = this.#state.leading(clock.monotonic())
+        const unread = all.filter(({ topic }) => now && !now.topics.has(topic))
+        if (!now || unread.length === 0) continue
+        const commits = unread.map(position => ({ ...position, epoch: 0n }))
+        await this.#requests.commit(now.call, commits)
+      } catch {
+        // Tried again tomorrow: they are kept for a week.
+      }
+    }
+  }
+
   // ---- the end
 
   async #left(memberId: string): Promise<void> {
@@ -312,6 +341,9 @@ export class KafkaMember {
   }
 }
 
+/** How often positions that nobody moves are stored again. */
+const KEEP_MS = 86_400_000
+const FIRST_KEEP_MS = 60_000
 /** How long {@link KafkaMember.start} waits for a coordinator. */
 const START_PATIENCE_MS = 5_000
 const CONFIRM_PAUSE_MS = 50

@@ -13,7 +13,7 @@ import {
   systemClock,
   type Clock,
 } from '../../../event/index.ts'
-import type { Member, OwnedPartition } from '../../../log/index.ts'
+import { pages, type Member, type OwnedPartition } from '../../../log/index.ts'
 import { openKafka, type KafkaSystem } from '../kafka.ts'
 import { resolveKafkaOptions } from '../options.ts'
 import type { GroupOptions } from './options.ts'
@@ -257,6 +257,52 @@ describe.skipIf(noOwnKafka)('members of a Kafka group', () => {
     expect((await system.groups.describe(`of-${t}`)).members).toEqual([])
   })
 
+  it('stores positions again in topics that the group reads no more, and leaves those alone that it reads', async () => {
+    const days = impatientClock()
+    const system = await open({}, days)
+    const [before, now] = [await topic(system, 1, 10), await topic(system, 1, 10)]
+    const group = `of-${before}`
+    await system.groups.move(group, [{ topic: before, partition: 0, offset: offset(7) }])
+    await system.groups.move(group, [{ topic: now, partition: 0, offset: offset(3) }])
+    const writes = async (of: string): Promise<number> => positionWrites(own.cluster.brokers, group, of)
+    const first = { before: await writes(before), now: await writes(now) }
+    expect(first).toEqual({ before: 1, now: 1 })
+    await system.groups.join(group, [now], recorder('a'))
+    await until('it is stored again', async () => (await writes(before)) > 1)
+    expect(await writes(now)).toBe(1)
+    const positions = new Map((await system.groups.committed(group)).map(at => [at.topic, at.offset]))
+    expect(positions).toEqual(
+      new Map([
+        [before, 7n],
+        [now, 3n],
+      ]),
+    )
+  })
+
+  it('keeps the positions of a group that rests, by coming and going, and leaves one with members alone', async () => {
+    const system = await open()
+    const t = await topic(system, 2, 10)
+    const group = `of-${t}`
+    await system.groups.move(group, [
+      { topic: t, partition: 0, offset: offset(7) },
+      { topic: t, partition: 1, offset: offset(2) },
+    ])
+    const states = (): Promise<number> => groupWrites(own.cluster.brokers, group)
+    const before = await states()
+    await system.groups.keep?.(group)
+    // Brokers count from the last time that it became empty, and write that down.
+    expect(await states()).toBeGreaterThan(before)
+    expect((await system.groups.describe(group)).members).toEqual([])
+    expect((await system.groups.committed(group)).map(({ offset }) => offset)).toEqual([7n, 2n])
+    const a = recorder('a')
+    await system.groups.join(group, [t], a)
+    await until('a has both', () => a.owned.size === 2)
+    const epochs = [...a.owned.values()].map(({ epoch }) => epoch)
+    await system.groups.keep?.(group)
+    expect([...a.owned.values()].map(({ epoch }) => epoch)).toEqual(epochs)
+    expect(a.gone).toEqual([])
+  })
+
   it("Kafka's own tool shows members, owners and positions, and resets a group that is stopped", async () => {
     const system = await open()
     const t = await topic(system, 2, 10)
@@ -308,6 +354,48 @@ function recorder(
       gone.push(...partitions.map(partitionId))
     },
   }
+}
+
+/** Waits of a minute and more are over soon. */
+function impatientClock(): Clock {
+  return { ...systemClock, after: (ms, fn) => systemClock.after(ms >= 60_000 ? 500 : ms, fn) }
+}
+
+/** How often a position of the group in the topic was written down by the brokers. */
+function positionWrites(brokers: string, group: string, topic: string): Promise<number> {
+  return coordinatorRecords(
+    brokers,
+    key => key.includes(group) && key.includes(topic, key.indexOf(group) + group.length),
+  )
+}
+
+/** How often the state of the group was. */
+function groupWrites(brokers: string, group: string): Promise<number> {
+  return coordinatorRecords(brokers, key => key.endsWith(group))
+}
+
+async function coordinatorRecords(brokers: string, counts: (key: string) => boolean): Promise<number> {
+  const env = { clock: systemClock, random: seededRandom(1), logger: silentLogger }
+  const { log, close } = await openKafka(resolveKafkaOptions({ brokers }), env)
+  const topic = '__consumer_offsets'
+  let count = 0
+  try {
+    const { partitions = 0 } = (await log.topics.describe(topic)) ?? {}
+    for (let partition = 0; partition < partitions; partition++) {
+      const { start, end } = await log.bounds({ topic, partition })
+      const limits = { maxRecords: 500, maxBytes: 1_000_000, end }
+      for await (const { records } of pages(
+        log,
+        { topic, partition, offset: start },
+        limits,
+        AbortSignal.any([]),
+      ))
+        count += records.filter(({ key }) => key !== undefined && counts(key)).length
+    }
+  } finally {
+    await close()
+  }
+  return count
 }
 
 /** A machine that stands still: no timer fires, no time passes. What comes over the network is still answered. */
