@@ -287,13 +287,6 @@ export const mutants: readonly Mutant[] = [
     tests: ['src/drivers/kafka/groups/member-commits.test.ts'],
   },
   {
-    fault: 'the audit trail: believes that what was appended is the next link',
-    file: 'src/server/operations/audit-trail.ts',
-    text: 'counts = await isNext(log, chain, next, outcome.position.offset)',
-    becomes: 'counts = true',
-    tests: ['src/server/operations/audit.test.ts'],
-  },
-  {
     fault: 'the audit trail: takes a record for superseded whatever it follows',
     file: 'src/server/operations/audit-chain.ts',
     text: 'return before === parent && this.#hashes.has(number)',
