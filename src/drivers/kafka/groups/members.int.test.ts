@@ -376,7 +376,8 @@ function groupWrites(brokers: string, group: string): Promise<number> {
 
 async function coordinatorRecords(brokers: string, counts: (key: string) => boolean): Promise<number> {
   const env = { clock: systemClock, random: seededRandom(1), logger: silentLogger }
-  const { log, close } = await openKafka(resolveKafkaOptions({ brokers }), env)
+  const system = await openKafka(resolveKafkaOptions({ brokers }), env)
+  const { log } = system
   const topic = '__consumer_offsets'
   let count = 0
   try {
@@ -393,7 +394,7 @@ async function coordinatorRecords(brokers: string, counts: (key: string) => bool
         count += records.filter(({ key }) => key !== undefined && counts(key)).length
     }
   } finally {
-    await close()
+    await system.close()
   }
   return count
 }
