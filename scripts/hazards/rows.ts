@@ -403,4 +403,9 @@ export const hazardRows: readonly HazardRow[] = [
     'Error messages carry rows of the database',
     'Detail and where of PostgreSQL errors are not kept.',
   ),
+  row(
+    '91',
+    'A process that opens the log takes back what another one commits at that moment',
+    'Each transaction compares its number with the newest state in the file before it does anything, and puts the lock file of LMDB right when they do not follow.',
+  ),
 ]

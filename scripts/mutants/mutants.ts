@@ -27,6 +27,13 @@ export const mutants: readonly Mutant[] = [
     tests: ['src/drivers/embedded/lmdb-storage.int.test.ts'],
   },
   {
+    fault: 'believes the number in the lock file of LMDB',
+    file: 'src/drivers/embedded/lmdb.ts',
+    text: 'isNext = given === last\n',
+    becomes: 'isNext = given <= last\n',
+    tests: ['src/drivers/embedded/last-number.int.test.ts'],
+  },
+  {
     fault: 'drops the tail: takes the last chunk that is there for the end of the log',
     file: 'src/drivers/embedded/chain.ts',
     text: 'if (chunk.next !== tail.end || chunk.base !== tail.last)',

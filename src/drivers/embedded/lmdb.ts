@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { HoldfastError } from '../../event/index.ts'
 import { endingWithExit } from './exit-within-commit.ts'
+import { putRight } from './last-number.ts'
 import { DEDUP_TABLES, type Table } from './storage.ts'
 import { inTurn } from './turns.ts'
 
@@ -174,18 +175,23 @@ function environment(
       return database
     },
     transaction: fn =>
-      inTurn(place, () =>
-        endingWithExit(() =>
-          root.transaction(() => {
-            inTransaction = true
-            try {
-              fn()
-            } finally {
-              inTransaction = false
-            }
-          }),
-        ),
-      ),
+      inTurn(place, async () => {
+        for (let isNext = false; !isNext;)
+          await endingWithExit(() =>
+            root.transaction(() => {
+              const [given, last] = [root.getWriteTxnId() - 1, root.env.info().lastTxnId]
+              isNext = given === last
+              // Ends without a change, and the next one begins where the newest meta page says.
+              if (!isNext) return putRight(`${place}-lock`, given, last)
+              inTransaction = true
+              try {
+                fn()
+              } finally {
+                inTransaction = false
+              }
+            }),
+          )
+      }),
     refresh() {
       if (!inTransaction) root.resetReadTxn()
     },

@@ -35,13 +35,24 @@ export class Reader {
   }
 
   async read(at: Position, limits: ReadLimits, signal: AbortSignal): Promise<ReadResult> {
-    const { clock, changes } = this.#deps
+    const { clock, changes, storage } = this.#deps
     const deadline = clock.monotonic() + limits.waitMs
+    let isFresh = false
     for (;;) {
-      const { result, place } = this.#within(at, (view, place, tail) => ({
-        place,
-        result: readFrom(view, place, tail, at, limits),
-      }))
+      let look: { readonly result: ReadResult; readonly place: Place }
+      try {
+        look = this.#within(at, (view, place, tail) => ({
+          place,
+          result: readFrom(view, place, tail, at, limits),
+        }))
+      } catch (error) {
+        if (isFresh || !isHoldfastError(error, 'OFFSET_OUT_OF_RANGE')) throw error
+        // The end may have been that of a moment ago (`last-number.ts`). After a transaction it is not.
+        isFresh = true
+        await storage.transact(() => {}, 'urgent').catch(() => {})
+        continue
+      }
+      const { result, place } = look
       const left = deadline - clock.monotonic()
       if (result.records.length > 0 || left <= 0 || signal.aborted) return result
       await changes.next(place, left, signal)
