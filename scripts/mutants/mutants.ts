@@ -34,6 +34,13 @@ export const mutants: readonly Mutant[] = [
     tests: ['src/drivers/embedded/last-number.int.test.ts'],
   },
   {
+    fault: 'runs entries that a process has died of beside each other',
+    file: 'src/consume/runs.ts',
+    text: 'if (!place || !this.#o.wantsAlone()) return place\n',
+    becomes: 'return place\n',
+    tests: ['src/consume/suspects.test.ts'],
+  },
+  {
     fault: 'drops the tail: takes the last chunk that is there for the end of the log',
     file: 'src/drivers/embedded/chain.ts',
     text: 'if (chunk.next !== tail.end || chunk.base !== tail.last)',

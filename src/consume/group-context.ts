@@ -6,7 +6,7 @@ import type { Dependency, FloodGuard } from '../recover/index.ts'
 import type { Sink } from '../sink/index.ts'
 import type { Admission } from './admission.ts'
 import type { Received } from './handlers.ts'
-import type { Gate } from './limits.ts'
+import type { Gate, Limiter } from './limits.ts'
 import type { ConsumeObserver } from './observer.ts'
 import type { GroupSettings, Handler } from './settings.ts'
 import type { Troubles } from './troubles.ts'
@@ -32,6 +32,8 @@ export interface GroupContext {
   readonly dependencies: readonly Dependency[]
   readonly undeclared: Dependency
   readonly admission: Admission
+  /** Of all groups of the process: one entry of a retry lane that a process has died of runs at a time. */
+  readonly suspects: Limiter
   /** Shut while the group is paused as a whole. */
   readonly gate: Gate
   readonly guard: FloodGuard

@@ -16,7 +16,7 @@ import type { Sink } from '../sink/index.ts'
 import { admission } from './admission.ts'
 import { groupRunner, type GroupRunner } from './group-runner.ts'
 import type { BatchHandler, BatchOptions, EffectHandler, OnHandler } from './handlers.ts'
-import { gate, limiter, rateLimit } from './limits.ts'
+import { gate, limiter, rateLimit, type Limiter } from './limits.ts'
 import type { ConsumeObserver } from './observer.ts'
 import {
   resolveGroup,
@@ -131,6 +131,7 @@ export class GroupDeclaration {
           limiter: limiter(concurrency),
           dependencies,
         }),
+        suspects: parts.suspects,
         gate: groupGate,
         guard: floodGuard(settings.deadShare),
         stuckAfterMs: parts.stuckAfterMs,
@@ -178,6 +179,8 @@ export interface GroupParts {
   readonly observer: ConsumeObserver
   readonly breakerObserver: BreakerObserver
   readonly memberName: string
+  /** Shared by all groups of the process, for one at a time. */
+  readonly suspects: Limiter
   readonly stuckAfterMs: number
   readonly fatal: (error: unknown) => void
 }

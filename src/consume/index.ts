@@ -20,6 +20,7 @@ export type {
   FailureReason,
   ReplayResult,
 } from './observer.ts'
+export { limiter } from './limits.ts'
 export { readEvent } from './read-event.ts'
 export { DATABASE, type GroupSettings } from './settings.ts'
 export type { GroupStatus, PartitionStatus } from './status.ts'

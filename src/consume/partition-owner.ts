@@ -236,6 +236,7 @@ class Owner implements PartitionOwner {
       began: () => this.#intake.makeRoom(),
       isShared: () => this.#machine.isShared,
       crowds: tenant => this.#machine.crowds(tenant),
+      wantsAlone: () => this.#machine.wantsAlone,
       place: place => this.#offer(place),
       fenced: () => this.#fenced(),
       stuck: (offset, error) => this.#errands.stuck(offset, error),

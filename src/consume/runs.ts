@@ -23,6 +23,8 @@ export interface RunsOptions extends RunResultsOptions {
   began(): void
   /** Whether events of several tenants come. */
   isShared(): boolean
+  /** Whether the entry that comes next is under suspicion. */
+  wantsAlone(): boolean
   /** There is a place for an entry of the lane. */
   place(place: Place): void
   /** The database says that another worker owns the partition. */
@@ -95,11 +97,32 @@ export class Runs {
     this.#asksForEntry = true
     this.#o.underWay.track(
       (async () => {
-        const place = await this.#c.admission.enter(1, this.#o.intake)
+        const place = await this.#placeForEntry()
         this.#asksForEntry = false
         if (place) this.#o.place(place)
       })(),
     )
+  }
+
+  /**
+   * Of entries that are under suspicion one runs at a time in the whole process. Those of several partitions would die with
+   * the same process again and again, and the innocent be given up with the one that kills it.
+   */
+  async #placeForEntry(): Promise<Place | undefined> {
+    const { intake } = this.#o
+    const place = await this.#c.admission.enter(1, intake)
+    if (!place || !this.#o.wantsAlone()) return place
+    const release = await this.#c.suspects.enter(intake)
+    if (!release) {
+      place.leave('neither')
+      return undefined
+    }
+    return {
+      leave(how) {
+        release()
+        place.leave(how)
+      },
+    }
   }
 
   /** Of the topic, and no handler wants it. */

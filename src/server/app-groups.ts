@@ -1,6 +1,7 @@
 import {
   DATABASE,
   PROBE_TIMEOUT_MS,
+  limiter,
   type ConsumeObserver,
   type GroupDeclaration,
   type GroupParts,
@@ -48,6 +49,7 @@ export interface AppGroupsParts {
 /** The groups of an app in this process, with what is theirs alone: the breaker of the database, and the pruning of the inbox. */
 export class AppGroups {
   readonly #o: AppGroupsParts
+  readonly #suspects = limiter(1)
   #running: RunningGroups | undefined
   #database: Dependency | undefined
   #stopPruning: (() => void) | undefined
@@ -171,6 +173,7 @@ export class AppGroups {
       observer,
       breakerObserver,
       memberName,
+      suspects: this.#suspects,
       stuckAfterMs,
       fatal,
     }

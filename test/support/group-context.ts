@@ -40,6 +40,7 @@ export function groupContext(of: {
       limiter: limiter(settings.concurrency),
       dependencies: [],
     }),
+    suspects: limiter(1),
     gate: open,
     guard: floodGuard(1),
     stuckAfterMs: 60_000,

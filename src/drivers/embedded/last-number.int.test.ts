@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { openLog } from '../../../test/embedded/open.ts'
 import { observed } from '../../../test/harness/observed.ts'
 import { systemClock } from '../../event/index.ts'
 import { diskSpace } from './disk-space.ts'
@@ -20,12 +21,7 @@ describe('the number of the last transaction in the lock file', () => {
       const storage = await open(folder)
       for (let n = 0; n < 6; n++) await put(storage, n)
       const before = numberIn(folder)
-      inAnotherProcess(
-        `const file = fs.openSync(${JSON.stringify(lockFile(folder))}, 'r+')
-         const number = Buffer.alloc(8)
-         number.writeBigUInt64LE(${before - BigInt(behind)}n)
-         fs.writeSync(file, number, 0, 8, 8)`,
-      )
+      setBack(folder, behind)
       expect(numberIn(folder)).toBe(before - BigInt(behind))
 
       for (let n = 6; n < 9; n++) await put(storage, n)
@@ -36,6 +32,27 @@ describe('the number of the last transaction in the lock file', () => {
       observed(`the number was ${before} and was set back by ${behind}`)
     },
   )
+
+  it('hazard 91: keeps a reader at the end from being told that there is no such offset', async () => {
+    const folder = newFolder()
+    const system = await openLog(join(folder, 'log'))
+    onTestFinished(() => system.close())
+    const { log } = system
+    await log.topics.create('orders', { partitions: 1 })
+    const at = { topic: 'orders', partition: 0 }
+    for (let n = 0; n < 3; n++)
+      await log.append('orders', [{ value: Buffer.of(n), headers: {}, partition: 0 }])
+    const { end } = await log.bounds(at)
+    setBack(join(folder, 'log'), 1)
+    expect((await log.bounds(at)).end, 'readers see the state before').toBe(end - 1n)
+    const page = await log.read(
+      { ...at, offset: end },
+      { maxRecords: 1, maxBytes: 1, waitMs: 0 },
+      AbortSignal.any([]),
+    )
+    expect(page).toEqual({ records: [], next: end, end })
+    observed(`the end was ${end}, and ${end - 1n} for a moment`)
+  })
 
   it.skipIf(noStrace())(
     'hazard 91: is set back by a process that opens the log slowly, and no commit is lost by that',
@@ -115,8 +132,14 @@ function numberIn(folder: string): bigint {
   return number.readBigUInt64LE()
 }
 
-function inAnotherProcess(script: string): void {
-  execFileSync(process.execPath, ['-e', `const fs = require('node:fs'); ${script}`])
+/** By another process, which has no lock to give up. */
+function setBack(folder: string, by: number): void {
+  const script = `const fs = require('node:fs')
+    const file = fs.openSync(${JSON.stringify(lockFile(folder))}, 'r+')
+    const number = Buffer.alloc(8)
+    number.writeBigUInt64LE(${numberIn(folder) - BigInt(by)}n)
+    fs.writeSync(file, number, 0, 8, 8)`
+  execFileSync(process.execPath, ['-e', script])
 }
 
 /** Between reading the meta pages and writing what it has found there, LMDB maps the file: that takes 10 ms. */

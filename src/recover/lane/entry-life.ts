@@ -38,6 +38,10 @@ export class EntryLife {
     return this.#turns.wanted
   }
 
+  get wantsAlone(): boolean {
+    return this.#turns.wantsAlone
+  }
+
   restore({ key, ...entry }: FoldedEntry): void {
     const { settings, now, book } = this.#p
     const queue = queueName(settings.order, key, entry.origin)

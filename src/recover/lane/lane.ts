@@ -46,6 +46,8 @@ export interface RetryLane {
   readonly gathered: number
   /** An entry would begin to run if there were a place for it. */
   readonly wantsPlace: boolean
+  /** A process has died while that entry ran, so no other such entry should run beside it. */
+  readonly wantsAlone: boolean
   /** Everything of the topic below it that was delivered or parked has its outcome; undefined when none is parked. */
   readonly parkedFrom: Offset | undefined
   /**
@@ -125,6 +127,10 @@ class Lane implements RetryLane {
 
   get wantsPlace(): boolean {
     return this.phase === 'live' && !this.#stopping && this.#entries.wantsPlace
+  }
+
+  get wantsAlone(): boolean {
+    return this.#entries.wantsAlone
   }
 
   get parkedFrom(): Offset | undefined {

@@ -27,6 +27,12 @@ export class Turns {
     return !suspect(first) && this.#running.size < this.#max && ![...this.#running].some(suspect)
   }
 
+  /** Whether the next is under suspicion: it should run alone in its process, not only here. */
+  get wantsAlone(): boolean {
+    const { first } = this.#line
+    return first !== undefined && suspect(first)
+  }
+
   /** The next one that may begin now, if any. It may no longer want to. */
   next(): Entry | undefined {
     return this.wanted ? this.#line.shift() : undefined
