@@ -13,7 +13,7 @@ import {
   systemClock,
   systemRandom,
 } from '../event/index.ts'
-import type { Log, LogSystem, Membership, OwnedPartition } from '../log/index.ts'
+import { pages, type Log, type LogSystem, type Membership, type OwnedPartition } from '../log/index.ts'
 import { deadLetters, deadTopicOf } from '../recover/index.ts'
 import { encodeLaneRecord, laneTopicOf } from '../recover/lane/index.ts'
 import { topic } from '../schema/index.ts'
@@ -311,8 +311,14 @@ describeOn(['memory', 'embedded', 'kafka'], 'a partition with its retry lane', o
 
 /** What was written about letters, in order. */
 async function said(log: Log): Promise<readonly unknown[]> {
-  const at = { topic: deadTopicOf('t', 'g'), partition: 0, offset: offset(0) }
-  const limits = { maxRecords: 100, maxBytes: 1e6, waitMs: 0 }
-  const { records } = await log.read(at, limits, new AbortController().signal)
+  const dead = { topic: deadTopicOf('t', 'g'), partition: 0 }
+  const { end } = await log.bounds(dead)
+  const all = pages(
+    log,
+    { ...dead, offset: offset(0) },
+    { maxRecords: 100, maxBytes: 1e6, end },
+    AbortSignal.any([]),
+  )
+  const records = (await toArray(all)).flatMap(page => page.records)
   return records.map(record => (JSON.parse(record.headers['hf-letter'] ?? '{}') as { kind?: string }).kind)
 }

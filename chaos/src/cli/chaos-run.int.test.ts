@@ -88,7 +88,7 @@ test('a check that does not hold is exit code 7, and the run can be looked at af
 })
 
 test.each([
-  [['nothing'], 'scenarios are rest-vs-log, published, burst, high-rate, demo'],
+  [['nothing'], 'scenarios are rest-vs-log, published, burst, high-rate, on-kafka, demo'],
   [['demo', '--assert', 'lots == 0'], 'there is no measure lots; allowed: planned'],
   [['demo', '--arms', 'soap'], 'there is no arm soap; allowed: rest'],
   [['demo', '--fault-for', 'long'], 'a duration such as 45s, 2m or 500ms'],
