@@ -47,6 +47,7 @@ export function runningGroups(options: RunningGroupsOptions): RunningGroups {
 }
 
 const DAY_MS = 86_400_000
+const SOON_MS = 10 * 60_000
 
 interface Entry {
   runner: GroupRunner
@@ -96,11 +97,15 @@ class Groups implements RunningGroups {
     })
   }
 
-  /** At once, for a process may never live for a day, and then daily. */
+  /**
+   * Soon, for a process may never live for a day, and then daily. Not at once: whoever starts a process with a paused group may
+   * be about to reset it, and is refused while somebody is in it.
+   */
   async #keepPaused(): Promise<void> {
     const { groups, clock, logger } = this.#o
     const { signal } = this.#life
-    while (groups.keep && !signal.aborted) {
+    for (let wait = SOON_MS; groups.keep && !signal.aborted; wait = DAY_MS) {
+      await sleep(clock, wait, signal)
       for (const [group, { isJoined }] of this.#entries) {
         if (isJoined || signal.aborted) continue
         await groups.keep(group).catch((error: unknown) => {
@@ -108,7 +113,6 @@ class Groups implements RunningGroups {
             logger.warn({ group, err: error }, 'the log may forget the positions of a paused group some day')
         })
       }
-      await sleep(clock, DAY_MS, signal)
     }
   }
 
