@@ -1,7 +1,14 @@
 import { hostname } from 'node:os'
 import process from 'node:process'
 import { postgres } from '../drivers/postgres/index.ts'
-import { HoldfastError, newEventId, silentLogger, systemClock, systemRandom } from '../event/index.ts'
+import {
+  HoldfastError,
+  newEventId,
+  parseDuration,
+  silentLogger,
+  systemClock,
+  systemRandom,
+} from '../event/index.ts'
 import { drainOutbox } from '../outbox/index.ts'
 import type { Outbox } from '../sink/index.ts'
 import { CliError, exitCode } from './exit-code.ts'
@@ -37,6 +44,7 @@ export async function outboxStatus(
 }
 
 export interface DrainOptions extends OutboxOptions, OnLogOptions {
+  readonly wait: string
   readonly output: 'table' | 'json'
 }
 
@@ -44,12 +52,13 @@ export interface DrainOptions extends OutboxOptions, OnLogOptions {
  * Moves what waits to the log while no relay runs: before a database is given up, or when the relay's process cannot be
  * started. Refused while a relay works, which moves the rows anyway.
  */
-export async function outboxDrain({ url, output, ...where }: DrainOptions, io: CliIo): Promise<void> {
+export async function outboxDrain({ url, output, wait, ...where }: DrainOptions, io: CliIo): Promise<void> {
+  const waitMs = parseDuration(wait, '--wait')
   const owner = `drain:${hostname()}:${process.pid}:${newEventId(systemClock, systemRandom)}`
   const logger = { ...silentLogger, error: (_: unknown, text: string) => io.err(`${text}\n`) }
   const env = { clock: systemClock, logger }
   const drained = await withOutbox(url, io, outbox =>
-    onLog(where, io, ({ system }) => drainOutbox({ ...env, outbox, system, owner })),
+    onLog(where, io, ({ system }) => drainOutbox({ ...env, outbox, system, owner, waitMs })),
   )
   if (drained.kind === 'busy') {
     throw new CliError(`a relay works on this outbox: ${drained.owner ?? 'unknown'}`, exitCode.refused, {

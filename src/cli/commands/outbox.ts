@@ -17,6 +17,7 @@ export function addOutbox(program: Command, io: CliIo): void {
     .action((options: { url?: string; output: 'table' | 'json' }) => outboxStatus(options, io))
   withAll(outbox.command('drain'), logOptions())
     .option('--url <url>', 'the database (default: DATABASE_URL)')
+    .option('--wait <duration>', 'how long to wait for transactions that are still open', '10s')
     .addOption(output())
     .description(
       'move what waits to the log, now, and end; refused while a relay works, which moves it anyway',
