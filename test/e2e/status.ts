@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
 /** What a test reads of the admin side, as any outsider could. */
 export interface Status {
   readonly ready: boolean
@@ -25,16 +27,28 @@ export interface Status {
 export async function readStatus(adminPort: number): Promise<Status> {
   const base = `http://127.0.0.1:${adminPort}`
   const [report, exposition] = await Promise.all([
-    fetch(`${base}/status.json`).then(async response => (await response.json()) as Report),
+    reportOf(base),
     fetch(`${base}/metrics`).then(response => response.text()),
   ])
-  // What is shown then was so before, and "everything is done" may be older than the events of the test.
-  if (report.away !== undefined) throw new Error(`the log does not tell where it stands: ${report.away}`)
   return {
     ready: report.ready.ready,
     groups: report.standing.groups.map(group => ({ ...group, lag: Number(group.lag) })),
     breakers: report.breakers,
     metric: (name, labels = {}) => sumOf(exposition, name, labels),
+  }
+}
+
+/**
+ * Asks until the log tells where it stands. What is shown before was so once, and "everything is done" may be older than
+ * the events of the test.
+ */
+async function reportOf(base: string): Promise<Report> {
+  const end = performance.now() + 60_000
+  for (;;) {
+    const report = (await (await fetch(`${base}/status.json`)).json()) as Report
+    if (report.away === undefined) return report
+    if (performance.now() > end) throw new Error(`the log does not tell where it stands: ${report.away}`)
+    await wait(50)
   }
 }
 
