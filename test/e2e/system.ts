@@ -43,8 +43,8 @@ export interface System {
   startPostgres(): Promise<void>
   /** Starts the app process again, on the same ports and folder, after it was killed or stopped. */
   startApp(): Promise<void>
-  /** Starts one more process that only consumes, on the same log. */
-  startConsumer(settings?: Partial<MovesOptions>): Promise<Consumer>
+  /** Starts one more process that only consumes, on the same log; by the command `within`, such as `nice`. */
+  startConsumer(settings?: Partial<MovesOptions>, within?: readonly string[]): Promise<Consumer>
   /** Starts one more process that only collects, on another host, with the address of its door there. */
   startCollector(within: readonly string[]): Promise<{ readonly child: Child; readonly url: string }>
   status(): Promise<Status>
@@ -125,8 +125,12 @@ export async function startSystem({ env = {}, on, ...options }: SystemOptions): 
     async startApp() {
       ;({ app, ports } = await startMoves({ ...settings, ...ports }, env))
     },
-    async startConsumer(own = {}) {
-      const { app: child, ports } = await startMoves({ ...settings, ...own, roles: ['consumers'] }, env)
+    async startConsumer(own = {}, within) {
+      const { app: child, ports } = await startMoves(
+        { ...settings, ...own, roles: ['consumers'] },
+        env,
+        within,
+      )
       return { child, status: () => readStatus(ports.admin) }
     },
     async startCollector(within) {
