@@ -287,6 +287,20 @@ export const mutants: readonly Mutant[] = [
     tests: ['src/collect/spool/spool.int.test.ts'],
   },
   {
+    fault: 'the spool: the cursor passes events that are set aside and of which nothing was decided',
+    file: 'src/collect/spool/set-aside-book.ts',
+    text: '    for (const at of this.#open.keys()) if (!gone.has(at)) return at\n',
+    becomes: '',
+    tests: ['src/collect/spool/set-aside-book.test.ts'],
+  },
+  {
+    fault: 'the spool: an event that is set aside and still in its lane is there twice',
+    file: 'src/collect/spool/spool.ts',
+    text: '      return lane !== undefined && at >= lane.cursor\n',
+    becomes: '      return false\n',
+    tests: ['src/collect/spool/set-aside.int.test.ts'],
+  },
+  {
     fault: 'Kafka: sends on under a sequence that the broker has lost',
     file: 'src/drivers/kafka/lane.ts',
     text: '            this.#deps.renewed(this.tp, error)\n            this.#producer = undefined\n',

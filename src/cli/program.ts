@@ -15,6 +15,7 @@ import { addGroup } from './commands/group.ts'
 import { addLog } from './commands/log.ts'
 import { addOutbox } from './commands/outbox.ts'
 import { addSchema } from './commands/schema.ts'
+import { addSpool } from './commands/spool.ts'
 import { addStart } from './commands/start.ts'
 import { addTopicEvents } from './commands/topic-events.ts'
 import { addTopic } from './commands/topic.ts'
@@ -83,6 +84,7 @@ export async function cliProgram(
   addDlq(program, operate)
   addRetry(program, operate)
   addReplay(program, operate)
+  addSpool(program, operate)
   addAudit(program, operate)
   addCheck(program, operate)
   addContext(program, io)

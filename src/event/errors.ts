@@ -342,6 +342,13 @@ const table = {
     retriable: false,
     kind: 'missing',
   },
+  SPOOL_MISSING: {
+    message: 'The process keeps no spool',
+    advice:
+      'Ask the process of a collector whose log is on other machines, by --url. Of a folder that nobody runs on, `holdfast doctor APP` says what is in it.',
+    retriable: false,
+    kind: 'missing',
+  },
   LETTER_CHANGED: {
     message: 'The dead letter is not what it was when this was decided',
     advice:

@@ -31,7 +31,7 @@ export function spoolGauges(registry: Registry): (status: SpoolStatus) => void {
   return status => {
     for (const each of states) state.set({ state: each }, each === status.state ? 1 : 0)
     events.set(status.events)
-    setAside.set(status.setAside)
+    setAside.set(status.setAside.events)
     bytes.set(status.bytes)
     age.set(status.oldestAgeMs / 1_000)
   }

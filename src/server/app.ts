@@ -438,7 +438,7 @@ class HoldfastApp implements App<boolean> {
       host: () => {
         const { clock, random } = this.#context
         const about = { clock, random, progress: this.#progress, sink: this.#sink }
-        return { system: this.system, app: this, ...about }
+        return { system: this.system, app: this, spool: this.#door?.spool?.spool, ...about }
       },
     }
   }

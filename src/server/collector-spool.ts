@@ -41,8 +41,9 @@ export async function keepSpool({
   env,
   observer,
 }: SpoolRequest): Promise<KeptSpool> {
-  const resolved = resolveSpoolOptions(options)
-  const claim = claimSpool(resolve(resolved.folder))
+  const given = resolveSpoolOptions(options)
+  const resolved = { ...given, folder: resolve(given.folder) }
+  const claim = claimSpool(resolved.folder)
   try {
     const storage = await embedded(resolved.folder, storageOptions(resolved, log)).open(env)
     try {
@@ -81,12 +82,14 @@ function storageOptions(
   { maxBytes, minFreeBytes }: ResolvedSpoolOptions,
   log: Log,
 ): Parameters<typeof embedded>[1] {
-  // What the log takes, the spool takes, also with a word about why it is set aside; and nobody looks for ids in it.
-  const maxRecordBytes = log.maxRecordBytes && log.maxRecordBytes + ROOM_FOR_A_HEADER
-  return { maxBytes, minFreeBytes, maxRecordBytes, idIndexBytes: 0 }
+  // What the log takes now, or took when it was spooled, the spool takes, also with a word about why it is set aside.
+  const maxRecordBytes = Math.max(LARGEST_EVENT_BYTES, log.maxRecordBytes ?? 0) + ROOM_FOR_HEADERS
+  // Nobody looks for ids in it.
+  return { maxBytes, minFreeBytes, maxRecordBytes, maxQueueBytes: 2 * maxRecordBytes, idIndexBytes: 0 }
 }
 
-const ROOM_FOR_A_HEADER = 1_024
+const LARGEST_EVENT_BYTES = 32 * 1024 * 1024
+const ROOM_FOR_HEADERS = 4_096
 
 function claimSpool(folder: string): FolderClaim {
   try {

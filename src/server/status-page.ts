@@ -111,18 +111,32 @@ const spoolWords: Readonly<Record<SpoolStatus['state'], string>> = {
   DRAINING: 'the log is back: they go to it in order',
 }
 
-function spoolFact({ spool }: StatusReport): Html | '' {
+function spoolFact({ at, spool }: StatusReport): Html | '' {
   if (spool === undefined) return ''
-  const { state, events, bytes: size, oldestAgeMs, reason } = spool
+  const { state, events, bytes: size, oldestAgeMs, reason, setAside } = spool
   return html`<div>
-    <dt>Spool</dt>
-    <dd class="${state === 'SPOOLING' ? 'alarm' : ''}">${count(events)}</dd>
-    <dd class="note">${spoolWords[state]}</dd>
-    ${
-      events === 0
-        ? ''
-        : html`<dd class="note">${bytes(size)}, the oldest for ${age(oldestAgeMs / 1_000)}</dd>`
-    }
-    ${reason === undefined ? '' : html`<dd class="note">${reason}</dd>`}
+      <dt>Spool</dt>
+      <dd class="${state === 'SPOOLING' ? 'alarm' : ''}">${count(events)}</dd>
+      <dd class="note">${spoolWords[state]}</dd>
+      ${
+        events === 0
+          ? ''
+          : html`<dd class="note">${bytes(size)}, the oldest for ${age(oldestAgeMs / 1_000)}</dd>`
+      }
+      ${reason === undefined ? '' : html`<dd class="note">${reason}</dd>`}
+    </div>
+    ${setAside.events === 0 ? '' : setAsideFact({ at, spool })}`
+}
+
+function setAsideFact({ at, spool }: { readonly at: number; readonly spool: SpoolStatus }): Html {
+  const { events, since = at, topics } = spool.setAside
+  const names = topics.map(of => `${of.topic} (${count(of.events)})`).join(', ')
+  return html`<div>
+    <dt>Set aside by the spool</dt>
+    <dd class="alarm">${count(events)}</dd>
+    <dd class="note">
+      answered, and too large by now for ${names}; the oldest for ${age((at - since) / 1_000)}
+    </dd>
+    <dd class="note">in ${spool.folder}: raise max.message.bytes, then <code>holdfast spool return</code></dd>
   </div>`
 }

@@ -68,9 +68,10 @@ describe('the sentence at the top', () => {
       since: 0,
       events: 1_234,
       bytes: 1,
-      setAside: 0,
+      setAside: { events: 0, since: undefined, topics: [] },
       oldestAgeMs: 1,
       reason: 'x',
+      folder: '/spool',
     } as const
     expect(verdictOf(reportOf([group({ lagSeconds: 41 })], { spool, away: 'x' }))).toEqual({
       tone: 'behind',
@@ -80,6 +81,24 @@ describe('the sentence at the top', () => {
       reportOf([group({})], { spool: { ...spool, state: 'DRAINING', events: 1 } }),
     )
     expect(sentence).toBe('The log is back: 1 event of the spool on the way to it')
+  })
+
+  it('says that answered events are set aside, until somebody acts', () => {
+    const topics = [{ topic: 'orders', events: 2 }]
+    const spool = {
+      state: 'NORMAL',
+      since: 0,
+      events: 0,
+      bytes: 0,
+      setAside: { events: 2, since: 0, topics },
+      oldestAgeMs: 0,
+      reason: undefined,
+      folder: '/spool',
+    } as const
+    expect(verdictOf(reportOf([group({ lagSeconds: 41 })], { spool }))).toEqual({
+      tone: 'behind',
+      sentence: '2 events are set aside by the spool: orders takes less than when it was answered',
+    })
   })
 
   it('puts refused events above everything else', () => {

@@ -30,8 +30,17 @@ export function verdictOf(report: StatusReport): Verdict {
     )
     return { tone: 'broken', sentence: names.join('. ') }
   }
+  const setAside = setAsideOf(report)
+  if (setAside !== undefined) return { tone: 'behind', sentence: setAside }
   if (behind.length > 0) return { tone: 'behind', sentence: distance }
   return { tone: 'good', sentence: 'All groups are caught up' }
+}
+
+function setAsideOf({ spool }: StatusReport): string | undefined {
+  const { events = 0, topics = [] } = spool?.setAside ?? {}
+  if (events === 0) return undefined
+  const names = topics.map(({ topic }) => topic).join(', ')
+  return `${events === 1 ? '1 event is' : `${count(events)} events are`} set aside by the spool: ${names} takes less than when it was answered`
 }
 
 function awayOf({ away, spool, at, seenAt }: StatusReport): string | undefined {

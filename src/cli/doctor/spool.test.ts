@@ -9,7 +9,10 @@ const judged = (
 ): string => {
   const { events = 0, setAside = 0, ageMs } = contents
   const oldestAt = ageMs === undefined ? undefined : sight.now - ageMs
-  const { status, found, advice } = judgeSpool({ events, setAside, oldestAt }, { ...sight, ...more })
+  const topics = setAside === 0 ? [] : [{ topic: 'orders', events: setAside }]
+  const since = setAside === 0 ? undefined : 0
+  const aside = { events: setAside, since, topics }
+  const { status, found, advice } = judgeSpool({ events, setAside: aside, oldestAt }, { ...sight, ...more })
   expect(advice === undefined).toBe(status === 'ok')
   return `${status}: ${found}`
 }
@@ -25,6 +28,6 @@ it('doctor warns of answered events that only the spool has, and most of all whe
   expect(judged(some, { pid: undefined })).toContain('no collector runs on it')
   expect(judged({ ...some, ageMs: 25 * HOUR_MS })).toMatch(/^fail: .* the oldest for 1500 min/)
   expect(judged({ setAside: 2 })).toBe(
-    'warn: /spool holds 0 events, 2 set aside as too large, process 7 runs on it',
+    'warn: /spool holds 0 events, 2 set aside since 1970-01-01T00:00:00.000Z as too large for orders, process 7 runs on it',
   )
 })

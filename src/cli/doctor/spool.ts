@@ -1,6 +1,11 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import path from 'node:path'
-import { resolveSpoolOptions, spoolContents, type SpoolContents } from '../../collect/index.ts'
+import {
+  resolveSpoolOptions,
+  spoolContents,
+  type SetAsideStatus,
+  type SpoolContents,
+} from '../../collect/index.ts'
 import { embedded, quickLook } from '../../drivers/embedded/index.ts'
 import { isHoldfastError, silentLogger, systemRandom, type Clock, type Finding } from '../../event/index.ts'
 import type { Declared } from '../../server/declared.ts'
@@ -84,7 +89,7 @@ export function judgeSpool(
   const found = [
     `${folder} holds ${events} events`,
     ...(events > 0 ? [`the oldest for ${Math.round(ageMs / 60_000)} min`] : []),
-    ...(setAside > 0 ? [`${setAside} set aside as too large`] : []),
+    ...(setAside.events > 0 ? [tooLarge(setAside)] : []),
     by,
   ].join(', ')
   if (events > 0 && ageMs > maxAgeMs)
@@ -102,15 +107,27 @@ export function judgeSpool(
       advice:
         'They were answered with 202 and are only here: start the collector, which sends them to the log.',
     }
-  if (setAside > 0)
+  if (setAside.events > 0) {
+    const next =
+      pid === undefined
+        ? 'start the collector, which sends them'
+        : 'ask the collector to send them: holdfast spool return --url http://…'
     return {
       check,
       status: 'warn',
       found,
-      advice:
-        'They were answered with 202 and are only here: raise max.message.bytes of their topic, then start the collector anew, which sends them.',
+      advice: `They were answered with 202 and are only here: raise max.message.bytes of ${namesOf(setAside)}, then ${next}.`,
     }
+  }
   return { check, status: events > 0 ? 'warn' : 'ok', found, ...(events > 0 && { advice: DRAINS }) }
+}
+
+function tooLarge({ events, since = 0, ...of }: SetAsideStatus): string {
+  return `${events} set aside since ${new Date(since).toISOString()} as too large for ${namesOf(of)}`
+}
+
+function namesOf({ topics }: Pick<SetAsideStatus, 'topics'>): string {
+  return topics.map(({ topic }) => topic).join(', ')
 }
 
 const DRAINS = 'It goes to the log by itself once that takes events: /readyz says why it does not.'

@@ -2,14 +2,15 @@ import { partitionId, type Offset } from '../../event/index.ts'
 import type { LogSystem } from '../../log/index.ts'
 import { READY_TOPIC } from '../readiness.ts'
 import { Cursors } from './cursors.ts'
-import { SET_ASIDE_TOPIC } from './set-aside.ts'
+import type { SetAsideStatus } from './set-aside-book.ts'
+import { readSetAside, SET_ASIDE_TOPIC } from './set-aside-record.ts'
 
 /** What a spool holds, as its folder tells it, whether a collector runs on it or not. */
 export interface SpoolContents {
   /** That only the spool has, as far as known. */
   readonly events: number
   /** That the log finds too large. */
-  readonly setAside: number
+  readonly setAside: SetAsideStatus
   /** When the oldest was written, milliseconds since 1970; undefined without any. */
   readonly oldestAt: number | undefined
 }
@@ -17,10 +18,10 @@ export interface SpoolContents {
 export async function spoolContents(storage: LogSystem): Promise<SpoolContents> {
   const { log } = storage
   const saved = new Map((await new Cursors(storage).saved()).map(at => [partitionId(at), at.offset]))
-  let [events, setAside] = [0, 0]
+  let events = 0
   let oldestAt: number | undefined
   for (const topic of await log.topics.list()) {
-    if (topic === READY_TOPIC) continue
+    if (topic === READY_TOPIC || topic === SET_ASIDE_TOPIC) continue
     const { partitions = 0 } = (await log.topics.describe(topic)) ?? {}
     for (let partition = 0; partition < partitions; partition++) {
       const at = { topic, partition }
@@ -29,10 +30,6 @@ export async function spoolContents(storage: LogSystem): Promise<SpoolContents> 
       const from = cursor > start ? cursor : start
       const count = Number(end - from)
       if (count === 0) continue
-      if (topic === SET_ASIDE_TOPIC) {
-        setAside += count
-        continue
-      }
       events += count
       const one = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
       const { records } = await log.read({ ...at, offset: from }, one, AbortSignal.any([]))
@@ -40,5 +37,6 @@ export async function spoolContents(storage: LogSystem): Promise<SpoolContents> 
       if (time !== undefined) oldestAt = Math.min(oldestAt ?? time, time)
     }
   }
+  const setAside = (await readSetAside(log, saved)).status()
   return { events, setAside, oldestAt }
 }

@@ -265,22 +265,32 @@ export class Line {
 
   /**
    * One of them is too large, which is set aside; its outcome is undefined. Some may have been stored before it was
-   * refused, and are stored again: once, for what is done here is done, also when the log goes away before the last.
+   * refused, and are stored again: once, for what is done here is done, also when the log goes away, or the spool is full,
+   * before the last.
    */
   async #drainSingly(records: readonly LogRecord[]): Promise<readonly (AppendOutcome | undefined)[]> {
     const outcomes: (AppendOutcome | undefined)[] = []
     for (const record of records) {
       try {
-        outcomes.push(...(await this.#toLog([asAppended(record)])))
+        outcomes.push(await this.#drainOne(record))
       } catch (error) {
-        if (isTooLarge(error)) {
-          await this.#parts.setAside(record, error)
-          outcomes.push(undefined)
-        } else if (outcomes.length === 0) throw error
-        else break
+        if (outcomes.length === 0) throw error
+        break
       }
     }
     return outcomes
+  }
+
+  /** Undefined once it is set aside. */
+  async #drainOne(record: LogRecord): Promise<AppendOutcome | undefined> {
+    try {
+      const [outcome] = await this.#toLog([asAppended(record)])
+      return outcome
+    } catch (error) {
+      if (!isTooLarge(error)) throw error
+      await this.#parts.setAside(record, error)
+      return undefined
+    }
   }
 
   /** Of a late append that was stored after all, once both its places are known. */

@@ -3,19 +3,19 @@ import type { Log } from '../../log/index.ts'
 import { READY_TOPIC } from '../readiness.ts'
 import { Cursors } from './cursors.ts'
 import type { Line } from './line.ts'
-import { SET_ASIDE_TOPIC, SetAside } from './set-aside.ts'
+import { DECIDED, readSetAside, SET_ASIDE_PARTITIONS, SET_ASIDE_TOPIC } from './set-aside-record.ts'
 import { CollectorSpool, type Spool, type SpoolParts } from './spool.ts'
 
 /** Reads where it stands. What is in it from before is drained from now on. */
 export async function openSpool(parts: SpoolParts): Promise<Spool> {
   const { storage, topics } = parts
   const cursors = new Cursors(storage)
-  const life = new AbortController()
   await storage.log.topics.create(READY_TOPIC, { partitions: 1, retentionMs: 3_600_000 })
   const saved = new Map((await cursors.saved()).map(at => [partitionId(at), at.offset]))
-  const kept = saved.get(partitionId({ topic: SET_ASIDE_TOPIC, partition: 0 }))
-  const setAside = await SetAside.open({ ...parts, cursors, signal: life.signal }, kept)
-  const spool = new CollectorSpool(parts, { cursors, setAside, life })
+  await storage.log.topics.create(SET_ASIDE_TOPIC, { partitions: SET_ASIDE_PARTITIONS })
+  const book = await readSetAside(storage.log, saved)
+  const { end: decidedEnd } = await storage.log.bounds(DECIDED)
+  const spool = new CollectorSpool(parts, { cursors, setAside: { book, decidedEnd } })
   const stored = (await storage.log.topics.list()).filter(name => !own.has(name))
   for (const name of new Set([...topics.map(topic => topic.name), ...stored])) {
     const lanes = await lanesOf(

@@ -1,112 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
-import { clicks, foreign, keys, memoryLog, notes, rig, type Rig } from '../../../test/harness/collector.ts'
-import { memory } from '../../drivers/memory/index.ts'
+import { describe, expect, it } from 'vitest'
+import { clicks, memoryLog } from '../../../test/harness/collector.ts'
 import { openLog } from '../../../test/embedded/open.ts'
-import { outage, type Outage } from '../../../test/harness/outage.ts'
+import { click, folder, idsIn, normal, spooling } from '../../../test/harness/spooling.ts'
 import { until } from '../../../test/harness/until.ts'
-import { HoldfastError, seededRandom, silentLogger, systemClock } from '../../event/index.ts'
-import type { AppendRecord, Log, LogSystem } from '../../log/index.ts'
-import { resolveSpoolOptions, type SpoolOptions } from './options.ts'
-import { spoolContents } from './contents.ts'
-import { openSpool } from './open-spool.ts'
-import type { Spool } from './spool.ts'
-
-const topics = [clicks, notes, foreign]
-const click = (id: string, campaignId = 'c1', n = 0): string =>
-  JSON.stringify({ type: 'click', id, data: { campaignId, n } })
-
-interface SpoolRig extends Rig {
-  readonly spool: Spool
-  readonly remote: Outage
-  readonly storage: LogSystem
-  readonly drained: () => number
-}
-
-const closing: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close()
-})
-
-async function folder(): Promise<string> {
-  const made = await mkdtemp(join(tmpdir(), 'holdfast-spool-'))
-  closing.push(() => rm(made, { recursive: true, force: true }))
-  return made
-}
-
-/** A collector with a spool in front of a log that can be away. */
-async function spooling(
-  options: SpoolOptions & { readonly log?: Log; readonly declare?: (topic: string) => Promise<void> } = {},
-): Promise<SpoolRig> {
-  const { log = await memoryLog(systemClock), declare = async () => {}, ...given } = options
-  const remote = outage(log)
-  const resolved = resolveSpoolOptions({
-    folder: given.folder ?? (await folder()),
-    patience: '100ms',
-    ...given,
-  })
-  const { maxBytes } = resolved
-  const storage = await openLog(resolved.folder, { idIndexBytes: 0, maxBytes })
-  let drained = 0
-  const spool = await openSpool({
-    log: remote.log,
-    storage,
-    topics,
-    declare,
-    options: resolved,
-    clock: systemClock,
-    random: seededRandom(3),
-    logger: silentLogger,
-    observer: { drained: ({ count }) => (drained += count) },
-  })
-  const made = await rig({
-    openLog: async () => log,
-    around: () => remote.log,
-    spool,
-    dedup: 'local',
-    keys: { ...keys, pk_else: { tenant: 't3', topics: ['events.raw'] } },
-  })
-  let closed: Promise<void> | undefined
-  const close = (): Promise<void> =>
-    (closed ??= (async () => {
-      await made.collector.stop()
-      await spool.close()
-      await storage.close()
-    })())
-  closing.push(close)
-  return { ...made, close, spool, remote, storage, drained: () => drained }
-}
-
-async function idsIn({ stored }: Rig): Promise<string[]> {
-  return (await stored()).map(({ id }) => id)
-}
-
-/** A log whose topics were set to take less than what they took before. Refuses as Kafka does: with others stored. */
-function narrowing(log: Log, limit: () => number): Log {
-  const isLarge = ({ value }: AppendRecord): boolean => (value?.length ?? 0) > limit()
-  return new Proxy(log, {
-    get(of, name) {
-      if (name !== 'append') {
-        const found: unknown = Reflect.get(of, name)
-        return typeof found === 'function' ? (found.bind(of) as unknown) : found
-      }
-      return async (topic: string, records: readonly AppendRecord[]) => {
-        const index = records.findIndex(isLarge)
-        if (index === -1) return of.append(topic, records)
-        const fitting = records.filter(record => !isLarge(record))
-        const error = new HoldfastError('LOG_RECORD_TOO_LARGE', { detail: 'x', facts: { topic, index } })
-        if (fitting.length === 0) throw error
-        await of.append(topic, fitting)
-        throw new HoldfastError('LOG_FAILED', { detail: 'some are stored', cause: error })
-      }
-    },
-  })
-}
-
-const normal = ({ spool }: SpoolRig): Promise<unknown> =>
-  until('the spool is empty', () => spool.status().state === 'NORMAL' && spool.status().events === 0)
+import { memory } from '../../drivers/memory/index.ts'
+import { seededRandom, silentLogger, systemClock } from '../../event/index.ts'
 
 describe('a collector whose log is away', () => {
   it('answers as ever while the log is there, and writes nothing to the spool', async () => {
@@ -344,44 +242,6 @@ describe('a collector whose log is away', () => {
     await r.remote.become('fine')
     await normal(r)
     expect(await idsIn(r)).toEqual(['a', 'b'])
-  })
-
-  it('hazard 28: sets aside what the log finds too large by now, keeps the order of everything else, and sends it when the log takes it again', async () => {
-    const log = await memoryLog(systemClock)
-    let limit = Infinity
-    const narrow = narrowing(log, () => limit)
-    const at = await folder()
-    const r = await spooling({ log: narrow, folder: at })
-    await r.remote.become('stalled')
-    const large = JSON.stringify({
-      type: 'click',
-      id: 'large',
-      data: { campaignId: 'c1', fill: 'x'.repeat(3_000) },
-    })
-    for (const body of [click('a'), large, click('b'), click('c', 'c4')])
-      expect((await r.post(body)).headers.get('collector-durability')).toBe('spool')
-    limit = 2_000
-    await r.remote.become('fine')
-    await until('the others are there', () => r.spool.status().state === 'NORMAL')
-    // What the log had taken beside it is there twice, which the inbox knows; nothing comes before what is older.
-    const ids = new Set(await idsIn(r))
-    expect([...ids].filter(id => id !== 'c')).toEqual(['a', 'b'])
-    expect(ids).toContain('c')
-    expect(r.spool.status()).toMatchObject({ events: 0, setAside: 1 })
-    expect(await spoolContents(r.storage)).toMatchObject({ events: 0, setAside: 1 })
-
-    // Started anew while nothing has changed: it stays, once.
-    await r.close()
-    const again = await spooling({ log: narrow, folder: at })
-    await again.post(click('d'))
-    expect(again.spool.status()).toMatchObject({ events: 0, setAside: 1 })
-    await again.close()
-
-    limit = Infinity
-    const last = await spooling({ log: narrow, folder: at })
-    await until('it was sent', () => last.spool.status().setAside === 0)
-    expect((await idsIn(last)).filter(id => id === 'large')).toEqual(['large'])
-    expect(await spoolContents(last.storage)).toMatchObject({ events: 0, setAside: 0 })
   })
 
   it('hazard 29: does not switch for a topic that is not there', async () => {

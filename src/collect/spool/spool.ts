@@ -3,6 +3,7 @@ import {
   type Clock,
   type Logger,
   type LogRecord,
+  type Offset,
   type Position,
   type Random,
   type TopicPartition,
@@ -17,7 +18,8 @@ import type { LaneState } from './lane.ts'
 import { Moved } from './moved.ts'
 import { Line, type LineParts } from './line.ts'
 import type { ResolvedSpoolOptions } from './options.ts'
-import type { SetAside } from './set-aside.ts'
+import { SetAside } from './set-aside.ts'
+import type { SetAsideBook, SetAsideStatus } from './set-aside-book.ts'
 import { spoolAppender, type TopicLanes } from './spool-appender.ts'
 
 /**
@@ -30,6 +32,7 @@ import { spoolAppender, type TopicLanes } from './spool-appender.ts'
  */
 export interface Spool extends ReadinessProof {
   status(): SpoolStatus
+  readonly setAside: SetAside
   /** Where an event is that was spooled at this place; undefined for one that is not known, or no longer. */
   find(at: Position): Promise<SpooledEvent | undefined>
   /** For one collector. */
@@ -46,11 +49,13 @@ export interface SpoolStatus {
   readonly events: number
   readonly bytes: number
   /** Events beside those, which the log finds too large since they were spooled. */
-  readonly setAside: number
+  readonly setAside: SetAsideStatus
   /** How long the oldest of them has been waiting; 0 when there is none. */
   readonly oldestAgeMs: number
   /** Why the log does not take them. */
   readonly reason: string | undefined
+  /** Where it is, as an absolute path. */
+  readonly folder: string
 }
 
 export type SpooledEvent =
@@ -80,9 +85,7 @@ export interface SpoolAppenderParts {
 /** What the spool works with, made for it. */
 export interface SpoolHands {
   readonly cursors: Cursors
-  readonly setAside: SetAside
-  /** Aborted when it closes. */
-  readonly life: AbortController
+  readonly setAside: { readonly book: SetAsideBook; readonly decidedEnd: Offset }
 }
 
 /** Use `openSpool`: it reads where the lanes stand. */
@@ -90,8 +93,8 @@ export class CollectorSpool implements Spool {
   readonly #parts: SpoolParts
   readonly #cursors: Cursors
   readonly #lines = new Map<string, TopicLanes & { readonly lines: Line[] }>()
-  readonly #setAside: SetAside
-  readonly #life: AbortController
+  readonly setAside: SetAside
+  readonly #life = new AbortController()
   readonly #lineParts: LineParts
   readonly #lookEveryMs: number
   /** Lines on which time has an effect. */
@@ -102,15 +105,18 @@ export class CollectorSpool implements Spool {
   #since: number
   readonly #moved = new Moved()
   readonly #logProof: ReadinessProof
-  #isSending: Promise<void> | undefined
+  #isGivenBack = false
   #onAppend: SpoolAppenderParts['onAppend'] = () => {}
 
-  constructor(parts: SpoolParts, { cursors, setAside, life }: SpoolHands) {
+  constructor(parts: SpoolParts, { cursors, setAside: { book, decidedEnd } }: SpoolHands) {
     const { log, storage, clock, random, options, observer, declare } = parts
     this.#parts = parts
     this.#cursors = cursors
-    this.#setAside = setAside
-    this.#life = life
+    const moved = (from: Position, to: Position): void => this.#moved.add(from, to)
+    this.setAside = new SetAside(
+      { ...parts, cursors, signal: this.#life.signal, moved },
+      { book, decidedEnd },
+    )
     this.#since = clock.now()
     this.#logProof = logProof(log)
     this.#lookEveryMs = Math.max(1, Math.min(options.patienceMs / 4, 250))
@@ -126,7 +132,7 @@ export class CollectorSpool implements Spool {
       },
       declare,
       checkRoom: () => this.#checkAge(),
-      setAside: (record, error) => setAside.keep(record.topic, record, messageOf(error)),
+      setAside: (record, error) => this.setAside.keep(record, messageOf(error)),
       save: (at, cursor, done) => cursors.save(at, cursor, done),
       signal: this.#life.signal,
       observer: {
@@ -143,7 +149,7 @@ export class CollectorSpool implements Spool {
           observer.publishFailed?.({ topic, reason: problem.code, count })
         },
         drained: of => observer.drained?.(of),
-        moved: (from, to) => this.#moved.add(from, to),
+        moved,
         stepped: line => this.#stepped(line),
       },
     }
@@ -157,6 +163,10 @@ export class CollectorSpool implements Spool {
   }
 
   async start(): Promise<void> {
+    await this.setAside.forgetThoseIn(({ topic, partition, offset: at }) => {
+      const { lane } = this.#lines.get(topic)?.lines[partition] ?? {}
+      return lane !== undefined && at >= lane.cursor
+    })
     for (const line of this.#all()) {
       const { place, lane } = line
       if (lane.backlog === 0) continue
@@ -188,9 +198,31 @@ export class CollectorSpool implements Spool {
     })
   }
 
-  /** Once for each start: until the topic takes more it would be refused again. */
+  /** Once for each start, unless the log is away: until the topic takes more it would be refused again. */
   #sendSetAside(): void {
-    if (this.#setAside.count > 0) this.#isSending ??= this.#setAside.sendAgain()
+    if (this.#isGivenBack || this.setAside.status().events === 0) return
+    this.#isGivenBack = true
+    void this.#giveBack()
+  }
+
+  async #giveBack(): Promise<void> {
+    const { logger } = this.#parts
+    const { signal } = this.#life
+    const { refused, stopped } = await this.setAside
+      .giveBack({}, signal)
+      .catch((error: unknown) => ({ refused: 0, stopped: messageOf(error) }))
+    if (signal.aborted) return
+    if (refused > 0)
+      logger.warn(
+        { events: refused },
+        'events that the spool has set aside are still too large: holdfast spool list',
+      )
+    if (stopped === undefined) return
+    logger.warn(
+      { reason: stopped },
+      'what the spool has set aside was not sent again: it is when the log was away and is back',
+    )
+    this.#isGivenBack = false
   }
 
   /** Throws `LOG_FULL`. */
@@ -215,9 +247,10 @@ export class CollectorSpool implements Spool {
       since: this.#since,
       events: behind.reduce((sum, { lane }) => sum + lane.backlog, 0),
       bytes: behind.reduce((sum, { place }) => sum + (this.#parts.storage.bytesOf?.(place) ?? 0), 0),
-      setAside: this.#setAside.count,
+      setAside: this.setAside.status(),
       oldestAgeMs: this.#oldestAgeMs(),
       reason: this.#reason(),
+      folder: this.#parts.options.folder,
     }
   }
 
@@ -230,7 +263,10 @@ export class CollectorSpool implements Spool {
     if (!line) return undefined
     const position = this.#moved.get(at)
     if (position) return { kind: 'logged', position }
-    if (at.offset < line.lane.cursor) return undefined
+    if (at.offset < line.lane.cursor) {
+      const record = await this.setAside.find(at)
+      return record && { kind: 'spooled', record }
+    }
     const limits = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
     const { records } = await this.#parts.storage.log.read(at, limits, this.#life.signal)
     const [record] = records
@@ -254,7 +290,7 @@ export class CollectorSpool implements Spool {
   async close(): Promise<void> {
     this.#life.abort()
     this.#disarm?.()
-    await Promise.all([this.#isSending, ...this.#all().map(line => line.written())])
+    await Promise.all([this.setAside.drain(), ...this.#all().map(line => line.written())])
     await this.#cursors.drain()
   }
 

@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { lossyProxy, type LossyProxy } from '../../../test/harness/lossy-proxy.ts'
 import { fileKafka, noOwnKafka } from '../../../test/kafka.ts'
-import { offset, silentLogger, systemClock, systemRandom, type LogRecord } from '../../event/index.ts'
+import {
+  offset,
+  silentLogger,
+  systemClock,
+  systemRandom,
+  type Clock,
+  type LogRecord,
+} from '../../event/index.ts'
 import type { Log } from '../../log/index.ts'
 import { openKafka } from './kafka.ts'
 import { resolveKafkaOptions, type KafkaOptions } from './options.ts'
@@ -36,7 +43,10 @@ describe.skipIf(noOwnKafka)('appending to Kafka', () => {
 
   const lines: string[] = []
   let renewals = 0
-  async function open(options: Partial<KafkaOptions> = {}): Promise<Log> {
+  async function open({
+    clock = systemClock,
+    ...options
+  }: Partial<KafkaOptions> & { clock?: Clock } = {}): Promise<Log> {
     const resolved = resolveKafkaOptions({
       brokers: [`127.0.0.1:${proxy.port}`],
       replication: { factor: 1 },
@@ -45,7 +55,7 @@ describe.skipIf(noOwnKafka)('appending to Kafka', () => {
     })
     const warn = (_: unknown, line?: string): void => void lines.push(line ?? '')
     const system = await openKafka(resolved, {
-      clock: systemClock,
+      clock,
       random: systemRandom,
       logger: { ...silentLogger, warn },
       observer: { renewed: () => (renewals += 1) },
@@ -195,6 +205,18 @@ describe.skipIf(noOwnKafka)('appending to Kafka', () => {
       5,
       ...Array<number>(9).fill(3_000),
     ])
+  })
+
+  it('takes what was too large as soon as the topic takes more', async () => {
+    let passed = 0
+    const log = await open({ clock: { ...systemClock, monotonic: () => systemClock.monotonic() + passed } })
+    await log.topics.create('raised', { partitions: 1 })
+    await setTopic('raised', 'max.message.bytes', String(TOPIC_LIMIT))
+    const large = { value: new Uint8Array(2 * TOPIC_LIMIT), headers: {} }
+    await expect(log.append('raised', [large])).rejects.toMatchObject({ code: 'LOG_RECORD_TOO_LARGE' })
+    await setTopic('raised', 'max.message.bytes', String(4 * TOPIC_LIMIT))
+    passed = 2_000 // somebody has read what was said, and acted
+    expect((await log.append('raised', [large]))[0]?.kind).toBe('appended')
   })
 
   it('hazard 29: makes no topic by a typo, on brokers that would; a topic that somebody deletes is refused from then on', async () => {

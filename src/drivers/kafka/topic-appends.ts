@@ -26,6 +26,8 @@ export class TopicAppends {
   /** It is known what the topic takes, and that it is as durable as asked for. */
   #isChecked = false
   #maxBatchBytes = Number.POSITIVE_INFINITY
+  /** When that was asked, by the monotonic clock. */
+  #askedAt = 0
   #trouble = 'no broker has answered yet'
 
   constructor(topic: string, deps: TopicAppendsDeps, room: { taken(bytes: number): void }) {
@@ -64,10 +66,10 @@ export class TopicAppends {
       try {
         const view = await cluster.topic(this.#topic, { fresh: isFresh || tries > 0 })
         if (view === undefined) throw new HoldfastError('LOG_TOPIC_UNKNOWN', { detail: this.#topic })
-        this.#maxBatchBytes = (await facts(this.#topic)).maxMessageBytes
+        this.#takes(await facts(this.#topic))
         this.#isChecked = true
         this.#looking = false
-        this.#place(view)
+        this.#place(view, isFresh || tries > 0)
         return
       } catch (error) {
         if (!isHoldfastError(error, 'LOG_STALLED')) {
@@ -81,8 +83,13 @@ export class TopicAppends {
     this.#looking = false
   }
 
-  /** Gives the calls that wait to their partitions, in their order. */
-  #place(view: TopicView): void {
+  #takes({ maxMessageBytes }: TopicFacts): void {
+    this.#maxBatchBytes = maxMessageBytes
+    this.#askedAt = this.#deps.clock.monotonic()
+  }
+
+  /** Gives the calls that wait to their partitions, in their order. `isFresh`: what is known was asked for them. */
+  #place(view: TopicView, isFresh = false): void {
     const { clock } = this.#deps
     while (this.#waiting.length > 0) {
       const [call] = this.#waiting
@@ -92,14 +99,20 @@ export class TopicAppends {
         else this.#room.taken(-call.bytes)
         this.#waiting.shift()
       } catch (error) {
-        // The partition may have been added since: look once, and keep the order meanwhile.
-        if (isHoldfastError(error, 'CONFIG_INVALID') && clock.monotonic() - view.seenAt > LOOK_AGAIN_MS)
+        // The partition may have been added since, or the topic set to take more: look once, and keep the order meanwhile.
+        if (!isFresh && clock.monotonic() - this.#knownAt(error, view) > LOOK_AGAIN_MS)
           return void this.#look(true)
         this.#waiting.shift()
         this.#reject(call, error)
       }
     }
     if (clock.monotonic() - view.seenAt > VIEW_MAX_AGE_MS) void this.#checkAgain()
+  }
+
+  /** When that was learned for which a call is refused; infinite for what does not change. */
+  #knownAt(refusal: unknown, { seenAt }: TopicView): number {
+    if (isHoldfastError(refusal, 'CONFIG_INVALID')) return seenAt
+    return isHoldfastError(refusal, 'LOG_RECORD_TOO_LARGE') ? this.#askedAt : Number.POSITIVE_INFINITY
   }
 
   /** Others may have added partitions, or set the topic otherwise. What has gone wrong is met by the next append. */
@@ -109,7 +122,7 @@ export class TopicAppends {
     const { cluster, facts } = this.#deps
     try {
       await cluster.refresh(this.#topic)
-      this.#maxBatchBytes = (await facts(this.#topic)).maxMessageBytes
+      this.#takes(await facts(this.#topic))
     } catch {
       this.#isChecked = false
     }
@@ -166,7 +179,7 @@ export class TopicAppends {
   }
 }
 
-/** A partition that is not there is looked for when what is known is older than this. Milliseconds. */
+/** A partition that is not there is looked for, and room for a record, when what is known is older than this. Milliseconds. */
 const LOOK_AGAIN_MS = 1_000
 /** Partitions that others add are seen after this, at the latest with the second append. Milliseconds. */
 const VIEW_MAX_AGE_MS = 30_000

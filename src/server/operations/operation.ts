@@ -1,3 +1,4 @@
+import type { Spool } from '../../collect/index.ts'
 import type { Clock, Random } from '../../event/index.ts'
 import type { LogSystem } from '../../log/index.ts'
 import type { Sink } from '../../sink/index.ts'
@@ -72,6 +73,8 @@ export interface OperationHost {
   readonly sink?: Sink | undefined
   /** How far the groups of the app were during the last minutes. */
   readonly progress?: GroupProgress | undefined
+  /** Of the collector of the app, where its log is on other machines. */
+  readonly spool?: Spool | undefined
   readonly clock: Clock
   readonly random: Random
 }

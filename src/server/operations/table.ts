@@ -27,6 +27,8 @@ import { topicAlter, topicCreate, topicDelete } from './topic-change.ts'
 import { topicDescribe } from './topic-describe.ts'
 import { topicList } from './topic-list.ts'
 import { topicStats } from './topic-stats.ts'
+import { spoolDiscard, spoolReturn } from './spool-decide.ts'
+import { spoolExport, spoolList, spoolStatus } from './spool-list.ts'
 import { replayCancel, replayList, replayShow } from './replay-jobs.ts'
 import { replayStart } from './replay-start.ts'
 
@@ -72,6 +74,11 @@ export const operations: readonly AnyOperation[] = [
   replayList,
   replayShow,
   replayCancel,
+  spoolStatus,
+  spoolList,
+  spoolExport,
+  spoolReturn,
+  spoolDiscard,
   auditList,
   auditVerify,
 ]
