@@ -126,7 +126,7 @@ const table = {
   LOG_MOVED: {
     message: 'The log was moved, so what is appended here would be read by nobody',
     advice:
-      'Name the log that it was moved to. To go back to this one for good, delete moved.json in its folder: what the other has taken in since is not in it.',
+      'Name the log that it was moved to: its app by --app or HOLDFAST_APP, or a running process by --url. To go back to this one for good, delete moved.json in its folder: what the other has taken in since is not in it.',
     retriable: false,
     kind: 'refused',
   },

@@ -29,7 +29,6 @@ export class OldLog {
       if (!isHoldfastError(error, 'LOG_IN_USE')) throw error
       throw new CliError(`the log is in use: ${error.detail}`, exitCode.refused, {
         next: 'Stop it first, or copy while it runs and move when it stops: --follow',
-        cause: error,
       })
     }
     return old
