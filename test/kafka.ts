@@ -69,8 +69,7 @@ export async function emptyKafka(brokers: string): Promise<void> {
   const { log, groups } = system
   const admin = new Admin({ clientId: 'test', bootstrapBrokers: brokers.split(','), timeout: 3_000 })
   try {
-    // One that has just started cannot say yet.
-    for (const group of await until('groups are listed', () => groups.list())) {
+    for (const group of await groups.list()) {
       await until(`group ${group} is gone`, async () => {
         try {
           await groups.delete(group)

@@ -34,6 +34,10 @@ export async function onLog<T>(
 
 const env = { clock: systemClock, random: systemRandom, logger: silentLogger }
 
+/** A log on other machines is reached as an app says. */
+const ELSEWHERE =
+  'Name its folder: --log DIR; or, for a log on Kafka, the app that names it: --app FILE; or ask the process that runs, where the command can: --url URL'
+
 /** The log of the app, where it has one that is kept; else that in the folder. */
 async function withItsLog<T>(
   declared: Declared | undefined,
@@ -41,7 +45,7 @@ async function withItsLog<T>(
   work: (system: LogSystem) => Promise<T>,
 ): Promise<T> {
   const log = declared?.log
-  if (log === undefined || log.kind === 'memory') return withLog(folder, work)
+  if (log === undefined || log.kind === 'memory') return withLog(folder, work, ELSEWHERE)
   // Opened by its driver, a folder that is not there would be made.
   if (log.kind === 'embedded') return withLog(log.where, work)
   const system = await log.open(env)

@@ -12,13 +12,14 @@ export function logFolder(given: string | undefined, io: Pick<CliIo, 'env' | 'cw
   return logTarget({ log: given }, io).folder
 }
 
-/** Runs `work` on a log that is there already; a running app may have it open too. */
-export async function withLog<T>(folder: string, work: (system: LogSystem) => Promise<T>): Promise<T> {
-  if (!existsSync(folder)) {
-    throw new CliError(`there is no log in ${path.resolve(folder)}`, exitCode.notFound, {
-      next: 'Name its folder: --log DIR',
-    })
-  }
+/** Runs `work` on a log that is there already; a running app may have it open too. `next`: what to do where there is none. */
+export async function withLog<T>(
+  folder: string,
+  work: (system: LogSystem) => Promise<T>,
+  next = 'Name its folder: --log DIR',
+): Promise<T> {
+  if (!existsSync(folder))
+    throw new CliError(`there is no log in ${path.resolve(folder)}`, exitCode.notFound, { next })
   const system = await embedded(folder).open({
     clock: systemClock,
     random: systemRandom,

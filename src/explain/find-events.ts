@@ -1,5 +1,5 @@
 import { decodeEvent, offset, type Clock, type LogRecord } from '../event/index.ts'
-import { partitioner, type LogSystem, type Unsearched } from '../log/index.ts'
+import { outOfReach, partitioner, type LogSystem, type Unsearched } from '../log/index.ts'
 import { isLaneOrDeadTopic } from '../recover/index.ts'
 import { findId } from './explain-event.ts'
 
@@ -58,19 +58,29 @@ async function findKey(
   const topics =
     only === undefined ? (await log.topics.list()).filter(name => !isLaneOrDeadTopic(name)) : [only]
   for (const topic of topics) {
-    const { partitions = 0 } = (await log.topics.describe(topic)) ?? {}
-    if (partitions === 0) continue
-    const tp = { topic, partition: partitioner(topic)({ key }, partitions) }
-    const { end } = await log.bounds(tp)
-    let at = await log.offsetAt(tp, since)
-    while (at < end && records.length <= limit && clock.monotonic() <= until && !signal.aborted) {
-      const page = await log.read({ ...tp, offset: at }, PAGE, signal)
-      records.push(...page.records.filter(record => record.key === key))
-      if (page.next === at) break
-      at = page.next
+    let left: Unsearched = { topic, partition: 0, from: offset(0), to: offset(0), until: undefined }
+    try {
+      const { partitions = 0 } = (await log.topics.describe(topic)) ?? {}
+      if (partitions === 0) continue
+      const tp = { topic, partition: partitioner(topic)({ key }, partitions) }
+      left = { ...left, ...tp }
+      const { end } = await log.bounds(tp)
+      let at = await log.offsetAt(tp, since)
+      left = { ...left, from: at, to: end }
+      while (at < end && records.length <= limit && clock.monotonic() <= until && !signal.aborted) {
+        const page = await log.read({ ...tp, offset: at }, PAGE, signal)
+        records.push(...page.records.filter(record => record.key === key))
+        if (page.next === at) break
+        at = page.next
+        left = { ...left, from: at }
+      }
+      if (at < end && records.length <= limit) unsearched.push(left)
+    } catch (error) {
+      // Of one topic that was named that is the answer; of many, the others have theirs.
+      const why = only === undefined ? outOfReach(error) : undefined
+      if (why === undefined) throw error
+      unsearched.push({ ...left, why })
     }
-    if (at < end && records.length <= limit)
-      unsearched.push({ ...tp, from: offset(at), to: end, until: undefined })
   }
   const sorted = records.toSorted((a, b) => a.timestamp - b.timestamp)
   return { records: sorted.slice(0, limit), more: records.length > limit, unsearched }

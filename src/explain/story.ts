@@ -150,10 +150,13 @@ function searchLines({ how, events: all, read, tookMs, unsearched }: SearchRepor
   const way = how === 'index' ? `by the index, ${count(read)} of them read` : 'by reading them'
   return [
     row('searched', `${events(all)} ${way}, in ${duration(tookMs)}`),
-    ...(left === 0n ? [] : [row('not', `${events(left)}${found ? ', which it may have caused' : ''}:`)]),
-    ...unsearched.slice(0, MAX_UNSEARCHED).map(({ topic, partition, from, to, until }) => {
+    ...(unsearched.length === 0
+      ? []
+      : [row('not', `${events(left)}${found ? ', which it may have caused' : ''}:`)]),
+    ...unsearched.slice(0, MAX_UNSEARCHED).map(({ topic, partition, from, to, until, why }) => {
       const when = until === undefined ? '' : `, up to ${time(until)}`
-      return row('', `${topic}/${partition} offsets ${from} to ${to - 1n}${when}`)
+      const offsets = from === to ? '' : ` offsets ${from} to ${to - 1n}`
+      return row('', `${topic}/${partition}${offsets}${when}${why === undefined ? '' : ` (${why})`}`)
     }),
     ...(unsearched.length > MAX_UNSEARCHED
       ? [row('', `and ${unsearched.length - MAX_UNSEARCHED} more partitions`)]

@@ -63,7 +63,14 @@ describe('an id that no index knows', () => {
     const found = await search(denied, 'orders 7')
     expect(found.records).toMatchObject([{ topic: 'orders', offset: 7n }])
     expect(found.unsearched).toEqual([
-      { topic: 'others', partition: 0, from: 0n, to: BigInt(EVENTS), until: undefined },
+      {
+        topic: 'others',
+        partition: 0,
+        from: 0n,
+        to: BigInt(EVENTS),
+        until: undefined,
+        why: 'LOG_DENIED: others',
+      },
     ])
   })
 })

@@ -10,7 +10,9 @@ import {
   type Position,
   type TopicPartition,
 } from '../event/index.ts'
-import type { FindOptions, IdSearch, Log, ReadLimits, ReadResult, Unsearched } from './port.ts'
+import { inParts } from './in-parts.ts'
+import { outOfReach } from './out-of-reach.ts'
+import type { FindOptions, IdSearch, Log, ReadLimits, ReadResult, TopicSettings, Unsearched } from './port.ts'
 
 /**
  * When an event was stored whose id carries a time, beside that time. Appends that wait longer are refused long before; a
@@ -46,6 +48,8 @@ class Reading {
   /** By place: with gaps between offsets a read may reach into the next stretch. */
   readonly #records = new Map<string, LogRecord>()
   readonly #left: Stretch[] = []
+  /** Partitions that cannot be read, by their ids. */
+  readonly #outOfReach = new Map<string, TopicPartition & { readonly why: string }>()
   #read = 0n
 
   constructor(log: Log, id: string, options: FindOptions, clock: Clock) {
@@ -60,10 +64,12 @@ class Reading {
     const time = this.#options.as.includes('id') ? timeOfId(this.#id) : undefined
     let left = await this.#all()
     if (time !== undefined) {
-      const around = await inParts(left, async stretch => ({
-        from: await this.#log.offsetAt(stretch, time - madeAround.beforeMs),
-        to: await this.#log.offsetAt(stretch, time + madeAround.afterMs),
-      }))
+      const around = await inParts(left, stretch =>
+        this.#reached(stretch, async () => ({
+          from: await this.#log.offsetAt(stretch, time - madeAround.beforeMs),
+          to: await this.#log.offsetAt(stretch, time + madeAround.afterMs),
+        })),
+      )
       const rest: Stretch[] = []
       for (const [i, stretch] of left.entries()) {
         const { from, to } = around[i] ?? stretch
@@ -72,7 +78,7 @@ class Reading {
       }
       left = rest
     }
-    while (!this.#isOver && (left = left.filter(({ from, to }) => from < to)).length > 0) {
+    while (!this.#isOver && (left = this.#readable(left)).length > 0) {
       const older: Stretch[] = []
       for (const stretch of left) {
         const from = stretch.to - BLOCK_EVENTS > stretch.from ? stretch.to - BLOCK_EVENTS : stretch.from
@@ -102,13 +108,15 @@ class Reading {
   async #all(): Promise<Stretch[]> {
     const topics = await this.#log.topics.list()
     const partitions = await inParts(topics, async topic => {
-      const { partitions = 0 } = (await this.#log.topics.describe(topic)) ?? {}
+      const describe = (): Promise<TopicSettings | undefined> => this.#log.topics.describe(topic)
+      const { partitions = 0 } = (await this.#reached({ topic, partition: 0 }, describe)) ?? {}
       return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
     })
-    return await inParts(partitions.flat(), async tp => {
-      const { start, end } = await this.#log.bounds(tp)
-      return { ...tp, from: start, to: end }
+    const stretches = await inParts(partitions.flat(), async tp => {
+      const bounds = await this.#reached(tp, () => this.#log.bounds(tp))
+      return bounds && { ...tp, from: bounds.start, to: bounds.end }
     })
+    return stretches.flatMap(one => one ?? [])
   }
 
   async #readStretch(stretch: Stretch): Promise<void> {
@@ -117,7 +125,7 @@ class Reading {
     let at: Offset = offset(from)
     while (at < to && !this.#isOver) {
       const page = await this.#page({ ...tp, offset: at }, PAGE, signal)
-      if (page === undefined || page.next === at) break // damage
+      if (page === undefined || page.next === at) break
       for (const record of page.records) {
         if (record.offset >= to) break
         this.#read++
@@ -137,39 +145,56 @@ class Reading {
       const page = await this.#page(at, ONE, this.#options.signal)
       return page?.records[0]?.timestamp
     })
-    return parts.map(({ from, to, ...tp }, i) => ({
+    const dated = parts.map(({ from, to, ...tp }, i) => ({
       ...tp,
       from: offset(from),
       to: offset(to),
       until: times[i],
+      why: this.#outOfReach.get(partitionId(tp))?.why,
     }))
+    const told = new Set(parts.map(partitionId))
+    const unknown = [...this.#outOfReach].filter(([id]) => !told.has(id))
+    const nothing = { from: offset(0), to: offset(0), until: undefined }
+    return [...dated, ...unknown.map(([, tp]) => ({ ...tp, ...nothing }))]
   }
 
-  /** Undefined at damage, and for what is nobody's here to read. What retention took meanwhile is passed over. */
-  async #page(at: Position, limits: ReadLimits, signal: AbortSignal): Promise<ReadResult | undefined> {
+  /** Undefined at damage too. What retention took meanwhile is passed over. */
+  #page(at: Position, limits: ReadLimits, signal: AbortSignal): Promise<ReadResult | undefined> {
+    return this.#reached(at, async () => {
+      try {
+        return await this.#log.read(at, limits, signal)
+      } catch (error) {
+        if (isHoldfastError(error, 'LOG_CORRUPT')) return undefined
+        if (!isHoldfastError(error, 'OFFSET_OUT_OF_RANGE')) throw error
+        const { start, end } = await this.#log.bounds(at)
+        return { records: [], next: start, end }
+      }
+    })
+  }
+
+  /** What is left to read; the rest of a partition that turned out not to be readable is not tried. */
+  #readable(stretches: readonly Stretch[]): Stretch[] {
+    const [closed, open] = [true, false].map(is =>
+      stretches.filter(one => one.from < one.to && this.#outOfReach.has(partitionId(one)) === is),
+    )
+    this.#left.push(...(closed ?? []))
+    return open ?? []
+  }
+
+  /** Undefined for what is out of reach. Asked once: another try takes time too. */
+  async #reached<T>({ topic, partition }: TopicPartition, ask: () => Promise<T>): Promise<T | undefined> {
+    const id = partitionId({ topic, partition })
+    if (this.#outOfReach.has(id)) return undefined
     try {
-      return await this.#log.read(at, limits, signal)
+      return await ask()
     } catch (error) {
-      if (isHoldfastError(error, ...notOurs)) return undefined
-      if (!isHoldfastError(error, 'OFFSET_OUT_OF_RANGE')) throw error
-      const { start, end } = await this.#log.bounds(at)
-      return { records: [], next: start, end }
+      const why = outOfReach(error)
+      if (why === undefined) throw error
+      this.#outOfReach.set(id, { topic, partition, why })
+      return undefined
     }
   }
 }
-
-/** Topics of others on the same brokers, and one that was deleted meanwhile. */
-const notOurs = ['LOG_CORRUPT', 'LOG_DENIED', 'LOG_TOPIC_UNKNOWN'] as const
-
-/** Several at once: asked one by one, a log on other machines takes a round trip for each. */
-async function inParts<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
-  const done: R[] = []
-  for (let at = 0; at < all.length; at += AT_ONCE)
-    done.push(...(await Promise.all(all.slice(at, at + AT_ONCE).map(one => work(one)))))
-  return done
-}
-
-const AT_ONCE = 32
 
 /** Blocks that follow on one another as one. */
 function joined(parts: readonly Stretch[]): Stretch[] {

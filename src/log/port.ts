@@ -266,6 +266,8 @@ export interface Unsearched extends TopicPartition {
   readonly to: Offset
   /** Time of the last of them, milliseconds since 1970, where it is known. */
   readonly until: number | undefined
+  /** Why they cannot be read, in words; undefined where patience was over. */
+  readonly why?: string | undefined
 }
 
 /**

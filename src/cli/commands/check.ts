@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { circuitList } from '../../server/operations/circuits.ts'
-import { groupList } from '../../server/operations/group-list.ts'
+import { groupList, type GroupListInput, type ListedGroup } from '../../server/operations/group-list.ts'
 import { systemClock } from '../../event/index.ts'
 import { CliError, exitCode } from '../exit-code.ts'
 import type { AskOptions, Operating } from '../operating.ts'
@@ -19,13 +19,27 @@ interface CheckOptions extends AskOptions {
 /** What a check measures, one value for each thing. */
 type Measure = (operating: Operating, options: CheckOptions) => Promise<readonly Measured[]>
 
+/** What cannot be looked at must not look well. */
+async function groupsSeen(
+  operating: Operating,
+  options: CheckOptions,
+  input: GroupListInput,
+): Promise<readonly ListedGroup[]> {
+  const { groups, unseen } = await operating.ask(groupList, input, options)
+  const missing = unseen.find(({ what }) => options.group === undefined || what === `group ${options.group}`)
+  if (missing === undefined) return groups
+  throw new CliError(`${missing.what} could not be looked at: ${missing.why}`, exitCode.failed, {
+    next: 'Name a group that can be: --group NAME',
+  })
+}
+
 const lag: Measure = async (operating, options) => {
-  const { groups } = await operating.ask(groupList, {}, options)
+  const groups = await groupsSeen(operating, options, {})
   return groups.map(one => ({ name: one.group, value: options.seconds === true ? one.lagSeconds : one.lag }))
 }
 
 const dlq: Measure = async (operating, options) => {
-  const { groups } = await operating.ask(groupList, { letters: true }, options)
+  const groups = await groupsSeen(operating, options, { letters: true })
   return groups.map(one => ({ name: one.group, value: one.letters ?? 0 }))
 }
 

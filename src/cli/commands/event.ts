@@ -93,10 +93,25 @@ function rowColumns<Item>(of: (item: Item) => EventRow): View<object>['columns']
 const placeOf = ({ topic, partition, offset }: EventRow): string => `${topic}/${partition} offset ${offset}`
 
 function leftOutNotes(unsearched: readonly LeftOut[]): string[] {
-  if (unsearched.length === 0) return []
-  const events = unsearched.reduce((sum, { from, to }) => sum + (BigInt(to) - BigInt(from)), 0n)
-  return [`${events} events of ${unsearched.length} partitions were not searched: --patience 1m looks longer`]
+  const events = (of: readonly LeftOut[]): bigint =>
+    of.reduce((sum, { from, to }) => sum + (BigInt(to) - BigInt(from)), 0n)
+  const late = unsearched.filter(({ why }) => why === null)
+  const closed = unsearched.filter(({ why }) => why !== null)
+  const reasons = closed.slice(0, MAX_REASONS).map(one => `  ${one.topic}/${one.partition}: ${one.why}`)
+  return [
+    ...(late.length === 0
+      ? []
+      : [
+          `${events(late)} events of ${late.length} partitions were not searched: --patience 1m looks longer`,
+        ]),
+    ...(closed.length === 0
+      ? []
+      : [`${events(closed)} events of ${closed.length} partitions could not be read:`, ...reasons]),
+    ...(closed.length > MAX_REASONS ? [`  and ${closed.length - MAX_REASONS} more: -o json`] : []),
+  ]
 }
+
+const MAX_REASONS = 5
 
 const eventView: View<ShownEvents> = {
   items: ({ events }) => events,

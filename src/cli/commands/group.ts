@@ -22,6 +22,7 @@ import {
 } from '../../server/operations/group-reset.ts'
 import type { GroupSummary } from '../../server/operations/group-standing.ts'
 import type { Answer } from '../../server/operations/operation.ts'
+import { unseenNotes } from '../../server/operations/unseen.ts'
 import { age } from '../../server/readable.ts'
 import { CliError, exitCode } from '../exit-code.ts'
 import { interruptible } from '../interrupt.ts'
@@ -162,6 +163,7 @@ const listView: View<GroupList> = {
     topics: (one: GroupSummary) => one.topics.join(' '),
   },
   empty: 'no groups',
+  notes: ({ unseen }) => unseenNotes(unseen),
 }
 
 const describeView: View<GroupReport> = {

@@ -18,6 +18,7 @@ import {
   type TopicListInput,
   type TopicSummary,
 } from '../../server/operations/topic-list.ts'
+import { unseenNotes } from '../../server/operations/unseen.ts'
 import { age, bytes } from '../../server/readable.ts'
 import type { Operating, OperatingOptions } from '../operating.ts'
 import type { View } from '../show.ts'
@@ -103,6 +104,7 @@ const listView: View<TopicList> = {
   },
   wide: { 'kept-bytes': (one: TopicSummary) => one.retentionBytes },
   empty: 'no topics',
+  notes: ({ unseen }) => unseenNotes(unseen),
 }
 
 const describeView: View<TopicReport> = {

@@ -1,5 +1,5 @@
 import { HoldfastError, type Clock, type TopicPartition } from '../../event/index.ts'
-import { errorIds, isAuthentication, kafkaError, partialReply } from './errors.ts'
+import { errorsByPath, isAuthentication, isAuthorization, kafkaError, partialReply } from './errors.ts'
 import type { Broker, Link, Reply } from './link.ts'
 
 export interface TopicView {
@@ -25,6 +25,8 @@ export class Cluster {
   #brokers: ReadonlyMap<number, Broker> = new Map()
   #controller: number | undefined
   readonly #topics = new Map<string, TopicView>()
+  /** Those that this user may not look at, when they were asked for last. */
+  readonly #denied = new Map<string, HoldfastError>()
   /** The broker that answered last is asked first. */
   #turn = 0
   #wanted = new Set<string>()
@@ -40,6 +42,12 @@ export class Cluster {
   /** Those known, else those to begin with. */
   brokers(): readonly Broker[] {
     return this.#brokers.size > 0 ? [...this.#brokers.values()] : this.#bootstrap
+  }
+
+  /** Those that are up, as one of them says now. */
+  async live(): Promise<readonly Broker[]> {
+    await this.#learn([])
+    return this.brokers()
   }
 
   /** By the ids of nodes; empty before anything was asked. */
@@ -81,8 +89,14 @@ export class Cluster {
     return { broker, view }
   }
 
-  /** Asks again about the topic. Questions that come together are one request. */
-  refresh(topic: string): Promise<void> {
+  /** Asks again about the topic. Questions that come together are one request, and each is refused for itself. */
+  async refresh(topic: string): Promise<void> {
+    await this.#asked(topic)
+    const denied = this.#denied.get(topic)
+    if (denied) throw denied
+  }
+
+  #asked(topic: string): Promise<void> {
     this.#wanted.add(topic)
     this.#next ??= this.#running
       .catch(() => {})
@@ -110,14 +124,15 @@ export class Cluster {
 
   /** Asks one broker whether it knows the topic already, with leaders: they learn of a new one one by one. */
   async isKnownTo(broker: Broker, topic: string, partitions: number): Promise<boolean> {
-    const reply = await this.#ask(broker, [topic])
-    const found = reply.topics[0]?.partitions ?? []
+    const { topics } = await this.#ask(broker, [topic])
+    const found = topics[0]?.partitions ?? []
     return found.length >= partitions && found.every(({ leaderId }) => leaderId >= 0)
   }
 
   /** Topics that were deleted here: no broker is asked about them any more. */
   forget(topic: string): void {
     this.#topics.delete(topic)
+    this.#denied.delete(topic)
   }
 
   #first(): Broker {
@@ -143,10 +158,7 @@ export class Cluster {
         if (isAuthentication(error)) break
       }
     }
-    throw kafkaError(failure, {
-      doing: 'ask the brokers for topics',
-      grant: `Describe on ${topics?.length === 1 ? `topic ${topics[0]}` : 'the topics'}`,
-    })
+    throw refused(failure, topics ?? [])
   }
 
   async #ask(broker: Broker, topics: readonly string[] | null): Promise<Reply<'Metadata'>> {
@@ -154,8 +166,12 @@ export class Cluster {
       return await this.#link.call(broker, 'Metadata', topics === null ? null : [...topics], false, false)
     } catch (error) {
       const reply = partialReply<Reply<'Metadata'>>(error)
-      if (reply === undefined || errorIds(error).has('TOPIC_AUTHORIZATION_FAILED')) throw error
-      return reply // of a topic that is not there, or without a leader
+      if (reply === undefined) throw error
+      for (const [path, part] of errorsByPath(error)) {
+        const name = reply.topics[Number(/^\/topics\/(\d+)$/.exec(path)?.[1])]?.name
+        if (typeof name === 'string' && isAuthorization(part)) this.#denied.set(name, refused(part, [name]))
+      }
+      return reply // others are not there, or without a leader
     }
   }
 
@@ -165,6 +181,7 @@ export class Cluster {
     const seenAt = this.#clock.monotonic()
     for (const { name, topicId, errorCode, partitions } of topics) {
       if (typeof name !== 'string') continue
+      if (errorCode !== TOPIC_AUTHORIZATION_FAILED) this.#denied.delete(name)
       if (errorCode !== 0 && partitions.length === 0) this.#topics.delete(name)
       else
         this.#topics.set(name, {
@@ -180,6 +197,15 @@ export class Cluster {
     }
   }
 }
+
+function refused(error: unknown, topics: readonly string[]): HoldfastError {
+  return kafkaError(error, {
+    doing: 'ask the brokers for topics',
+    grant: `Describe on ${topics.length === 1 ? `topic ${topics[0]}` : 'the topics'}`,
+  })
+}
+
+const TOPIC_AUTHORIZATION_FAILED = 29
 
 /** No further broker is tried after this: whoever asked wants an answer. Milliseconds. */
 const PATIENCE_MS = 5_000

@@ -35,6 +35,7 @@ export async function openKafka(options: ResolvedKafkaOptions, env: LogEnvironme
       ...env,
       makeLink,
       brokers: () => [...cluster.brokers(), ...options.connection.brokers],
+      live: () => cluster.live(),
       partitions: async topic => (await cluster.topic(topic, { fresh: true }))?.partitions.length,
       ends: partitions => positions.ends(partitions),
     },

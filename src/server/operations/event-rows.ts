@@ -53,6 +53,7 @@ export interface LeftOut {
   readonly from: string
   readonly to: string
   readonly until: number | null
+  readonly why: string | null
 }
 
 export const leftOutShape: Shape<LeftOut> = object<LeftOut>({
@@ -61,10 +62,11 @@ export const leftOutShape: Shape<LeftOut> = object<LeftOut>({
   from: digits('the first offset that was not searched'),
   to: digits('the offset behind the last one'),
   until: nullable(number('when that one was stored')),
+  why: nullable(text('why it cannot be read; null where patience was over', { max: 10_000 })),
 })
 
-export function leftOut({ topic, partition, from, to, until }: Unsearched): LeftOut {
-  return { topic, partition, from: String(from), to: String(to), until: until ?? null }
+export function leftOut({ topic, partition, from, to, until, why }: Unsearched): LeftOut {
+  return { topic, partition, from: String(from), to: String(to), until: until ?? null, why: why ?? null }
 }
 
 /** How long what no index covers is read. */

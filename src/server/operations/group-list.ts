@@ -2,6 +2,7 @@ import { pausedGroups } from '../group-control.ts'
 import { groupNames, openLetters, partitionsOf, summaryOf, type GroupSummary } from './group-standing.ts'
 import { LOOK_WITHIN_MS, type Operation } from './operation.ts'
 import { choice, flag, nullable, number, object, optional, rows, text, type Fields } from './shape.ts'
+import { lookAt, unseenShape, type Unseen } from './unseen.ts'
 
 export interface GroupListInput {
   readonly onlyWithLag?: boolean | undefined
@@ -15,6 +16,7 @@ export interface ListedGroup extends GroupSummary {
 
 export interface GroupList {
   readonly groups: readonly ListedGroup[]
+  readonly unseen: readonly Unseen[]
 }
 
 export const summaryFields: Fields<GroupSummary> = {
@@ -47,15 +49,24 @@ export const groupList: Operation<GroupListInput, GroupList> = {
     groups: rows(
       object<ListedGroup>({ ...summaryFields, letters: nullable(number('dead letters that are open')) }),
     ),
+    unseen: unseenShape,
   }),
   async run(context, { onlyWithLag, letters = false }) {
     const paused = await pausedGroups(context.system.log, context.signal)
     const groups: ListedGroup[] = []
+    const unseen = new Map<string, Unseen>()
     for (const group of await groupNames(context)) {
-      const partitions = await partitionsOf(context, group)
-      const summary = await summaryOf(context, group, { partitions, paused })
-      groups.push({ ...summary, letters: letters ? await openLetters(context, group) : null })
+      // Without one of its topics it would be shown as less behind than it is.
+      const listed = await lookAt(`group ${group}`, unseen, async () => {
+        const partitions = await partitionsOf(context, group)
+        const summary = await summaryOf(context, group, { partitions, paused })
+        return { ...summary, letters: letters ? await openLetters(context, group) : null }
+      })
+      if (listed) groups.push(listed)
     }
-    return { groups: groups.filter(({ lag }) => onlyWithLag !== true || lag > 0) }
+    return {
+      groups: groups.filter(({ lag }) => onlyWithLag !== true || lag > 0),
+      unseen: [...unseen.values()],
+    }
   },
 }

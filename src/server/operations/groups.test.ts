@@ -78,6 +78,7 @@ describe('a group that is paused', () => {
           letters: null,
         },
       ],
+      unseen: [],
     })
     // The process that has it knows as well, and keeps saying how far behind it is.
     expect(await a.groups()).toMatchObject([{ state: 'paused', lag: 3n }])

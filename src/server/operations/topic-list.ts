@@ -1,8 +1,9 @@
-import type { TopicSettings } from '../../log/index.ts'
+import { inParts, type TopicSettings } from '../../log/index.ts'
 import { isLaneOrDeadTopic } from '../../recover/index.ts'
 import { RESERVED_TOPIC_PREFIX } from '../../event/index.ts'
 import { LOOK_WITHIN_MS, type Operation, type OperationContext } from './operation.ts'
 import { flag, nullable, number, object, optional, rows, text, type Fields } from './shape.ts'
+import { lookAt, unseenShape, type Unseen } from './unseen.ts'
 
 export interface TopicListInput {
   readonly all?: boolean | undefined
@@ -30,6 +31,7 @@ export interface TopicGroup {
 
 export interface TopicList {
   readonly topics: readonly TopicSummary[]
+  readonly unseen: readonly Unseen[]
 }
 
 export const topicFields: Fields<TopicSummary> = {
@@ -54,17 +56,21 @@ export const topicList: Operation<TopicListInput, TopicList> = {
     all: optional(flag('also retry lanes, dead letters and those of Holdfast itself')),
     withLag: optional(flag('with the groups that read them, and how far they are behind')),
   }),
-  output: object<TopicList>({ topics: rows(object<TopicSummary>(topicFields)) }),
+  output: object<TopicList>({ topics: rows(object<TopicSummary>(topicFields)), unseen: unseenShape }),
   async run(context, { all = false, withLag = false }) {
     const { log } = context.system
-    const groups = withLag ? await groupsByTopic(context) : undefined
-    const topics: TopicSummary[] = []
-    for (const topic of (await log.topics.list()).toSorted()) {
-      const settings = await log.topics.describe(topic)
-      if (settings === undefined || (!all && isOwnTopic(topic))) continue
-      topics.push(await topicSummary(context, topic, settings, groups && (groups.get(topic) ?? [])))
-    }
-    return { topics }
+    const unseen = new Map<string, Unseen>()
+    const groups = withLag ? await groupsByTopic(context, unseen) : undefined
+    const names = (await log.topics.list())
+      .filter(topic => (all || !isOwnTopic(topic)) && !unseen.has(`topic ${topic}`))
+      .toSorted()
+    const topics = await inParts(names, topic =>
+      lookAt(`topic ${topic}`, unseen, async () => {
+        const settings = await log.topics.describe(topic)
+        return settings && topicSummary(context, topic, settings, groups && (groups.get(topic) ?? []))
+      }),
+    )
+    return { topics: topics.flatMap(one => one ?? []), unseen: [...unseen.values()] }
   },
 }
 
@@ -97,15 +103,20 @@ export async function topicSummary(
   }
 }
 
-/** The groups that have a position in a topic or own a partition of it. */
-export async function groupsByTopic({
-  system,
-}: OperationContext): Promise<ReadonlyMap<string, readonly TopicGroup[]>> {
+/** The groups that have a position in a topic or own a partition of it, of the topics that can be looked at. */
+export async function groupsByTopic(
+  { system }: OperationContext,
+  unseen: Map<string, Unseen> = new Map(),
+): Promise<ReadonlyMap<string, readonly TopicGroup[]>> {
   const found = new Map<string, Map<string, number>>()
   for (const group of await system.groups.list()) {
-    const { partitions } = await system.groups.describe(group)
+    const { partitions = [] } =
+      (await lookAt(`group ${group}`, unseen, () => system.groups.describe(group))) ?? {}
     for (const { topic, partition, committed } of partitions) {
-      const { start, end } = await system.log.bounds({ topic, partition })
+      if (unseen.has(`topic ${topic}`)) continue
+      const bounds = await lookAt(`topic ${topic}`, unseen, () => system.log.bounds({ topic, partition }))
+      if (bounds === undefined) continue
+      const { start, end } = bounds
       const from = committed === undefined || committed < start ? start : committed
       const lags = found.get(topic) ?? new Map<string, number>()
       lags.set(group, (lags.get(group) ?? 0) + Number(end - from))

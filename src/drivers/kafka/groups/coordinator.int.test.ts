@@ -62,6 +62,8 @@ describe.skipIf(noOwnKafka)('the coordinator of a group', () => {
       const began = performance.now()
       expect(await store(offset(2))).toEqual(four)
       const tookMs = Math.round(performance.now() - began)
+      // Of the brokers that are up: it is named among those to begin with, and is not waited for.
+      expect(await system.groups.list()).toEqual(['g'])
       if (how === 'killed') await coordinator.start()
       else coordinator.resume()
       // Not before: the client that asks waits for whom it has a connection to, the frozen one too. That one names itself

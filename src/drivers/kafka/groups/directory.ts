@@ -1,11 +1,10 @@
 import { HoldfastError, partitionId, type Offset } from '../../../event/index.ts'
 import type { GroupDescription } from '../../../log/index.ts'
 import { hasId, kafkaError } from '../errors.ts'
-import type { Broker, Link, Reply } from '../link.ts'
+import type { Reply } from '../link.ts'
 import { decodeAssignment } from './consumer-protocol.ts'
 import type { GroupRequests } from './group-requests.ts'
-import { everyPositionOf, hasMark } from './positions.ts'
-import { decodeOurSubscription, decodeShare, PROTOCOL } from './shares.ts'
+import { decodeOurSubscription, decodeShare } from './shares.ts'
 
 /** Members and owners of a group, as its coordinator knows them. */
 export interface Roll {
@@ -90,44 +89,6 @@ export function description(
     })),
   }
 }
-
-/**
- * The groups of ours that the brokers know: those that have positions with our mark, and those whose members share
- * partitions out in our way. A cluster holds groups of others as well, which are none of our business: nothing here could
- * read their notes, and what is kept for the slowest group must not wait for a group of somebody else.
- */
-export async function listGroups(link: Link, brokers: readonly Broker[]): Promise<string[]> {
-  const found = await Promise.all(brokers.map(broker => listAt(link, broker)))
-  return [...new Set(found.flat())].toSorted()
-}
-
-/** A broker lists the groups that it coordinates, so it can answer for them as well. */
-async function listAt(link: Link, broker: Broker): Promise<string[]> {
-  const { groups } = await link.call(broker, 'ListGroups', [], [])
-  const names = groups
-    .filter(({ protocolType }) => protocolType === '' || protocolType === 'consumer')
-    .map(({ groupId }) => groupId)
-  if (names.length === 0) return []
-  const ours = new Set<string>()
-  // An answer holds every position of the groups asked for, and a cluster may hold thousands of groups of others.
-  for (let i = 0; i < names.length; i += GROUPS_AT_ONCE) {
-    const some = names.slice(i, i + GROUPS_AT_ONCE).map(everyPositionOf)
-    const positions = await link.call(broker, 'OffsetFetch', some, false)
-    for (const group of positions.groups) if (hasMark(group)) ours.add(group.groupId)
-  }
-  const busy = groups
-    .filter(
-      ({ groupId, groupState }) => groupState !== 'Empty' && names.includes(groupId) && !ours.has(groupId),
-    )
-    .map(({ groupId }) => groupId)
-  if (busy.length > 0) {
-    const described = await link.call(broker, 'DescribeGroups', busy, false)
-    for (const { groupId, protocolData } of described.groups) if (protocolData === PROTOCOL) ours.add(groupId)
-  }
-  return [...ours]
-}
-
-const GROUPS_AT_ONCE = 100
 
 /** Rejects with `GROUP_ACTIVE` when it has members; a group that is not there is deleted already. */
 export async function deleteGroup(requests: GroupRequests, group: string): Promise<void> {

@@ -17,11 +17,11 @@ import type {
   Member,
   Membership,
 } from '../../../log/index.ts'
-import { kafkaError } from '../errors.ts'
 import type { Broker, MakeLink } from '../link.ts'
 import { Coordinators } from './coordinators.ts'
-import { active, deleteGroup, description, fetchRoll, listGroups, type Roll } from './directory.ts'
+import { active, deleteGroup, description, fetchRoll, type Roll } from './directory.ts'
 import { GroupRequests } from './group-requests.ts'
+import { listGroups } from './list-groups.ts'
 import { KafkaMember } from './member.ts'
 import type { ResolvedGroupOptions } from './options.ts'
 import { checkAgainstEnds, checkNote, fetchPositions, forgetPositions, putPositions } from './positions.ts'
@@ -30,6 +30,8 @@ export interface KafkaGroupsDeps {
   readonly makeLink: MakeLink
   /** Those known, and those to begin with. */
   brokers(): readonly Broker[]
+  /** Those that are up, asked of one of them. Rejects with `LOG_STALLED`, `LOG_DENIED`. */
+  live(): Promise<readonly Broker[]>
   /** Asked of a broker. Undefined for a topic that does not exist. */
   partitions(topic: string): Promise<number | undefined>
   /** By partition id, where they end now; those that do not exist are left out. */
@@ -142,12 +144,9 @@ class OpenGroups implements KafkaGroups {
     return positions
   }
 
-  async list(): Promise<readonly string[]> {
-    try {
-      return await listGroups(this.#link, this.#d.brokers())
-    } catch (error) {
-      throw kafkaError(error, { doing: 'list groups', grant: 'Describe on the groups' })
-    }
+  list(): Promise<readonly string[]> {
+    const { live, clock, random } = this.#d
+    return listGroups({ link: this.#link, live, clock, random, signal: this.#life.signal })
   }
 
   async describe(group: string): Promise<GroupDescription> {
