@@ -3,15 +3,17 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
 import type { GroupDescription } from '../src/log/index.ts'
-import { openLog } from './embedded/open.ts'
 import { startChild, type Child } from './harness/child.ts'
 import { until } from './harness/until.ts'
 import { holdfastIn, userProject } from './harness/user-project.ts'
+import { namedLog, type NamedLog } from './support/test-logs.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const page = readFileSync(join(root, 'docs/add-a-group.md'), 'utf8')
+const PAGE_LOG = "embedded('.holdfast/log')"
 
-const files = {
+/** Of an app on this log. */
+const files = ({ name, code }: NamedLog): Record<string, string> => ({
   'orders.ts': `
     import { topic } from 'holdfast'
     import { z } from 'zod'
@@ -20,29 +22,31 @@ const files = {
       events: { placed: z.object({ customer: z.string(), order: z.string() }) },
     })`,
   'shop.ts': `
-    import { app, embedded } from 'holdfast'
+    import { app, ${name} } from 'holdfast'
     import { orders } from './orders.ts'
-    const shop = app({ name: 'shop', log: embedded('.holdfast/log') })
+    const shop = app({ name: 'shop', log: ${code} })
     shop.collector({ port: Number(process.env.HOLDFAST_PORT), topics: [orders], keys: { pk_demo: { tenant: 't1' } }, lameDuckMs: 0 })
     shop.consumer('billing', orders, { from: 'earliest' }).on('placed', event => console.log('billed: ' + event.data.order))
     export default shop`,
-  // Word for word what the page says.
-  'shipping.ts': block('ts'),
-}
+  // Word for word what the page says; only its log may be another.
+  'shipping.ts': block('ts').replace(PAGE_LOG, code).replace('embedded }', `${name} }`),
+})
 
 /** The command of the page's block of shell, as words. */
 const [npx = '', command = '', ...words] = block('sh').trim().split(' ')
 
 it('a second process adds a group from the start, as docs/add-a-group.md says, and the first process does not notice', async () => {
   expect([npx, command]).toEqual(['npx', 'holdfast'])
-  const folder = userProject(files)
+  expect(page).toContain(PAGE_LOG)
+  const named = await namedLog('.holdfast/log')
+  const folder = userProject(files(named))
   const shop = await holdfast(folder, 'shop', ['start', 'shop.ts', '--admin-port', '0'])
   const door = await announced(shop, 'collector')
   const history = ids('h', 200)
   await post(door, history)
   await until('billing is done', () => printed(shop, 'billed').length === history.length)
 
-  const log = await openLog(join(folder, '.holdfast/log'))
+  const log = await named.open(folder)
   onTestFinished(() => log.close())
   const billing = async (): Promise<GroupDescription> => log.groups.describe('billing')
   const allCommitted = (count: number) => async (): Promise<GroupDescription | false> => {

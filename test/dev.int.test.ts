@@ -6,14 +6,15 @@ import { startChild, type Child } from './harness/child.ts'
 import { until } from './harness/until.ts'
 import { holdfastIn, userProject } from './harness/user-project.ts'
 import { watchedFolders } from './harness/watched-folders.ts'
+import { namedLog, type NamedLog } from './support/test-logs.ts'
 
-/** An app whose handler says this word. */
-function appSaying(word: string): string {
+/** An app on this log whose handler says this word. */
+function appSaying(word: string, { name, code }: NamedLog): string {
   return `
-    import { app, embedded, topic } from 'holdfast'
+    import { app, ${name}, topic } from 'holdfast'
     import { z } from 'zod'
     const orders = topic('orders', { key: 'customer', partitions: 2, events: { placed: z.object({ customer: z.string() }) } })
-    const shop = app({ name: 'shop', log: embedded('data/log') })
+    const shop = app({ name: 'shop', log: ${code} })
     shop.collector({ port: 0, topics: [orders], keys: { pk_demo: { tenant: 't1' } }, lameDuckMs: 600_000 })
     shop.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', event => {
       if (event.data.customer === 'bad') throw new TypeError('no such customer')
@@ -48,7 +49,8 @@ async function post(url: string, id: string, customer: string): Promise<void> {
 }
 
 it('holdfast dev prints each event with its path, starts again at a change, and ends in order', async () => {
-  const folder = userProject({ 'app.ts': appSaying('billed') })
+  const log = await namedLog('data/log')
+  const folder = userProject({ 'app.ts': appSaying('billed', log) })
   const dev = await startDev(folder)
   const first = await door(dev, 1)
   await post(first, 'o-1', 'c1')
@@ -64,7 +66,7 @@ it('holdfast dev prints each event with its path, starts again at a change, and 
   await until('it says that the app ended', () =>
     dev.stderr.some(line => line.includes('started again when a file changes')),
   )
-  writeFileSync(join(folder, 'app.ts'), appSaying('invoiced'))
+  writeFileSync(join(folder, 'app.ts'), appSaying('invoiced', log))
   await post(await door(dev, 2), 'o-3', 'c1')
   await dev.line(/^invoiced o-3$/)
   await dev.line(/ id o-3 .* → billing done after/)
@@ -74,7 +76,8 @@ it('holdfast dev prints each event with its path, starts again at a change, and 
 })
 
 it('holdfast dev leaves no process behind when it is killed', async () => {
-  const folder = userProject({ 'app.ts': appSaying('billed') })
+  const log = await namedLog('data/log')
+  const folder = userProject({ 'app.ts': appSaying('billed', log) })
   const dev = await startDev(folder)
   await door(dev, 1)
   const children = childrenOf(dev.pid)

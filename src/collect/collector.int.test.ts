@@ -5,22 +5,24 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { describeCollector } from '../../test/harness/collector-suite.ts'
 import { rig } from '../../test/harness/collector.ts'
 import { until } from '../../test/harness/until.ts'
+import { boundLog } from '../../test/support/bound-log.ts'
+import { describeOn } from '../../test/support/test-logs.ts'
 import { embedded } from '../drivers/embedded/index.ts'
 import { seededRandom, silentLogger, systemClock } from '../event/index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-collect-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-let logs = 0
-
-describeCollector(
-  'embedded',
-  async clock => {
-    const driver = embedded(join(folder, String(logs++)))
-    return (await driver.open({ clock, random: seededRandom(1), logger: silentLogger })).log
-  },
-  'fsync',
-)
+describeOn(['embedded'], 'the collector', on => {
+  describeCollector(
+    async clock => {
+      const driver = await on.fresh()
+      const system = await driver.open({ clock, random: seededRandom(1), logger: silentLogger })
+      return { ...boundLog(system.log), close: () => system.close() }
+    },
+    on.knowsIds ? { durability: 'fsync' } : { durability: 'single', dedup: 'local' },
+  )
+})
 
 describe('hazards 13 and 17: a log on disk that is full', () => {
   it('answers not_stored and is not ready, and both end by themselves once old events are gone', async () => {

@@ -1,4 +1,7 @@
+import { describe } from 'vitest'
 import { describeCollector } from '../../test/harness/collector-suite.ts'
 import { memoryLog } from '../../test/harness/collector.ts'
 
-describeCollector('memory', memoryLog, 'memory')
+describe('the collector on a log in memory', () => {
+  describeCollector(memoryLog, { durability: 'memory' })
+})

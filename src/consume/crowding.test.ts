@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { observed } from '../../test/harness/observed.ts'
+import { anyLog } from '../../test/support/test-logs.ts'
 import { toArray, until } from '../../test/support/wait.ts'
-import { memory } from '../drivers/memory/index.ts'
 import { encodeEvent, offset, systemClock, type NewRecord } from '../event/index.ts'
 import type { Log, LogDriver } from '../log/index.ts'
 import type { Letter } from '../recover/index.ts'
@@ -16,7 +16,7 @@ const single = topic('orders', { key: 'customer', partitions: 1, events: { place
 const LANE = laneTopicOf('orders', 'billing')
 
 function shop(): App<false> {
-  const a = app({ name: 'shop', log: memory() })
+  const a = app({ name: 'shop', log: anyLog() })
   onTestFinished(() => a.stop())
   return a
 }
@@ -34,7 +34,7 @@ async function parkedIn(log: Log, partition: number): Promise<string[]> {
 describe('a retry lane', () => {
   /** A log in which somebody made the lane before. */
   async function logWithLane(partitions: number): Promise<LogDriver> {
-    const log = memory()
+    const log = anyLog()
     const before = app({ name: 'before', log })
     await before.start()
     onTestFinished(() => before.stop())

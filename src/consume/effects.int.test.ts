@@ -1,13 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Client } from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { ownPostgres, testDatabase } from '../../test/postgres.ts'
+import { anyLog } from '../../test/support/test-logs.ts'
 import { toArray, until } from '../../test/support/wait.ts'
-import { embedded } from '../drivers/embedded/index.ts'
-import { memory } from '../drivers/memory/index.ts'
 import { postgres } from '../drivers/postgres/index.ts'
 import { seededRandom } from '../event/index.ts'
 import { topic } from '../schema/index.ts'
@@ -54,7 +50,7 @@ describe('effects on PostgreSQL', () => {
     const states: string[] = []
     const a = app({
       name: 'test',
-      log: memory(),
+      log: anyLog(),
       db: postgres(server.url),
       observer: { breaker: { changed: ({ name, to }) => name === 'db' && states.push(to) } },
     })
@@ -92,7 +88,7 @@ describe('effects on PostgreSQL', () => {
 
   it('hazard 63: one bad row in a batch dies alone, in order of its key, and the others commit', async () => {
     await query(database.url, `${table('batched')}; alter table batched add check (n <> 13)`)
-    const a = app({ name: 'test', log: memory(), db: postgres(database.url) })
+    const a = app({ name: 'test', log: anyLog(), db: postgres(database.url) })
     const sizes: number[] = []
     a.consumer('batch', orders, { from: 'earliest', retry: ['5ms'] }).effectBatch(
       ['placed'],
@@ -127,7 +123,7 @@ describe('effects on PostgreSQL', () => {
 
   it('a batch group whose partition is one lane goes on in batches behind an event that failed', async () => {
     await query(database.url, table('one_lane'))
-    const a = app({ name: 'test', log: memory(), db: postgres(database.url) })
+    const a = app({ name: 'test', log: anyLog(), db: postgres(database.url) })
     const sizes: number[] = []
     const gate = Promise.withResolvers<void>()
     a.consumer('lane', orders, { from: 'earliest', order: 'partition', retry: ['1ms'] }).effectBatch(
@@ -158,7 +154,7 @@ describe('effects on PostgreSQL', () => {
 
   it('hazard 58: a connection that dies in a handler leaves nothing, and the event is applied once', async () => {
     await query(database.url, table('killed'))
-    const a = app({ name: 'test', log: memory(), db: postgres(database.url) })
+    const a = app({ name: 'test', log: anyLog(), db: postgres(database.url) })
     const random = seededRandom(58)
     let killed = 0
     a.consumer('kills', orders, { from: 'earliest', retry: [] }).effect('placed', async (e, tx) => {
@@ -183,7 +179,7 @@ describe('effects on PostgreSQL', () => {
 
   it('hazard 39: a handler of an effect that never comes back is cut off with its transaction, and the process goes on', async () => {
     await query(database.url, table('hung'))
-    const a = app({ name: 'test', log: memory(), db: postgres(database.url) })
+    const a = app({ name: 'test', log: anyLog(), db: postgres(database.url) })
     let ended = false
     void a.failed.then(() => (ended = true))
     a.consumer('hangs', orders, { from: 'earliest', deadline: '3s', retry: ['1ms'] }).effect(
@@ -208,7 +204,7 @@ describe('effects on PostgreSQL', () => {
 
   it('a batch that overruns its deadline kills only the event that hangs, also without retries', async () => {
     await query(database.url, table('slow_batch'))
-    const a = app({ name: 'test', log: memory(), db: postgres(database.url) })
+    const a = app({ name: 'test', log: anyLog(), db: postgres(database.url) })
     const gate = Promise.withResolvers<void>()
     const sizes: number[] = []
     a.consumer('slow', orders, {
@@ -243,7 +239,7 @@ describe('effects on PostgreSQL', () => {
     const server = await ownPostgres()
     await query(server.url, table('late'))
     await server.kill()
-    const a = app({ name: 'test', log: memory(), db: postgres(server.url) })
+    const a = app({ name: 'test', log: anyLog(), db: postgres(server.url) })
     a.consumer('late', orders, { from: 'earliest' }).effect('placed', async (e, tx) => {
       await tx.query('insert into late(customer, n) values ($1, $2)', [e.data.customer, e.data.n])
     })
@@ -257,9 +253,8 @@ describe('effects on PostgreSQL', () => {
   })
 
   it('a group that waits for the database to take over is behind by what it has not done, and by no more', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'holdfast-lag-'))
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-    const first = app({ name: 'test', log: embedded(folder) })
+    const log = anyLog()
+    const first = app({ name: 'test', log })
     first.consumer('group', orders, { from: 'earliest' }).on('placed', () => {})
     await first.start()
     for (let n = 0; n < 8; n++) await first.publish(orders, 'placed', { customer: `c${n}`, n })
@@ -268,7 +263,7 @@ describe('effects on PostgreSQL', () => {
 
     const second = app({
       name: 'test',
-      log: embedded(folder),
+      log,
       db: postgres('postgres://me@127.0.0.1:1/gone'),
     })
     second.consumer('group', orders, { from: 'earliest' }).effect('placed', async () => {})

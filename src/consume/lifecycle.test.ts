@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { anyLog } from '../../test/support/test-logs.ts'
 import { toArray, until } from '../../test/support/wait.ts'
-import { memory } from '../drivers/memory/index.ts'
 import { othersTurn, silentLogger } from '../event/index.ts'
 import { app } from '../server/app.ts'
 import { topic } from '../schema/index.ts'
@@ -14,7 +14,7 @@ const orders = topic('orders', {
 
 describe('a group over its life', () => {
   it('hazard 39: a handler that never comes back holds only its key, leaves a letter, and ends the process', async () => {
-    const a = app({ name: 'test', log: memory(), stuckAfter: '100ms' })
+    const a = app({ name: 'test', log: anyLog(), stuckAfter: '100ms' })
     const seen: number[] = []
     a.consumer('billing', orders, { from: 'earliest', deadline: '3s', concurrency: 4 }).on(
       'placed',
@@ -36,7 +36,7 @@ describe('a group over its life', () => {
   })
 
   it('a handler that overruns its deadline and comes back is tried again, one at a time', async () => {
-    const a = app({ name: 'test', log: memory(), stuckAfter: '60s' })
+    const a = app({ name: 'test', log: anyLog(), stuckAfter: '60s' })
     let running = 0
     let most = 0
     const attempts: number[] = []
@@ -61,7 +61,7 @@ describe('a group over its life', () => {
   })
 
   it('stop lets what runs finish, commits it, and starts nothing new', async () => {
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     const gate = Promise.withResolvers<void>()
     const began: number[] = []
     a.consumer('billing', orders, { from: 'earliest', concurrency: 3 }).on('placed', async e => {
@@ -89,7 +89,7 @@ describe('a group over its life', () => {
   })
 
   it('hazard 49: stop gives up on what does not finish, and claims nothing for it', async () => {
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     let aborted = 0
     a.consumer('billing', orders, { from: 'earliest' }).on('placed', async (_, ctx) => {
       ctx.signal.addEventListener('abort', () => (aborted += 1))
@@ -111,7 +111,7 @@ describe('a group over its life', () => {
   })
 
   it('keeps memory bounded: intake pauses when events in flight reach the bound', async () => {
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     const gate = Promise.withResolvers<void>()
     a.consumer('billing', orders, { from: 'earliest', maxInFlight: 100 }).on('placed', () => gate.promise)
     await a.start()
@@ -130,7 +130,7 @@ describe('a group over its life', () => {
   })
 
   it('takes in no more than can soon begin, however much may be in flight', async () => {
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     const gate = Promise.withResolvers<void>()
     a.consumer('billing', orders, { from: 'earliest', maxInFlight: 10_000, concurrency: 4 }).on(
       'placed',
@@ -149,7 +149,7 @@ describe('a group over its life', () => {
   })
 
   it('lets everything else of the process have its turn while it works through a backlog', async () => {
-    const a = app({ name: 'test', log: memory() })
+    const a = app({ name: 'test', log: anyLog() })
     let handled = 0
     let handledAtFirstTurn: number | undefined
     a.consumer('billing', orders, { from: 'earliest' }).on('placed', () => {
@@ -172,7 +172,7 @@ describe('a group over its life', () => {
       ...silentLogger,
       warn: (facts: object) => void ('lost' in facts && decisions.push(facts)),
     }
-    const a = app({ name: 'test', log: memory(), logger })
+    const a = app({ name: 'test', log: anyLog(), logger })
     const seen: number[] = []
     a.consumer('billing', topic('short', { ...shortTopic, retain: '1ms' }), { from: 'earliest' }).on(
       'placed',

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { anyLog } from '../../test/support/test-logs.ts'
 import { toArray, until } from '../../test/support/wait.ts'
 import { memory } from '../drivers/memory/index.ts'
 import { encodeEvent, silentLogger, systemClock, systemRandom, type NewRecord } from '../event/index.ts'
@@ -20,12 +21,13 @@ let shared: LogDriver
 const apps: App<false>[] = []
 
 beforeEach(async () => {
-  system = await memory().open({ clock: systemClock, random: systemRandom, logger: silentLogger })
+  system = await anyLog().open({ clock: systemClock, random: systemRandom, logger: silentLogger })
   shared = { kind: 'memory', where: 'memory', open: async () => ({ ...system, close: async () => {} }) }
 })
 
 afterEach(async () => {
   for (const one of apps.splice(0)) await one.stop({ drain: '0ms' })
+  await system.close()
 })
 
 function make(): App<false> {

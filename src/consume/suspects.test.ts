@@ -1,8 +1,8 @@
 import { setImmediate as turnOfLoop } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
+import { anyLog } from '../../test/support/test-logs.ts'
 import { until } from '../../test/support/wait.ts'
-import { memory } from '../drivers/memory/index.ts'
 import { offset, silentLogger, systemClock, systemRandom, type NewRecord } from '../event/index.ts'
 import type { LogDriver } from '../log/index.ts'
 import { encodeLaneRecord, laneTopicOf } from '../recover/lane/lane-codec.ts'
@@ -19,7 +19,8 @@ const orders = topic('orders', {
 
 describe('entries of a retry lane that a process has died of', () => {
   it('hazard 48: run one at a time in all partitions and groups of a process', async () => {
-    const system = await memory().open({ clock: systemClock, random: systemRandom, logger: silentLogger })
+    const system = await anyLog().open({ clock: systemClock, random: systemRandom, logger: silentLogger })
+    onTestFinished(() => system.close())
     const { log, groups } = system
     const shared: LogDriver = {
       kind: 'memory',

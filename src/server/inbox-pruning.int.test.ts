@@ -2,8 +2,8 @@ import { Client } from 'pg'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { testDatabase } from '../../test/postgres.ts'
+import { anyLog } from '../../test/support/test-logs.ts'
 import { until } from '../../test/support/wait.ts'
-import { memory } from '../drivers/memory/index.ts'
 import { postgres } from '../drivers/postgres/index.ts'
 import { encodeEvent, offset, silentLogger, systemClock } from '../event/index.ts'
 import { jobTopic } from '../recover/index.ts'
@@ -18,7 +18,7 @@ const visits = topic('visits', { key: 'id', partitions: 1, events: { made: z.obj
 
 describe('pruning of the inbox', () => {
   it('lets days go that every group has behind it, and none that one has still to read', async () => {
-    const a = app({ name: 'pruning', log: memory(), db: postgres(database.url, { inboxKept: '1d' }) })
+    const a = app({ name: 'pruning', log: anyLog(), db: postgres(database.url, { inboxKept: '1d' }) })
     let applied = 0
     a.consumer('quick', visits, { from: 'earliest' }).effect('made', async () => void (applied += 1))
     a.consumer('slow', visits, { from: 'earliest' }).on('made', () => {})
@@ -72,7 +72,7 @@ describe('pruning of the inbox', () => {
 
   it('keeps the days of what a replay has still to do', async () => {
     const env = { clock: systemClock, random: Math.random, logger: silentLogger }
-    const system = await memory().open(env)
+    const system = await anyLog().open(env)
     await system.log.topics.create('t', { partitions: 1 })
     const longAgo = systemClock.now() - 9 * DAY_MS
     await system.log.append('t', [{ value: null, headers: { 'hf-at': String(longAgo) }, partition: 0 }])
@@ -100,7 +100,7 @@ describe('pruning of the inbox', () => {
   })
 
   it('keeps the days of events that wait for a retry', async () => {
-    const a = app({ name: 'pruning', log: memory() })
+    const a = app({ name: 'pruning', log: anyLog() })
     let fails = true
     a.consumer('flaky', visits, { from: 'earliest', retry: ['100ms', '100ms', '1h'] }).on('made', () => {
       if (fails) throw new Error('not now')
@@ -121,7 +121,7 @@ describe('pruning of the inbox', () => {
 
   it('keeps the days of rows that wait in the outbox', async () => {
     const env = { clock: systemClock, random: Math.random, logger: silentLogger }
-    const [sink, system] = [await postgres(database.url).open(env), await memory().open(env)]
+    const [sink, system] = [await postgres(database.url).open(env), await anyLog().open(env)]
     await sink.migrate()
     const { outbox } = sink
     if (!outbox) throw new Error('no outbox')

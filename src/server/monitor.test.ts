@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { until } from '../../test/harness/until.ts'
 import { boundLog } from '../../test/support/bound-log.ts'
+import { anyLog } from '../../test/support/test-logs.ts'
 import { memory } from '../drivers/memory/index.ts'
 import { HoldfastError } from '../event/index.ts'
 import type { LogDriver } from '../log/index.ts'
@@ -36,7 +37,7 @@ describe('what an app says of itself', () => {
     const heard: string[] = []
     const a = app({
       name: 'shop',
-      log: memory(),
+      log: anyLog(),
       observer: {
         attempted: ({ result, count }) => heard.push(...Array.from({ length: count }, () => result)),
       },
@@ -82,7 +83,7 @@ describe('what an app says of itself', () => {
   })
 
   it('counts how replays of letters end, and says since when the oldest open one is there', async () => {
-    const a = app({ name: 'shop', log: memory() })
+    const a = app({ name: 'shop', log: anyLog() })
     let mended = false
     a.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', event => {
       if (!mended || event.data.cents < 0) throw new RangeError(`order ${event.data.cents}`)
@@ -112,7 +113,7 @@ describe('what an app says of itself', () => {
   })
 
   it('shows the newest letters, newest first, and not all of them', async () => {
-    const a = app({ name: 'shop', log: memory() })
+    const a = app({ name: 'shop', log: anyLog() })
     a.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', event => {
       throw new RangeError(`order ${event.data.cents}`)
     })
@@ -130,7 +131,7 @@ describe('what an app says of itself', () => {
   })
 
   it('counts what comes in over HTTP by route and status, and shows it as a rate', async () => {
-    const a = app({ name: 'shop', log: memory() })
+    const a = app({ name: 'shop', log: anyLog() })
     a.collector({
       topics: [orders],
       keys: { pk_demo: { tenant: 'demo' } },
@@ -164,7 +165,7 @@ describe('what an app says of itself', () => {
   })
 
   it('gives the time since a dependency went away, through every probe that fails meanwhile', async () => {
-    const a = app({ name: 'shop', log: memory() })
+    const a = app({ name: 'shop', log: anyLog() })
     let probes = 0
     const away = new Error('geo is away')
     a.consumer('billing', orders, {

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { gzipSync, deflateSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { problemCatalogue } from '../../src/collect/problems.ts'
+import type { Durability } from '../../src/event/index.ts'
 import { clicks, rig as anyRig, withAppend, type OpenLog, type Rig } from './collector.ts'
 
 const data = { campaignId: 'c1' }
@@ -10,10 +11,13 @@ const payloadOf = (event: { readonly data: Uint8Array | null } | undefined): str
   Buffer.from(event?.data ?? []).toString('utf8')
 
 /** What the collector promises on any log. */
-export function describeCollector(logKind: string, openLog: OpenLog, durability: string): void {
+export function describeCollector(
+  openLog: OpenLog,
+  { durability, dedup = 'log' }: { readonly durability: Durability; readonly dedup?: 'log' | 'local' },
+): void {
   const opened: Rig[] = []
   const rig = async (options: Parameters<typeof anyRig>[0] = {}): Promise<Rig> => {
-    const one = await anyRig({ openLog, ...options })
+    const one = await anyRig({ openLog, dedup, ...options })
     opened.push(one)
     return one
   }
@@ -21,7 +25,7 @@ export function describeCollector(logKind: string, openLog: OpenLog, durability:
     await Promise.all(opened.splice(0).map(one => one.close()))
   })
 
-  describe(`on the ${logKind} log`, () => {
+  describe('over HTTP', () => {
     describe('one event', () => {
       it('is answered 202 with the receipt of what was stored', async () => {
         const { post, get, stored } = await rig()
@@ -583,7 +587,7 @@ export function describeCollector(logKind: string, openLog: OpenLog, durability:
       it('GET /v1/limits shows what is in force', async () => {
         const { get } = await rig({ limits: { maxEvents: 7 } })
         const { json } = await get('/v1/limits')
-        expect(json).toMatchObject({ limits: { maxEvents: 7 }, durability, dedup: 'log' })
+        expect(json).toMatchObject({ limits: { maxEvents: 7 }, durability, dedup })
       })
 
       it('HEAD is answered like GET, without a body', async () => {

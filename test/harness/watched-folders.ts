@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 
-/** Which of these folders the kernel watches for a process. Linux only. */
+/** Which of these folders, where they are there, the kernel watches for a process. Linux only. */
 export function watchedFolders(pid: number, folder: string, names: readonly string[]): string[] {
   const inodes = new Set(
     readdirSync(`/proc/${pid}/fdinfo`).flatMap(fd => {
@@ -15,5 +15,7 @@ export function watchedFolders(pid: number, folder: string, names: readonly stri
       }
     }),
   )
-  return names.filter(name => inodes.has(statSync(path.join(folder, name)).ino))
+  return names.filter(name =>
+    inodes.has(statSync(path.join(folder, name), { throwIfNoEntry: false })?.ino ?? Number.NaN),
+  )
 }

@@ -4,8 +4,10 @@ import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { afterAll, describe, vi } from 'vitest'
 import { memory } from '../../src/drivers/memory/index.ts'
-import type { LogDriver } from '../../src/log/index.ts'
+import { silentLogger, systemClock, systemRandom } from '../../src/event/index.ts'
+import type { LogDriver, LogSystem } from '../../src/log/index.ts'
 import { movesLog, type MovesLog } from '../apps/moves-log.ts'
+import { openLog } from '../embedded/open.ts'
 import { scale } from '../harness/scale.ts'
 import { emptyKafka, lentKafka, noOwnKafka } from '../kafka.ts'
 
@@ -56,15 +58,45 @@ export function describeOn<Kind extends TestLog['kind']>(
 }
 
 /**
- * A new and empty log for tests that say nothing of logs: in memory, and on Kafka where the environment says so. To be
- * opened as often as a test likes.
+ * A new and empty log for tests that say nothing of logs: the given one, else in memory, and on Kafka where the environment
+ * says so. To be opened as often as a test likes.
  */
-export function anyLog(): LogDriver {
+export function anyLog(otherwise?: LogDriver): LogDriver {
   const place = anyPlace
-  if (place === undefined) return memory()
+  if (place === undefined) return otherwise ?? memory()
   let made: Promise<LogDriver> | undefined
   const open: LogDriver['open'] = async env => (await (made ??= place({}).then(movesLog))).open(env)
   return { kind: 'kafka', where: 'the tests', remote: true, open }
+}
+
+/** A log as the file of an app names it. */
+export interface NamedLog {
+  /** The function that the file imports from holdfast. */
+  readonly name: 'embedded' | 'kafka'
+  /** Its call. */
+  readonly code: string
+  /** Beside the app whose file is in this folder. */
+  open(folder: string): Promise<LogSystem>
+}
+
+/** A new one in a folder beside the file, and on Kafka where the environment says so. */
+export async function namedLog(path: string): Promise<NamedLog> {
+  const place = await anyPlace?.({})
+  if (place === undefined)
+    return {
+      name: 'embedded',
+      code: `embedded('${path}')`,
+      open: folder => openLog(join(folder, path)),
+    }
+  const env = { clock: systemClock, random: systemRandom, logger: silentLogger }
+  const options = JSON.stringify({ brokers: place.brokers, replication: { factor: 1 } })
+  return { name: 'kafka', code: `kafka(${options})`, open: () => movesLog(place).open(env) }
+}
+
+/** The environment of programs that take their log from `KAFKA_BROKERS`: one that is empty, where tests run on Kafka. */
+export async function namedBrokers(): Promise<Record<string, string>> {
+  const { brokers } = (await anyPlace?.({})) ?? {}
+  return brokers === undefined ? {} : { KAFKA_BROKERS: brokers.join(',') }
 }
 
 const NAMES = { memory: 'a log in memory', embedded: 'an embedded log', kafka: 'Kafka' } as const

@@ -1,8 +1,9 @@
-import { memory, postgres } from 'holdfast'
+import { postgres } from 'holdfast'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { until } from '../../../test/harness/until.ts'
 import { testDatabase } from '../../../test/postgres.ts'
+import { anyLog } from '../../../test/support/test-logs.ts'
 import { campaigns, type CampaignsApp } from './app.ts'
 import { sampleEvent } from './sample-events.ts'
 import { createTables } from './tables.ts'
@@ -15,7 +16,7 @@ beforeAll(async () => {
   client = new Client({ connectionString: database.url })
   await client.connect()
   await createTables(database.url)
-  app = campaigns({ log: memory(), db: postgres(database.url), port: 0 })
+  app = campaigns({ log: anyLog(), db: postgres(database.url), port: 0 })
   await app.start()
 })
 
@@ -135,7 +136,7 @@ describe('the campaigns example on a real PostgreSQL', () => {
 })
 
 it('while the database is away a click is taken, and publishing a campaign has to wait', async () => {
-  const away = campaigns({ log: memory(), db: postgres('postgres://127.0.0.1:1/none'), port: 0 })
+  const away = campaigns({ log: anyLog(), db: postgres('postgres://127.0.0.1:1/none'), port: 0 })
   await away.start()
   onTestFinished(() => away.stop())
   const url = `http://127.0.0.1:${away.door.port}/api`

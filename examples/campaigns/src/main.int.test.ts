@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { until } from '../../../test/harness/until.ts'
 import { testDatabase } from '../../../test/postgres.ts'
+import { namedBrokers } from '../../../test/support/test-logs.ts'
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url))
 const database = testDatabase()
@@ -91,7 +92,7 @@ describe('npm start', () => {
   })
 
   it('runs on the database that DATABASE_URL names, shows no password of it, and drains though nobody reads its output any more', async () => {
-    const started = start({ DATABASE_URL: database.url })
+    const started = start({ DATABASE_URL: database.url, ...(await namedBrokers()) })
     await until('the banner', () => started.out.includes('Ctrl-C stops'))
     const { password, pathname } = new URL(database.url)
     expect(started.out).toContain(pathname.slice(1))

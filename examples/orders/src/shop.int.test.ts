@@ -10,6 +10,7 @@ import { startChild, type Child, type Exit } from '../../../test/harness/child.t
 import { observed } from '../../../test/harness/observed.ts'
 import { until } from '../../../test/harness/until.ts'
 import { testDatabase } from '../../../test/postgres.ts'
+import { anyLog } from '../../../test/support/test-logs.ts'
 import { shop, type ShopApp } from './app.ts'
 import type { NotificationWaits } from './groups/notification.ts'
 import { sentMails, type SentMail } from './mail-service/mail-service.ts'
@@ -117,7 +118,7 @@ async function startShop(): Promise<RunningShop> {
   await createTables(database.url)
   const mail = await startMail(path.join(folder, 'mails.ndjson'))
   const app = shop({
-    log: embedded(path.join(folder, 'log')),
+    log: anyLog(embedded(path.join(folder, 'log'))),
     db: postgres(database.url),
     mailer: mailerAt(mail.url),
     port: 0,

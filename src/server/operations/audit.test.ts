@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { memory } from '../../drivers/memory/index.ts'
+import { anyLog } from '../../../test/support/test-logs.ts'
 import { silentLogger, systemClock, systemRandom, type NewRecord } from '../../event/index.ts'
 import type { LogSystem } from '../../log/index.ts'
 import { auditList } from './audit-list.ts'
@@ -12,7 +12,7 @@ const signal = new AbortController().signal
 const actor = { name: 'ada', role: 'admin' } as const
 
 /** Of one driver: processes on one log. */
-async function host(driver = memory()): Promise<OperationHost> {
+async function host(driver = anyLog()): Promise<OperationHost> {
   const system = await driver.open({ clock: systemClock, random: systemRandom, logger: silentLogger })
   onTestFinished(() => system.close())
   return { system, app: undefined, clock: systemClock, random: systemRandom }
@@ -101,7 +101,7 @@ describe('the audit trail', () => {
   })
 
   it('is one chain when several processes follow the same record: of siblings the first counts, the others are written again', async () => {
-    const log = memory()
+    const log = anyLog()
     const writers = await Promise.all(Array.from({ length: 5 }, () => host(log)))
     const on = await host(log)
     await Promise.all(writers.flatMap(writer => [0, 1, 2].map(n => act(writer, n))))
