@@ -145,7 +145,8 @@ class OpenGroups implements KafkaGroups {
   }
 
   list(): Promise<readonly string[]> {
-    const { live, clock, random } = this.#d
+    const { clock, random } = this.#d
+    const live = (): Promise<readonly Broker[]> => this.#d.live()
     return listGroups({ link: this.#link, live, clock, random, signal: this.#life.signal })
   }
 
