@@ -7,13 +7,13 @@ import type { LogDriver } from '../src/log/index.ts'
 import { until } from './harness/until.ts'
 import { observed } from './harness/observed.ts'
 import { scale, seed } from './harness/scale.ts'
-import { testDatabase } from './postgres.ts'
+import { testDatabaseAlone } from './postgres.ts'
 import { movesLog } from './apps/moves-log.ts'
 import { describeOn } from './support/test-logs.ts'
 import { runCli } from '../src/cli/program.ts'
 import { rejection } from '../src/sink/suite/world.ts'
 
-const database = testDatabase()
+const database = testDatabaseAlone()
 const orders = topic('orders', {
   key: 'order',
   partitions: 1,
@@ -350,7 +350,6 @@ describeOn(['embedded', 'kafka'], 'the outbox', on => {
     const shop = await shopOf('collector')
     const publish = (n: number): Promise<{ readonly id: string }> =>
       shop.transaction(tx => tx.publish(orders, 'placed', { order: 'o1', n }))
-    // Other tests have transactions open in this cluster.
     const drain = (wait = '60s'): ReturnType<typeof cli> =>
       cli(['outbox', 'drain', '--wait', wait, '-o', 'json'], on.env(place))
     const ids = [await publish(1), await publish(2), await publish(3)].map(({ id }) => id)

@@ -20,10 +20,33 @@ export function testDatabase(): TestDatabase {
     await query(server, `create database ${name}`)
   })
   afterAll(() => query(server, `drop database if exists ${name} with (force)`))
+  return databaseAt(() => server && databaseUrl(server, name))
+}
+
+/**
+ * As {@link testDatabase}, on a server for this file alone: for what looks at the open transactions of the cluster, which
+ * would be those of other files as well.
+ */
+export function testDatabaseAlone(): TestDatabase {
+  let url = ''
+  beforeAll(async () => {
+    const dataDir = await copiedCluster()
+    const server = await startPostgres({ dataDir, logFile: join(dataDir, 'log') })
+    url = server.url
+    return async () => {
+      await server.kill()
+      rmSync(dataDir, { recursive: true, force: true })
+    }
+  })
+  return databaseAt(() => url)
+}
+
+function databaseAt(place: () => string): TestDatabase {
   const database: TestDatabase = {
     get url() {
-      if (server === '') throw new Error('the database is there from beforeAll on')
-      return databaseUrl(server, name)
+      const url = place()
+      if (url === '') throw new Error('the database is there from beforeAll on')
+      return url
     },
     query: (text, values) => query(database.url, text, values),
   }
@@ -53,11 +76,7 @@ export async function query(url: string, text: string, values: readonly unknown[
 export async function ownPostgres(
   options?: Partial<LocalPostgresOptions>,
 ): Promise<LocalPostgres & { again(): Promise<LocalPostgres> }> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-pg-'))
-  const cluster = await (await fetch(new URL('/cluster', inject('postgresService')))).text()
-  // Owners, too: as root the server runs as another user.
-  const files = ['data', 'password'].map(name => join(cluster, name))
-  await promisify(execFile)('cp', ['-a', ...files, dataDir])
+  const dataDir = await copiedCluster()
   const started: LocalPostgres[] = []
   const start = async (): Promise<LocalPostgres> => {
     const server = await startPostgres({ dataDir, logFile: join(dataDir, 'log'), ...options })
@@ -69,6 +88,16 @@ export async function ownPostgres(
     rmSync(dataDir, { recursive: true, force: true })
   })
   return { ...(await start()), again: start }
+}
+
+/** A folder with a cluster that is ready to start. */
+async function copiedCluster(): Promise<string> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-pg-'))
+  const cluster = await (await fetch(new URL('/cluster', inject('postgresService')))).text()
+  // Owners, too: as root the server runs as another user.
+  const files = ['data', 'password'].map(name => join(cluster, name))
+  await promisify(execFile)('cp', ['-a', ...files, dataDir])
+  return dataDir
 }
 
 function databaseUrl(server: string, name: string): string {

@@ -10,10 +10,10 @@ import { startChild, type Child } from '../harness/child.ts'
 import { observed } from '../harness/observed.ts'
 import { scale, seed } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
-import { testDatabase } from '../postgres.ts'
+import { testDatabaseAlone } from '../postgres.ts'
 import { describeOn, type SharedTestLog } from '../support/test-logs.ts'
 
-const database = testDatabase()
+const database = testDatabaseAlone()
 vi.setConfig({ testTimeout: scale({ short: 120_000, long: 1_800_000 }) })
 
 const orders = topic('orders', {
