@@ -40,7 +40,7 @@ async function setAsideIn({ spool }: SpoolRig): Promise<string[]> {
 const never = new AbortController().signal
 
 /** A log whose topics were set to take less than what they took before. Refuses as Kafka does: with others stored. */
-function narrowing(log: Log, limit: () => number): Log {
+function narrowing(log: Log, limit: () => number, refused: () => void = () => {}): Log {
   const isLarge = ({ value }: AppendRecord): boolean => (value?.length ?? 0) > limit()
   return new Proxy(log, {
     get(of, name) {
@@ -51,6 +51,7 @@ function narrowing(log: Log, limit: () => number): Log {
       return async (topic: string, records: readonly AppendRecord[]) => {
         const index = records.findIndex(isLarge)
         if (index === -1) return of.append(topic, records)
+        refused()
         const fitting = records.filter(record => !isLarge(record))
         const error = new HoldfastError('LOG_RECORD_TOO_LARGE', { detail: 'x', facts: { topic, index } })
         if (fitting.length === 0) throw error
@@ -182,6 +183,33 @@ describe('events of a spool that the log finds too large by now', () => {
       expect((await idsIn(last)).filter(id => id === 'large')).toEqual(['large'])
     },
   )
+
+  it('hazard 17: waits when the spool is too full to set anything aside, sends nothing again meanwhile, and goes on when the topic takes it', async () => {
+    let bytes = Infinity
+    let refusals = 0
+    const isTold = (): void => void (refusals += 1)
+    const log = narrowing(await memoryLog(systemClock), () => bytes, isTold)
+    const r = await spooling({ log, maxBytes: 4 * 1024 * 1024 })
+    await r.remote.become('stalled')
+    const sent = ['first', 'a']
+    for (const id of sent) await r.post(click(id))
+    for (let n = 0; ; n++) {
+      const data = { campaignId: 'c1', fill: 'x'.repeat(200_000) }
+      const { status } = await r.post(JSON.stringify({ type: 'click', id: `e${n}`, data }))
+      if (status !== 202) break
+      sent.push(`e${n}`)
+    }
+    bytes = 2_000
+    await r.remote.become('fine')
+    await until('it says why', () => r.spool.status().reason?.includes('has no room'))
+    const copies = async (): Promise<number> => (await idsIn(r)).filter(id => id === 'a').length
+    const [before, seen] = [await copies(), refusals]
+    await until('it was tried again', () => refusals > seen)
+    expect(await copies()).toBe(before)
+    bytes = Infinity
+    await normal(r)
+    expect([...new Set(await idsIn(r))]).toEqual(sent)
+  })
 
   it('finds an event that is set aside by its receipt', async () => {
     const limit = { bytes: Infinity }
