@@ -8,7 +8,10 @@ import { noOwnKafka, ownKafka, type KafkaCluster } from './kafka.ts'
 
 /** A broker that lets nobody do anything without an ACL, but for the plain listener `brokers`, whose clients may all. */
 export interface SecureKafka extends KafkaCluster {
-  /** TLS with SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, for {@link users}. */
+  /**
+   * TLS with SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 for {@link users}, and OAUTHBEARER for whoever a token names that
+   * nobody has signed. Who logs in by a token has to do so again every two seconds.
+   */
   readonly sasl: string
   /** TLS with a client certificate; the user is its common name. */
   readonly mutual: string
@@ -74,10 +77,12 @@ function sasl(users: Readonly<Record<string, string>>): Record<string, string> {
   const modules = 'org.apache.kafka.common.security'
   const plain = Object.entries(users).map(([name, password]) => `user_${name}="${password}"`)
   return {
-    'listener.name.secure.sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    'listener.name.secure.sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER',
     'listener.name.secure.plain.sasl.jaas.config': `${modules}.plain.PlainLoginModule required ${plain.join(' ')};`,
     'listener.name.secure.scram-sha-256.sasl.jaas.config': `${modules}.scram.ScramLoginModule required;`,
     'listener.name.secure.scram-sha-512.sasl.jaas.config': `${modules}.scram.ScramLoginModule required;`,
+    'listener.name.secure.oauthbearer.sasl.jaas.config': `${modules}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";`,
+    'listener.name.secure.oauthbearer.connections.max.reauth.ms': '2000',
   }
 }
 

@@ -64,6 +64,7 @@ describe('options of Kafka', () => {
     ['tls', { brokers, tls: { cert: 'CERT' } }],
     ['sasl.mechanism', { brokers, sasl: { mechanism: 'gssapi' as 'plain', username: 'u', password: 'p' } }],
     ['sasl.password', { brokers, sasl: { mechanism: 'plain', username: 'u', password: '' } }],
+    ['sasl.token', { brokers, sasl: { mechanism: 'oauthbearer', token: '' } }],
     ['replication.minInsync', { brokers, replication: { factor: 1, minInsync: 2 } }],
     ['replication', { brokers, durability: 'quorum', replication: { factor: 2 } }],
     ['compression', { brokers, compression: 'brotli' as 'none' }],

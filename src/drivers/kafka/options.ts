@@ -65,11 +65,21 @@ export interface KafkaTls {
   readonly rejectUnauthorized?: boolean | undefined
 }
 
-export interface KafkaSasl {
-  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
-  readonly username: string
-  readonly password: string
-}
+/** How this process says who it is. */
+export type KafkaSasl =
+  | {
+      readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+      readonly username: string
+      readonly password: string
+    }
+  | {
+      /** RFC 7628. */
+      readonly mechanism: 'oauthbearer'
+      /** A function is asked at each login, and again before the broker ends the session; keep what it fetches. */
+      readonly token: string | (() => string | Promise<string>)
+      /** What the broker wants to know besides, such as `logicalCluster`. Defaults to nothing. */
+      readonly extensions?: Readonly<Record<string, string>> | undefined
+    }
 
 export interface KafkaReplication {
   /** Copies of each partition; so many brokers it takes at least. */
@@ -91,6 +101,11 @@ export interface ConnectionSettings {
         readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
         readonly username: string
         readonly password: string
+      }
+    | {
+        readonly mechanism: 'OAUTHBEARER'
+        readonly token: string | (() => string | Promise<string>)
+        readonly oauthBearerExtensions: Record<string, string>
       }
     | undefined
 }
@@ -199,8 +214,14 @@ const mechanisms = {
 
 function resolveSasl(sasl: KafkaSasl | undefined): ConnectionSettings['sasl'] {
   if (sasl === undefined) return undefined
+  oneOf('sasl.mechanism', sasl.mechanism, [...Object.keys(mechanisms), 'oauthbearer'])
+  if (sasl.mechanism === 'oauthbearer') {
+    const { token, extensions = {} } = sasl
+    if (typeof token !== 'function' && (typeof token !== 'string' || token === ''))
+      refuse('sasl.token', 'a token, or a function that answers one', 'none')
+    return { mechanism: 'OAUTHBEARER', token, oauthBearerExtensions: { ...extensions } }
+  }
   const { mechanism, username, password } = sasl
-  oneOf('sasl.mechanism', mechanism, Object.keys(mechanisms))
   if (typeof username !== 'string' || username === '') refuse('sasl.username', 'a name', 'none')
   if (typeof password !== 'string' || password === '') refuse('sasl.password', 'given', 'none')
   return { mechanism: mechanisms[mechanism], username, password }

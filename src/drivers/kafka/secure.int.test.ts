@@ -1,7 +1,8 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { noSecureKafka, secureKafka } from '../../../test/secure-kafka.ts'
 import { isHoldfastError, offset, silentLogger, systemClock, systemRandom } from '../../event/index.ts'
-import type { Member, OwnedPartition } from '../../log/index.ts'
+import { pages, type Member, type OwnedPartition } from '../../log/index.ts'
 import { openKafka, type KafkaSystem } from './kafka.ts'
 import { resolveKafkaOptions, type KafkaOptions, type KafkaSasl } from './options.ts'
 
@@ -14,7 +15,7 @@ describe.skipIf(noSecureKafka)('a Kafka with TLS, logins and ACLs', () => {
     await kafka.allow(['ada'], '--consumer', '--topic', 'moves', '--group', 'readers')
     const tls = { ca: kafka.ca }
     const login = (
-      mechanism: KafkaSasl['mechanism'],
+      mechanism: Exclude<KafkaSasl['mechanism'], 'oauthbearer'>,
       username: 'ada' | 'bob',
       password?: string,
     ): Wishes => ({
@@ -68,7 +69,50 @@ describe.skipIf(noSecureKafka)('a Kafka with TLS, logins and ACLs', () => {
       /^LOG_DENIED: .*grant .* group strangers/i,
     )
   }, 300_000)
+
+  it('takes a token, asks for a new one before the session ends, and neither loses nor doubles what is sent meanwhile', async () => {
+    const kafka = await secureKafka()
+    await kafka.ask(admin => admin.createTopics({ topics: ['moves'], partitions: 1, replicas: 1 }))
+    const rights = ['Describe', 'DescribeConfigs', 'Write', 'Read'].flatMap(each => ['--operation', each])
+    await kafka.allow(['ada'], ...rights, '--topic', 'moves')
+    const as = (token: KafkaToken): Wishes => ({
+      brokers: [kafka.sasl],
+      tls: { ca: kafka.ca },
+      sasl: { mechanism: 'oauthbearer', token },
+    })
+    let asked = 0
+    // Some time between the two requests of a login, in which others are sent.
+    const provider = async (): Promise<string> => (asked++, await wait(20), tokenOf('ada'))
+    const { log } = await open(as(provider))
+    const sent: string[] = []
+    while (asked < 10) {
+      const batch = Array.from({ length: 20 }, (_, i) => String(sent.length + i))
+      sent.push(...batch)
+      await Promise.all(batch.map(each => log.append('moves', [{ value: Buffer.from(each), headers: {} }])))
+    }
+    const place = { topic: 'moves', partition: 0 }
+    const { end } = await log.bounds(place)
+    const stored: string[] = []
+    const limits = { end, maxRecords: 1_000, maxBytes: 2 ** 20 }
+    for await (const { records } of pages(log, { ...place, offset: offset(0) }, limits, AbortSignal.any([])))
+      stored.push(...records.map(({ value }) => Buffer.from(value ?? []).toString()))
+    expect(stored).toEqual(sent)
+
+    expect(await appending(as(tokenOf('bob')))).toMatch(/^LOG_DENIED: .*the user may not; grant/)
+    expect(await appending(as('no token'))).toMatch(/^LOG_DENIED: .*refuse the login/)
+    const failing = as(() => Promise.reject(new Error('the provider is away')))
+    expect(await appending(failing)).toMatch(/^LOG_DENIED: .*refuse the login.*the provider is away/)
+  }, 300_000)
 })
+
+type KafkaToken = Extract<KafkaSasl, { mechanism: 'oauthbearer' }>['token']
+
+/** A JSON Web Token that nobody has signed, as brokers for development take it. */
+function tokenOf(sub: string): string {
+  const now = Math.floor(Date.now() / 1_000)
+  const part = (content: object): string => Buffer.from(JSON.stringify(content)).toString('base64url')
+  return `${part({ alg: 'none' })}.${part({ sub, iat: now, exp: now + 3_600 })}.`
+}
 
 type Wishes = Pick<KafkaOptions, 'brokers' | 'tls' | 'sasl'>
 
