@@ -7,9 +7,10 @@ import type { OpenLetters } from './letters-api.ts'
 /** Letters that one process keeps in mind of a group: about 220 MB. Older ones are forgotten, and that is said. */
 const MAX_LETTERS = 500_000
 
-/** Groups that have a topic for letters, whether there are any. */
-export async function groupsWithLetters(log: Log): Promise<readonly string[]> {
-  const groups = (await log.topics.list()).flatMap(name => originOf(name)?.group ?? [])
+/** Groups that have a topic for letters, whether there are any; `of`: for those of events of this topic. */
+export async function groupsWithLetters(log: Log, of?: string): Promise<readonly string[]> {
+  const origins = (await log.topics.list()).flatMap(name => originOf(name) ?? [])
+  const groups = origins.flatMap(({ topic, group }) => (of === undefined || of === topic ? [group] : []))
   return [...new Set(groups)].toSorted()
 }
 

@@ -1,7 +1,9 @@
 import { HoldfastError, parseDuration } from '../../event/index.ts'
 import type { TopicSettings } from '../../log/index.ts'
-import { deadTopicOf } from '../../recover/index.ts'
-import { laneTopicOf } from '../../recover/lane/lane-codec.ts'
+import { deadTopicOf, groupsWithLetters } from '../../recover/index.ts'
+import { laneTopicOf } from '../../recover/lane/index.ts'
+import { lettersOf } from './dlq-letters.ts'
+import { lanesOf } from './lanes-open.ts'
 import type { Operation, OperationContext } from './operation.ts'
 import { wrongInput } from './problem.ts'
 import { duration, nullable, number, object, optional, rows, text, whole } from './shape.ts'
@@ -103,28 +105,57 @@ export interface TopicDeleteInput {
   readonly topic: string
 }
 
+/**
+ * Whatever names offsets of the topic goes with it. A lane that stayed would tell the groups of a topic that is made again
+ * that their positions are lost, and a letter that stayed would hide that of the event which has its offset then.
+ */
 export const topicDelete: Operation<TopicDeleteInput, TopicChange> = {
   name: 'topic.delete',
-  summary: 'delete a topic with its events and the positions of all groups in it',
+  summary: 'delete a topic with its events, and the positions, retry lanes and dead letters of its groups in it',
   role: 'admin',
   effect: 'decision',
   input: object<TopicDeleteInput>({ topic: text('its name') }),
   output,
   async run(context, { topic }) {
+    const { log } = context.system
     refuseOwn(topic)
     const settings = await knownTopic(context, topic)
     const { events } = await topicSummary(context, topic, settings, undefined)
-    const groups = ((await groupsByTopic(context)).get(topic) ?? []).map(({ group }) => group)
+    const groups = await groupsIn(context, topic)
+    const losses: string[] = []
+    for (const group of groups) losses.push(await lossOf(context, topic, group))
     if (context.execute) {
       await refuseRead(context, topic, groups)
-      await context.system.log.topics.delete(topic)
+      // The topic last: as long as it is there, what broke off can be done again.
+      for (const group of groups) for (const own of ownTopicsOf(topic, group)) await log.topics.delete(own)
+      await log.topics.delete(topic)
     }
-    const consequences = groups.map(
-      group =>
-        `${group} loses its position in it; its dead letters stay until: holdfast group delete ${group}`,
-    )
-    return changeOf(topic, settings, events, consequences)
+    return changeOf(topic, settings, events, [
+      'an app that declares this topic makes it again, empty, when it starts: restart those that run',
+      ...losses,
+    ])
   },
+}
+
+/** Those that have a position in a topic, own a partition of it, or have begun in it once: a log may forget positions. */
+async function groupsIn(context: OperationContext, topic: string): Promise<readonly string[]> {
+  const reading = (await groupsByTopic(context)).get(topic) ?? []
+  const begun = await groupsWithLetters(context.system.log, topic)
+  return [...new Set([...reading.map(({ group }) => group), ...begun])].toSorted()
+}
+
+/** The lane first: a group without a topic for letters cannot be found by its name any more. */
+function ownTopicsOf(topic: string, group: string): readonly string[] {
+  return [laneTopicOf(topic, group), deadTopicOf(topic, group)]
+}
+
+async function lossOf(context: OperationContext, topic: string, group: string): Promise<string> {
+  let waiting = 0
+  for await (const { origin, entries } of lanesOf(context, group))
+    if (origin.topic === topic) waiting += entries.length
+  const letters = (await lettersOf(context, group).openByTopic()).get(topic)?.letters ?? 0
+  const kept = letters > 0 ? ` (to keep those: holdfast dlq export --group ${group})` : ''
+  return `${group} loses its position in it, ${waiting} events that wait for a retry and ${letters} dead letters that are open${kept}`
 }
 
 function refuseOwn(topic: string): void {
@@ -153,11 +184,11 @@ async function refuseRead(
 
 async function growOwn(context: OperationContext, topic: string, partitions: number): Promise<void> {
   const { log } = context.system
-  const groups = (await groupsByTopic(context)).get(topic) ?? []
-  for (const own of groups.flatMap(({ group }) => [deadTopicOf(topic, group), laneTopicOf(topic, group)])) {
-    const settings = await log.topics.describe(own)
-    if (settings) await log.topics.create(own, { ...settings, partitions })
-  }
+  for (const group of await groupsIn(context, topic))
+    for (const own of ownTopicsOf(topic, group)) {
+      const settings = await log.topics.describe(own)
+      if (settings) await log.topics.create(own, { ...settings, partitions })
+    }
 }
 
 /** Events that are older than a retention, as it is judged now. */

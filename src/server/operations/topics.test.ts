@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { until } from '../../../test/harness/until.ts'
 import { anyLog } from '../../../test/support/test-logs.ts'
+import { toArray } from '../../../test/support/wait.ts'
 import { topic } from '../../schema/index.ts'
 import { app, type App } from '../app.ts'
 import { circuitClose, circuitList, circuitOpen, circuitShow } from './circuits.ts'
@@ -122,6 +123,42 @@ describe('topics', () => {
     await a.group('billing').pause('to delete its topic')
     await call(host, topicDelete, { topic: 'orders' }, execute)
     expect(await a.system.log.topics.list()).not.toContain('orders')
+  })
+
+  it('that are deleted and made again are new to their groups: events run, and those that die have letters', async () => {
+    const log = anyLog()
+    const ran: number[] = []
+    const start = async (): Promise<App<boolean>> => {
+      const a = app({ name: 'shop', log })
+      a.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', ({ data }) => {
+        ran.push(data.n)
+        throw new Error('broken here')
+      })
+      await a.start()
+      onTestFinished(() => a.stop())
+      return a
+    }
+    const letters = async (a: App<boolean>): Promise<readonly (string | undefined)[]> =>
+      (await toArray(a.dead('billing').list())).map(({ eventId }) => eventId)
+
+    const before = await start()
+    const old = await before.publish(orders, 'placed', { customer: 'c', n: 0 })
+    await until('it is dead', async () => (await letters(before)).includes(old.id))
+    await before.group('billing').pause('to delete its topic')
+    const host = before.admin.host()
+    const { consequences } = await call(host, topicDelete, { topic: 'orders' })
+    expect(consequences[1]).toContain('billing loses its position in it, 0 events that wait for a retry and 1 dead')
+    expect(await letters(before)).toEqual([old.id])
+    await call(host, topicDelete, { topic: 'orders' }, execute)
+    expect((await before.system.log.topics.list()).filter(name => name.startsWith('orders'))).toEqual([])
+    await before.stop()
+
+    const after = await start()
+    await after.group('billing').resume()
+    const { id } = await after.publish(orders, 'placed', { customer: 'c', n: 1 })
+    await until('it is dead', async () => (await letters(after)).includes(id))
+    expect(await letters(after)).toEqual([id])
+    expect(ran).toEqual([0, 1])
   })
 })
 
