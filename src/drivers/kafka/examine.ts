@@ -1,10 +1,10 @@
-import { isHoldfastError, type Finding } from '../../event/index.ts'
+import type { Finding } from '../../event/index.ts'
 import type { WantedTopic } from '../../log/index.ts'
 import type { Cluster } from './cluster.ts'
-import { isAuthorization, kafkaError } from './errors.ts'
+import { BROKER, readConfigs, TOPIC } from './configs.ts'
 import type { Link } from './link.ts'
 import { isQuorum, type ResolvedKafkaOptions } from './options.ts'
-import { TOPIC, topicConfigs } from './topic-facts.ts'
+import { topicConfigs } from './topic-facts.ts'
 
 export interface ExamineDeps {
   readonly cluster: Cluster
@@ -28,8 +28,7 @@ export async function examine(
       settings: await settingsOf(link, cluster, name),
     })
   }
-  const broker = await brokerSettings(link, cluster)
-  return driftOf(wanted, { topics, positionsKeptMs: positionsKept(broker) }, options)
+  return driftOf(wanted, { topics, positionsKeptMs: await positionsKept(link, cluster) }, options)
 }
 
 /** A topic as the brokers have it. */
@@ -190,57 +189,23 @@ function shortPositions(wanted: readonly WantedTopic[], keptMs: number | undefin
 }
 
 const DAY_MS = 86_400_000
-const BROKER = 4 as const
+const POSITIONS_KEPT = 'offsets.retention.minutes'
 
 async function settingsOf(
   link: Link,
   cluster: Cluster,
   topic: string,
 ): Promise<ReadonlyMap<string, string> | undefined> {
-  const resource = { resourceType: TOPIC, resourceName: topic, configurationKeys: null }
-  try {
-    const controller = await cluster.controller()
-    const { results } = await link.call(controller, 'DescribeConfigs', [resource as never], false, false)
-    return new Map(results[0]?.configs.flatMap(({ name, value }) => (value == null ? [] : [[name, value]])))
-  } catch (error) {
-    if (isAuthorization(error)) return undefined
-    const failure = kafkaError(error, {
-      doing: `look at the settings of topic ${topic}`,
-      grant: `DescribeConfigs on topic ${topic}`,
-    })
-    if (isHoldfastError(failure, 'LOG_TOPIC_UNKNOWN')) return undefined
-    throw failure
-  }
+  const set = await readConfigs(link, await cluster.controller(), { kind: TOPIC, name: topic })
+  return typeof set === 'string' ? undefined : set
 }
 
 /** Of any broker: they are meant to be set alike. Undefined when this user may not see it. */
-async function brokerSettings(
-  link: Link,
-  cluster: Cluster,
-): Promise<ReadonlyMap<string, string> | undefined> {
+async function positionsKept(link: Link, cluster: Cluster): Promise<number | undefined> {
   const [node] = cluster.nodes
   if (node === undefined) return undefined
   const [id, broker] = node
-  const resource = {
-    resourceType: BROKER,
-    resourceName: String(id),
-    configurationKeys: [POSITIONS_KEPT],
-  }
-  try {
-    const { results } = await link.call(broker, 'DescribeConfigs', [resource], false, false)
-    return new Map(results[0]?.configs.flatMap(({ name, value }) => (value == null ? [] : [[name, value]])))
-  } catch (error) {
-    if (isAuthorization(error)) return undefined
-    throw kafkaError(error, {
-      doing: 'look at the settings of a broker',
-      grant: 'DescribeConfigs on the cluster',
-    })
-  }
-}
-
-const POSITIONS_KEPT = 'offsets.retention.minutes'
-
-function positionsKept(settings: ReadonlyMap<string, string> | undefined): number | undefined {
-  const minutes = settings?.get(POSITIONS_KEPT)
+  const set = await readConfigs(link, broker, { kind: BROKER, name: String(id), keys: [POSITIONS_KEPT] })
+  const minutes = typeof set === 'string' ? undefined : set.get(POSITIONS_KEPT)
   return minutes === undefined ? undefined : Number(minutes) * 60_000
 }

@@ -1,7 +1,7 @@
 import { HoldfastError } from '../../event/index.ts'
 import type { TopicSettings } from '../../log/index.ts'
 import type { Cluster } from './cluster.ts'
-import { isAuthorization, kafkaError } from './errors.ts'
+import { readConfigs, TOPIC } from './configs.ts'
 import type { Link } from './link.ts'
 
 /** How a topic is set on the brokers. */
@@ -18,34 +18,19 @@ export async function readTopicFacts(
   link: Link,
   topic: string,
 ): Promise<TopicFacts | undefined> {
-  const resource = { resourceType: TOPIC, resourceName: topic, configurationKeys: Object.values(keys) }
-  try {
-    const { results } = await link.call(
-      await cluster.controller(),
-      'DescribeConfigs',
-      [resource],
-      false,
-      false,
-    )
-    const values = new Map(results[0]?.configs.map(({ name, value }) => [name, value]))
-    const number = (key: string): number | undefined => {
-      const value = Number(values.get(key) ?? Number.NaN)
-      return Number.isFinite(value) && value >= 0 ? value : undefined // -1 keeps for ever
-    }
-    return {
-      retentionMs: number(keys.retentionMs),
-      retentionBytes: number(keys.retentionBytes),
-      maxMessageBytes: number(keys.maxMessageBytes) ?? unknown.maxMessageBytes,
-      minInsync: number(keys.minInsync) ?? unknown.minInsync,
-    }
-  } catch (error) {
-    if (isAuthorization(error)) return unknown
-    const failure = kafkaError(error, {
-      doing: `look at the settings of topic ${topic}`,
-      grant: `DescribeConfigs on topic ${topic}`,
-    })
-    if (failure.code === 'LOG_TOPIC_UNKNOWN') return undefined
-    throw failure
+  const wanted = { kind: TOPIC, name: topic, keys: Object.values(keys) }
+  const set = await readConfigs(link, await cluster.controller(), wanted)
+  if (set === 'missing') return undefined
+  if (set === 'denied') return unknown
+  const number = (key: string): number | undefined => {
+    const value = Number(set.get(key) ?? Number.NaN)
+    return Number.isFinite(value) && value >= 0 ? value : undefined // -1 keeps for ever
+  }
+  return {
+    retentionMs: number(keys.retentionMs),
+    retentionBytes: number(keys.retentionBytes),
+    maxMessageBytes: number(keys.maxMessageBytes) ?? unknown.maxMessageBytes,
+    minInsync: number(keys.minInsync) ?? unknown.minInsync,
   }
 }
 
@@ -68,9 +53,6 @@ export function topicConfigs(
     { name: keys.maxMessageBytes, value: String(maxMessageBytes) },
   ]
 }
-
-/** The kind of resource in DescribeConfigs and IncrementalAlterConfigs. */
-export const TOPIC = 2 as const
 
 const FOR_EVER = -1
 

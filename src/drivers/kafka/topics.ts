@@ -1,6 +1,7 @@
 import { HoldfastError, sleep, type Clock, type Logger } from '../../event/index.ts'
 import { checkTopic, type Topics, type TopicSettings } from '../../log/index.ts'
 import type { Cluster, TopicView } from './cluster.ts'
+import { TOPIC } from './configs.ts'
 import type { DurabilityClass } from './durability.ts'
 import { errorIds, hasId, isAuthorization, isTopicUnknown, kafkaError } from './errors.ts'
 import type { Link } from './link.ts'
@@ -10,7 +11,6 @@ import {
   readTopicFacts,
   retentionConfigs,
   sameRetention,
-  TOPIC,
   topicConfigs,
   type TopicFacts,
 } from './topic-facts.ts'
