@@ -14,17 +14,22 @@ export async function appFindings(
   folder: string | undefined,
 ): Promise<Finding[]> {
   try {
-    const there =
-      folder !== undefined && quickLook(folder)?.problem === undefined && quickLook(folder) !== undefined
     if (declared.log.remote === true) return await remoteFindings(name, declared)
     const facts = (system: LogSystem): Promise<LogFacts> => factsOf(system, declared)
-    return trapFindings(name, declared, there ? await withLog(folder, facts) : undefined)
+    const isWhole = folder !== undefined && isWholeLog(folder)
+    return trapFindings(name, declared, isWhole ? await withLog(folder, facts) : undefined)
   } catch (error) {
     if (!isHoldfastError(error)) throw error
     return [
       { check: 'log', status: 'fail', found: error.message, advice: `holdfast explain-error ${error.code}` },
     ]
   }
+}
+
+/** What a look finds broken is for other findings to tell, and not opened. */
+function isWholeLog(folder: string): boolean {
+  const seen = quickLook(folder)
+  return seen !== undefined && seen.problem === undefined
 }
 
 /** A log that others may change too: its topics are compared with what the app declares. */
