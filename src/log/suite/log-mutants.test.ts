@@ -1,4 +1,5 @@
 import { describe, it } from 'vitest'
+import { boundLog } from '../../../test/support/bound-log.ts'
 import { memory } from '../../drivers/memory/index.ts'
 import { offset, sleep, systemClock, type Offset } from '../../event/index.ts'
 import { findByReading } from '../find-by-reading.ts'
@@ -43,20 +44,8 @@ function mutant(
   }
 }
 
-/** The methods of a log, so that some can be replaced. */
 function whole(log: WholeLog): WholeLog {
-  return {
-    kind: log.kind,
-    durability: log.durability,
-    topics: log.topics,
-    append: (topic, records) => log.append(topic, records),
-    read: (at, limits, signal) => log.read(at, limits, signal),
-    bounds: tp => log.bounds(tp),
-    offsetAt: (tp, time) => log.offsetAt(tp, time),
-    deleteRecords: before => log.deleteRecords(before),
-    enforceRetention: signal => log.enforceRetention(signal),
-    close: () => log.close(),
-  }
+  return { ...boundLog(log), enforceRetention: signal => log.enforceRetention(signal) }
 }
 
 const appending = (change: (record: AppendRecord, index: number) => AppendRecord): MakeLog =>
