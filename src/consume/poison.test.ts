@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { toArray, until } from '../../test/support/wait.ts'
+import { keptOpen } from '../../test/support/kept-open.ts'
 import { anyLog } from '../../test/support/test-logs.ts'
+import { toArray, until } from '../../test/support/wait.ts'
 import {
   encodeEvent,
   HoldfastError,
@@ -10,7 +11,6 @@ import {
   systemClock,
   type NewRecord,
 } from '../event/index.ts'
-import type { LogDriver } from '../log/index.ts'
 import { app, type App } from '../server/app.ts'
 import { topic } from '../schema/index.ts'
 
@@ -159,11 +159,7 @@ describe('poison', () => {
   it('a process that ends between the letter and its mark in the lane leaves the event dead: it does not run again', async () => {
     const system = await anyLog().open({ clock: systemClock, random: Math.random, logger: silentLogger })
     /** The same records and positions for two processes, one after another. */
-    const shared: LogDriver = {
-      kind: 'memory',
-      where: 'memory',
-      open: async () => ({ ...system, close: async () => {} }),
-    }
+    const shared = keptOpen(system)
     const append = system.log.append.bind(system.log)
     let crashed = false
     const runs: string[] = []

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { keptOpen } from '../../test/support/kept-open.ts'
 import { anyLog } from '../../test/support/test-logs.ts'
 import { toArray, until } from '../../test/support/wait.ts'
 import { memory } from '../drivers/memory/index.ts'
 import { encodeEvent, silentLogger, systemClock, systemRandom, type NewRecord } from '../event/index.ts'
-import type { LogDriver, LogSystem } from '../log/index.ts'
+import type { LogSystem } from '../log/index.ts'
 import { recordBytes } from '../log/limits.ts'
 import { topic } from '../schema/index.ts'
 import { app, type App } from '../server/app.ts'
@@ -15,14 +16,12 @@ const orders = topic('orders', {
   events: { placed: z.object({ customer: z.string(), n: z.number(), note: z.string().optional() }) },
 })
 
-let system: LogSystem
 /** One log for several processes, one after another. */
-let shared: LogDriver
+let system: LogSystem
 const apps: App<false>[] = []
 
 beforeEach(async () => {
   system = await anyLog().open({ clock: systemClock, random: systemRandom, logger: silentLogger })
-  shared = { kind: 'memory', where: 'memory', open: async () => ({ ...system, close: async () => {} }) }
 })
 
 afterEach(async () => {
@@ -31,7 +30,7 @@ afterEach(async () => {
 })
 
 function make(): App<false> {
-  const made = app({ name: 'shop', log: shared })
+  const made = app({ name: 'shop', log: keptOpen(system) })
   apps.push(made)
   return made
 }

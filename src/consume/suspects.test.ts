@@ -1,10 +1,10 @@
 import { setImmediate as turnOfLoop } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
+import { keptOpen } from '../../test/support/kept-open.ts'
 import { anyLog } from '../../test/support/test-logs.ts'
 import { until } from '../../test/support/wait.ts'
 import { offset, silentLogger, systemClock, systemRandom, type NewRecord } from '../event/index.ts'
-import type { LogDriver } from '../log/index.ts'
 import { encodeLaneRecord, laneTopicOf } from '../recover/lane/lane-codec.ts'
 import { neverRan } from '../recover/lane/key-queue.ts'
 import { topic } from '../schema/index.ts'
@@ -22,11 +22,7 @@ describe('entries of a retry lane that a process has died of', () => {
     const system = await anyLog().open({ clock: systemClock, random: systemRandom, logger: silentLogger })
     onTestFinished(() => system.close())
     const { log, groups } = system
-    const shared: LogDriver = {
-      kind: 'memory',
-      where: 'memory',
-      open: async () => ({ ...system, close: async () => {} }),
-    }
+    const shared = keptOpen(system)
     const sender = app({ name: 'sender', log: shared })
     await sender.start()
     for (let n = 0; n < 16; n++) await sender.publish(orders, 'placed', { customer: `c${n}` })
