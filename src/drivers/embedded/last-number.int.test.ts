@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openLog } from '../../../test/embedded/open.ts'
 import { observed } from '../../../test/harness/observed.ts'
+import { whyNoStrace } from '../../../test/harness/strace.ts'
 import { systemClock } from '../../event/index.ts'
 import { diskSpace } from './disk-space.ts'
 import { openLmdbStorage } from './lmdb-storage.ts'
@@ -54,7 +55,7 @@ describe('the number of the last transaction in the lock file', () => {
     observed(`the end was ${end}, and ${end - 1n} for a moment`)
   })
 
-  it.skipIf(noStrace())(
+  it.skipIf(whyNoStrace('mmap:delay_exit=1'))(
     'hazard 91: is set back by a process that opens the log slowly, and no commit is lost by that',
     async () => {
       const folder = newFolder()
@@ -151,13 +152,4 @@ async function openSlowly(folder: string): Promise<void> {
     process.exit()`
   const slow = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=mmap', '-e', 'inject=mmap:delay_exit=10000']
   await promisify(execFile)('strace', [...slow, process.execPath, '-e', script])
-}
-
-function noStrace(): boolean {
-  try {
-    execFileSync('strace', ['-qq', '-e', 'inject=mmap:delay_exit=1', '-o', '/dev/null', 'true'])
-    return false
-  } catch {
-    return true
-  }
 }

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,8 +6,9 @@ import { Ledger } from '../../../test/embedded/ledger.ts'
 import { killChildren } from '../../../test/embedded/child.ts'
 import { startLoad } from '../../../test/embedded/load.ts'
 import { scale } from '../../../test/harness/scale.ts'
+import { whyNoStrace } from '../../../test/harness/strace.ts'
 
-const missing = whyNoStrace()
+const missing = whyNoStrace('fdatasync:error=EIO')
 
 /** Which call of a thread fails, once. The first few are of the main thread as well, while it opens the log. */
 const faults = scale({
@@ -69,13 +69,4 @@ describe.skipIf(missing)(`a disk error in a commit${missing ? `, not run: needs 
 
 function isAcknowledgement(line: string): boolean {
   return /write\(1, "[^"]*(said|went)/.test(line)
-}
-
-function whyNoStrace(): string | undefined {
-  try {
-    execFileSync('strace', ['-qq', '-e', 'inject=fdatasync:error=EIO', '-o', '/dev/null', 'true'])
-    return undefined
-  } catch {
-    return 'strace that may trace'
-  }
 }
