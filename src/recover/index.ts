@@ -6,6 +6,7 @@ export { FairQueue } from './fair-queue.ts'
 export { floodGuard, type FloodGuard } from './flood-guard.ts'
 export type { BreakerObserver, BreakerStateName } from './observer.ts'
 export { deadTopicOf, isLaneOrDeadTopic } from './letters/dead-topic.ts'
+export { ownTopicsOf } from './own-topics.ts'
 export { askOwners, type Asked } from './letters/ask-owners.ts'
 export { deadLetters } from './letters/dead-letters.ts'
 export type {

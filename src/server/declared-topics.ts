@@ -1,6 +1,5 @@
 import { isHoldfastError, RESERVED_TOPIC_PREFIX } from '../event/index.ts'
-import { deadTopicOf } from '../recover/index.ts'
-import { laneTopicOf } from '../recover/lane/index.ts'
+import { ownTopicsOf } from '../recover/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
 import type { AppContext } from './app-context.ts'
 
@@ -49,7 +48,7 @@ export class DeclaredTopics {
   async makeLanes(groups: ReadonlyMap<string, { readonly topics: readonly AnyTopic[] }>): Promise<void> {
     for (const [group, { topics }] of groups)
       for (const { name, partitions } of topics)
-        for (const own of [laneTopicOf(name, group), deadTopicOf(name, group)]) {
+        for (const own of ownTopicsOf(name, group)) {
           this.#lanes.add(own)
           await this.#context.system.log.topics.create(own, { partitions })
         }

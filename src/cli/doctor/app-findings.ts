@@ -1,8 +1,7 @@
 import { quickLook } from '../../drivers/embedded/index.ts'
 import { isHoldfastError, silentLogger, systemClock, systemRandom, type Finding } from '../../event/index.ts'
 import type { LogSystem, WantedTopic } from '../../log/index.ts'
-import { deadTopicOf } from '../../recover/index.ts'
-import { laneTopicOf } from '../../recover/lane/index.ts'
+import { ownTopicsOf } from '../../recover/index.ts'
 import type { App } from '../../server/app.ts'
 import { topicsOf, type Declared } from '../../server/declared.ts'
 import { withLog } from '../open-log.ts'
@@ -61,11 +60,7 @@ function wantedTopics(declared: Declared): readonly WantedTopic[] {
     })),
     ...declared.groups.flatMap(({ group, topics }) =>
       topics.flatMap(({ name, partitions }) =>
-        [laneTopicOf(name, group), deadTopicOf(name, group)].map(own => ({
-          name: own,
-          partitions,
-          isRead: false,
-        })),
+        ownTopicsOf(name, group).map(own => ({ name: own, partitions, isRead: false })),
       ),
     ),
   ]

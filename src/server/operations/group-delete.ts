@@ -1,6 +1,5 @@
 import { HoldfastError } from '../../event/index.ts'
-import { deadTopicOf } from '../../recover/index.ts'
-import { laneTopicOf } from '../../recover/lane/lane-codec.ts'
+import { ownTopicsOf } from '../../recover/index.ts'
 import { forgetPause } from './group-pause.ts'
 import { knownGroup } from './group-standing.ts'
 import type { Operation, OperationContext } from './operation.ts'
@@ -62,7 +61,7 @@ export const groupDelete: Operation<GroupDeleteInput, GroupDeletion> = {
 async function ownTopics(context: OperationContext, group: string): Promise<GroupDeletion['topics']> {
   const { log } = context.system
   const names = new Set(await log.topics.list())
-  const own = [...names].flatMap(name => [deadTopicOf(name, group), laneTopicOf(name, group)])
+  const own = [...names].flatMap(name => ownTopicsOf(name, group))
   const topics: { topic: string; records: number }[] = []
   for (const topic of own.filter(name => names.has(name))) {
     const settings = await log.topics.describe(topic)

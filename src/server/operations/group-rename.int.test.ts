@@ -86,7 +86,7 @@ describeOn(['memory', 'kafka'], 'a group that is renamed', on => {
     expect(groups.map(({ group }) => group)).toEqual(['invoicing'])
     // What is left of the old name can be deleted.
     const { topics } = await operate(after)(groupDelete, { group: 'billing' }, execute)
-    expect(topics.map(one => one.topic)).toEqual(['orders.billing.dead', 'orders.billing.retry'])
+    expect(topics.map(one => one.topic)).toEqual(['orders.billing.retry', 'orders.billing.dead'])
     await expect(operate(after)(groupDelete, { group: 'billing' })).rejects.toMatchObject({
       code: 'GROUP_UNKNOWN',
     })

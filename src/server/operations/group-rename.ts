@@ -1,6 +1,5 @@
 import { HoldfastError, type Position } from '../../event/index.ts'
-import { deadTopicOf } from '../../recover/index.ts'
-import { laneTopicOf } from '../../recover/lane/index.ts'
+import { ownTopicsOf } from '../../recover/index.ts'
 import { forgetPause } from './group-pause.ts'
 import { knownGroup, openLetters } from './group-standing.ts'
 import { openInLanes } from './lanes-open.ts'
@@ -131,7 +130,7 @@ async function usedBy(
   const known = await system.groups.committed(to)
   if (known.length > 0 && placed(known) !== placed(positions)) return [`${to} is a group already`]
   for (const topic of new Set(positions.map(one => one.topic))) {
-    for (const own of [deadTopicOf(topic, to), laneTopicOf(topic, to)]) {
+    for (const own of ownTopicsOf(topic, to)) {
       const settings = await system.log.topics.describe(own)
       for (let partition = 0; partition < (settings?.partitions ?? 0); partition++) {
         const { end } = await system.log.bounds({ topic: own, partition })

@@ -1,7 +1,6 @@
 import { HoldfastError, parseDuration } from '../../event/index.ts'
 import type { TopicSettings } from '../../log/index.ts'
-import { deadTopicOf, groupsWithLetters } from '../../recover/index.ts'
-import { laneTopicOf } from '../../recover/lane/index.ts'
+import { groupsWithLetters, ownTopicsOf } from '../../recover/index.ts'
 import { lettersOf } from './dlq-letters.ts'
 import { lanesOf } from './lanes-open.ts'
 import type { Operation, OperationContext } from './operation.ts'
@@ -142,11 +141,6 @@ async function groupsIn(context: OperationContext, topic: string): Promise<reado
   const reading = (await groupsByTopic(context)).get(topic) ?? []
   const begun = await groupsWithLetters(context.system.log, topic)
   return [...new Set([...reading.map(({ group }) => group), ...begun])].toSorted()
-}
-
-/** The lane first: a group without a topic for letters cannot be found by its name any more. */
-function ownTopicsOf(topic: string, group: string): readonly string[] {
-  return [laneTopicOf(topic, group), deadTopicOf(topic, group)]
 }
 
 async function lossOf(context: OperationContext, topic: string, group: string): Promise<string> {
