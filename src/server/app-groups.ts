@@ -95,10 +95,10 @@ export class AppGroups {
       makers,
     })
     await this.#running.start()
-    // Until stop(): a look that fails is left out.
+    await this.#o.joined()
+    // What goes on until stop() comes last: a start that fails before may be made again. A look that fails is left out.
     void progress.watch([...makers.keys()], { system, clock, logger, signal: life })
     if (sink) this.#stopPruning = startPruning({ system, sink, jobs, clock, logger, everyMs: PRUNE_EVERY_MS })
-    await this.#o.joined()
   }
 
   /** As {@link start}; when the log, on other machines, is away, they start as soon as it is there. */
