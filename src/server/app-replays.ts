@@ -29,7 +29,8 @@ export class AppReplays {
 
   open(): Promise<JobTopic> {
     const { system, clock, logger } = this.#context
-    const opened = this.#topic ?? jobTopic({ log: system.log, clock, logger })
+    if (this.#topic) return this.#topic
+    const opened = jobTopic({ log: system.log, clock, logger })
     this.#topic = opened
     opened.catch(() => (this.#topic = undefined)) // tried again by the next who needs it
     return opened
