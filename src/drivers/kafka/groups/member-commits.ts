@@ -1,7 +1,7 @@
 import { partitionId, type Clock } from '../../../event/index.ts'
 import type { Commit, OwnedPartition } from '../../../log/index.ts'
 import { kafkaError } from '../errors.ts'
-import type { Call } from './member-state.ts'
+import type { Call } from './member-io.ts'
 import { refusalOf, type Refusal } from './refusal.ts'
 
 export interface MemberCommitsOptions {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { partitionId, seededRandom } from '../../../event/index.ts'
-import { MemberState, type Call, type Effect, type Input } from './member-state.ts'
+import type { Call, Effect, Input } from './member-io.ts'
+import { MemberState } from './member-state.ts'
 import type { Refusal } from './refusal.ts'
 import type { Holding } from './shares.ts'
 

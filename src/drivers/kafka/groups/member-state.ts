@@ -1,8 +1,8 @@
 import { partitionId, type Random } from '../../../event/index.ts'
 import type { OwnedPartition } from '../../../log/index.ts'
+import type { Call, Effect, Input } from './member-io.ts'
 import type { Refusal } from './refusal.ts'
-import type { Applicant } from './share-out.ts'
-import type { Holding, Share, Subscription } from './shares.ts'
+import type { Holding, Share } from './shares.ts'
 
 /**
  * A member of a group, as a machine without input and output: it is told what requests answered and what time it is, and
@@ -386,55 +386,6 @@ export interface MemberStateOptions {
   readonly revokeTimeoutMs: number
   readonly random: Random
 }
-
-/** As whom a request was sent, and when, by the monotonic clock. */
-export interface Call {
-  readonly memberId: string
-  readonly generation: number
-  readonly attempt: number
-  readonly at: number
-}
-
-/** Each `call` comes back as it was given out, answered or failed. */
-export type Input =
-  | { readonly kind: 'time' }
-  | {
-      readonly kind: 'joined'
-      readonly call: Call
-      readonly memberId: string
-      readonly generation: number
-      readonly leads: boolean
-      /** Only for the one that is to share out. */
-      readonly members: readonly Applicant[] | undefined
-    }
-  | { readonly kind: 'synced'; readonly call: Call; readonly share: Share }
-  /** A beat. */
-  | { readonly kind: 'accepted'; readonly call: Call }
-  | {
-      readonly kind: 'refused'
-      readonly of: 'join' | 'sync' | 'beat' | 'commit'
-      readonly call: Call
-      readonly refusal: Refusal
-      /** Of the refusal `member-id`. */
-      readonly memberId?: string | undefined
-    }
-  /** What was `revoking` is done. */
-  | { readonly kind: 'drained'; readonly owned: OwnedPartition }
-  /** There are more partitions than were shared out. */
-  | { readonly kind: 'grown' }
-  | { readonly kind: 'leave' }
-
-export type Effect =
-  | { readonly kind: 'join'; readonly call: Call; readonly subscription: Subscription }
-  | { readonly kind: 'sync'; readonly call: Call; readonly members: readonly Applicant[] | undefined }
-  | { readonly kind: 'beat'; readonly call: Call }
-  | { readonly kind: 'assigned'; readonly partitions: readonly OwnedPartition[] }
-  | { readonly kind: 'revoking'; readonly owned: OwnedPartition }
-  | { readonly kind: 'lost'; readonly partitions: readonly OwnedPartition[]; readonly why: string }
-  /** Its last: it holds nothing more. */
-  | { readonly kind: 'left'; readonly memberId: string }
-  /** Its last, too. */
-  | { readonly kind: 'shut-out' }
 
 type Phase =
   | { readonly kind: 'waiting'; readonly until: number }
