@@ -7,14 +7,13 @@ import {
   systemRandom,
   type Position,
 } from '../event/index.ts'
-import {
-  GroupDeclaration,
-  type ConsumeObserver,
-  type Consumer,
-  type ConsumerPolicy,
-  type GroupStatus,
-  type KeyedTopics,
-  type ReplayPlan,
+import type {
+  Consumer,
+  ConsumeObserver,
+  ConsumerPolicy,
+  GroupStatus,
+  KeyedTopics,
+  ReplayPlan,
 } from '../consume/index.ts'
 import type { CollectObserver, SpoolStatus } from '../collect/index.ts'
 import { explainEvent, type Explanation, type ExplainOptions } from '../explain/index.ts'
@@ -43,6 +42,7 @@ import type {
   TransactionVerb,
 } from './app-api.ts'
 import type { AppContext } from './app-context.ts'
+import { AppDeclarations } from './app-declarations.ts'
 import { holdDoor, openDoor, type AppDoor } from './app-door.ts'
 import { AppGroups } from './app-groups.ts'
 import { AppOutbox } from './app-outbox.ts'
@@ -80,9 +80,7 @@ class HoldfastApp implements App<boolean> {
   readonly #life = new AbortController()
   #state: State = 'new'
 
-  readonly #declarations = new Map<string, GroupDeclaration>()
-  #collectorOptions: AppCollectorOptions | undefined
-
+  readonly #declarations = new AppDeclarations()
   readonly #topics: DeclaredTopics
   readonly #outbox: AppOutbox
   readonly #replays: AppReplays
@@ -118,7 +116,7 @@ class HoldfastApp implements App<boolean> {
     this.#observer = both<ConsumeObserver>(this.#monitor.observer, options.observer)
     this.#breakerObserver = both<BreakerObserver>(this.#monitor.observer.breaker, options.observer?.breaker)
     this.#topics = new DeclaredTopics(this.#context)
-    this.#replays = new AppReplays(this.#context, group => this.#declarations.get(group)?.settings)
+    this.#replays = new AppReplays(this.#context, group => this.#declarations.groups.get(group)?.settings)
     this.#outbox = new AppOutbox({
       context: this.#context,
       db: options.db,
@@ -164,36 +162,18 @@ class HoldfastApp implements App<boolean> {
     topics: T,
     policy: ConsumerPolicy<KeyedTopics<T>, Needs>,
   ): Consumer<T, boolean> {
-    if (this.#state !== 'new') {
-      throw new HoldfastError('CONFIG_INVALID', {
-        detail: `consumer ${JSON.stringify(group)} was declared after start(); declare all groups first`,
-      })
-    }
-    if (this.#declarations.has(group)) {
-      throw new HoldfastError('CONFIG_INVALID', {
-        detail: `consumer ${JSON.stringify(group)} is declared twice`,
-      })
-    }
-    const list: readonly AnyTopic[] = Array.isArray(topics) ? topics : [topics]
-    const declaration = new GroupDeclaration(group, list, policy)
-    this.#declarations.set(group, declaration)
     // The declaration takes any event; the public type narrows each handler to its own.
-    return declaration as unknown as Consumer<T, boolean>
+    return this.#declarations.consumer(group, topics, policy) as unknown as Consumer<T, boolean>
   }
 
   collector(options: AppCollectorOptions): void {
-    if (this.#state !== 'new' || this.#collectorOptions) {
-      throw new HoldfastError('CONFIG_INVALID', {
-        detail: `collector() is called once, before start(); the app is ${this.#state}`,
-      })
-    }
-    this.#collectorOptions = options
+    this.#declarations.collector = options
   }
 
   get declared(): Declared {
     const { log, db } = this.#options
-    const groups = [...this.#declarations.values()].map(declaration => declaration.settings)
-    return { log, db, groups, collector: this.#collectorOptions }
+    const { groups, collector } = this.#declarations
+    return { log, db, groups: [...groups.values()].map(({ settings }) => settings), collector }
   }
 
   // ---- its life
@@ -206,6 +186,7 @@ class HoldfastApp implements App<boolean> {
     if (this.#state !== 'new')
       throw new HoldfastError('CONFIG_INVALID', { detail: `app ${this.name} was started before` })
     this.#state = 'starting'
+    this.#declarations.end()
     this.#observer = both<ConsumeObserver>(this.#observer, observer)
     let held: HeldPort | undefined
     try {
@@ -238,8 +219,8 @@ class HoldfastApp implements App<boolean> {
   }
 
   #collectorAs(door: DoorSettings | undefined): AppCollectorOptions | undefined {
-    const port = door?.port ?? this.#collectorOptions?.port
-    return this.#collectorOptions && { ...this.#collectorOptions, port }
+    const { collector } = this.#declarations
+    return collector && { ...collector, port: door?.port ?? collector.port }
   }
 
   async #openDoor(declared: AppCollectorOptions, held: HeldPort | undefined): Promise<void> {
@@ -258,7 +239,7 @@ class HoldfastApp implements App<boolean> {
   async #startGroups(): Promise<void> {
     this.#groups = new AppGroups({
       context: this.#context,
-      declarations: this.#declarations,
+      declarations: this.#declarations.groups,
       topics: this.#topics,
       publisher: this.#publishing,
       outbox: () => this.#outbox.publishing(),
@@ -376,7 +357,7 @@ class HoldfastApp implements App<boolean> {
     const known = this.#dead.get(group)
     if (known) return known
     const { clock, random } = this.#context
-    const topics = [...this.#declarations.values()].flatMap(declaration => declaration.topics)
+    const { topics } = this.#declarations
     const dead = deadLetters({
       log: this.system.log,
       group,
@@ -401,8 +382,9 @@ class HoldfastApp implements App<boolean> {
 
   group(name: string): GroupControl {
     const groups = this.#groups?.running
-    if (!groups || !this.#declarations.has(name)) {
-      const known = groups ? [...this.#declarations.keys()].join(', ') : ''
+    const declared = this.#declarations.groups
+    if (!groups || !declared.has(name)) {
+      const known = groups ? [...declared.keys()].join(', ') : ''
       throw new HoldfastError('CONFIG_INVALID', {
         detail: `app ${this.name} has no running group ${JSON.stringify(name)}, only ${known || 'none'}`,
       })
