@@ -62,15 +62,20 @@ const verifyView: View<AuditVerification> = {
     offset: (one: AuditVerification['findings'][number]) => one.offset,
     finding: (one: AuditVerification['findings'][number]) => one.finding,
   },
-  notes: ({ ok, records, superseded, notRepeated, head }) => [
-    ok
-      ? `${records} records, each carries the hash of the one before`
-      : `${records} records, and something is wrong`,
-    ...(superseded === 0
-      ? []
-      : [
-          `${superseded} of them do not count: another process came first by a moment${notRepeated === 0 ? ', and they stand there again behind it' : `; ${notRepeated} were not written again, as when their process died: that act was not done, or its end is not known`}`,
-        ]),
-    `head ${head}`,
+  notes: found => [
+    found.ok
+      ? `${found.records} records, each carries the hash of the one before`
+      : `${found.records} records, and something is wrong`,
+    ...supersededNote(found),
+    `head ${found.head}`,
   ],
+}
+
+function supersededNote({ superseded, notRepeated }: AuditVerification): readonly string[] {
+  if (superseded === 0) return []
+  const since =
+    notRepeated === 0
+      ? ', and they stand there again behind it'
+      : `; ${notRepeated} were not written again, as when their process died: that act was not done, or its end is not known`
+  return [`${superseded} of them do not count: another process came first by a moment${since}`]
 }
