@@ -1,11 +1,12 @@
 import path from 'node:path'
 import type { Evidence } from 'holdfast/testing'
 import { createTables } from '../../../../examples/drivers/src/tables.ts'
-import type { Arm, ArmSample, RunningArm, Stage } from '../../contract/arm.ts'
+import type { Arm, RunningArm, Stage } from '../../contract/arm.ts'
 import type { ArmLog } from '../arm-log.ts'
 import { holdfastRole, locationsTarget } from '../holdfast/role.ts'
 import { isSpoolEmpty } from '../holdfast/status.ts'
 import { leftInLog } from '../left-in-log.ts'
+import { readStatus } from '../naive/read-status.ts'
 import { ownModule } from '../process/own-module.ts'
 import { startAll } from '../started.ts'
 import { POSITIONS, storedLocations, withClient } from '../store.ts'
@@ -53,15 +54,6 @@ async function startNaive(stage: Stage, sessionMs: number): Promise<RunningArm> 
     isDrained: async () => (await isSpoolEmpty(collector)) && (await status())?.lag === 0,
     evidence: () => evidenceOf(databaseUrl, log),
     stop: () => started.stop(),
-  }
-}
-
-async function readStatus(url: string): Promise<ArmSample | undefined> {
-  try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(900) })
-    return answer.ok ? ((await answer.json()) as ArmSample) : undefined
-  } catch {
-    return undefined
   }
 }
 

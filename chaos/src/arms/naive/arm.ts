@@ -1,12 +1,13 @@
 import path from 'node:path'
 import type { Evidence } from 'holdfast/testing'
 import { createTables } from '../../../../examples/drivers/src/tables.ts'
-import type { Arm, ArmSample, RunningArm, Stage } from '../../contract/arm.ts'
+import type { Arm, RunningArm, Stage } from '../../contract/arm.ts'
 import { holdfastRole, locationsTarget } from '../holdfast/role.ts'
 import { leftInLog } from '../left-in-log.ts'
 import { ownModule } from '../process/own-module.ts'
 import { startAll } from '../started.ts'
 import { POSITIONS, storedLocations, withClient } from '../store.ts'
+import { readStatus } from './read-status.ts'
 
 /** As published: after so long an open breaker lets a message through. */
 export const naive: Arm = naiveArm({ resetMs: 10_000 })
@@ -58,17 +59,6 @@ const tables = `
   create table if not exists drivers.inbox (id text primary key);
   create table if not exists drivers.dead_letters (id text not null, payload text not null);
 `
-
-async function readStatus(url: string): Promise<ArmSample | undefined> {
-  try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(900) })
-    if (!answer.ok) return undefined
-    const { lag, lagSeconds, breaker } = (await answer.json()) as Required<ArmSample>
-    return { lag, lagSeconds, breaker }
-  } catch {
-    return undefined
-  }
-}
 
 /** What waits behind the positions is not lost yet; what lies before them and has no row is. */
 async function evidenceOf(databaseUrl: string, log: string): Promise<Evidence> {
