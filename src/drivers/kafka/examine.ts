@@ -2,14 +2,13 @@ import type { Finding } from '../../event/index.ts'
 import type { WantedTopic } from '../../log/index.ts'
 import type { Cluster } from './cluster.ts'
 import { BROKER, readConfigs, TOPIC } from './configs.ts'
+import { driftOf, type DriftOptions, type FoundTopic } from './drift.ts'
 import type { Link } from './link.ts'
-import { isQuorum, type ResolvedKafkaOptions } from './options.ts'
-import { topicConfigs } from './topic-facts.ts'
 
 export interface ExamineDeps {
   readonly cluster: Cluster
   readonly link: Link
-  readonly options: Pick<ResolvedKafkaOptions, 'durability' | 'maxRecordBytes'>
+  readonly options: DriftOptions
 }
 
 /** Compares topics with what the brokers have. Changes nothing. Rejects as the log does. */
@@ -31,164 +30,6 @@ export async function examine(
   return driftOf(wanted, { topics, positionsKeptMs: await positionsKept(link, cluster) }, options)
 }
 
-/** A topic as the brokers have it. */
-export interface FoundTopic {
-  readonly partitions: number
-  /** Of the partition with the fewest. */
-  readonly copies: number
-  /** By Kafka's names; undefined when this user may not see them. */
-  readonly settings: ReadonlyMap<string, string> | undefined
-}
-
-export interface FoundCluster {
-  readonly topics: ReadonlyMap<string, FoundTopic>
-  /** After how long without a member a group's positions are forgotten; undefined when this user may not see it. */
-  readonly positionsKeptMs: number | undefined
-}
-
-/** One finding for each thing that is not as it is declared, or loses events. Topics that are not there are made at the start. */
-export function driftOf(
-  wanted: readonly WantedTopic[],
-  found: FoundCluster,
-  options: ExamineDeps['options'],
-): readonly Finding[] {
-  const most = Math.max(1, ...[...found.topics.values()].map(({ copies }) => copies))
-  const findings = wanted.flatMap(topic => {
-    const there = found.topics.get(topic.name)
-    return there === undefined ? [] : [...driftOfOne(topic, there, most, options)]
-  })
-  const positions = shortPositions(wanted, found.positionsKeptMs)
-  if (findings.length + positions.length > 0) return [...findings, ...positions]
-  const there = found.topics.size
-  return [
-    {
-      check: 'kafka topics',
-      status: 'ok',
-      found: `${there} of ${wanted.length} are there, as they are declared`,
-    },
-  ]
-}
-
-function* driftOfOne(
-  wanted: WantedTopic,
-  { partitions, copies, settings }: FoundTopic,
-  most: number,
-  { durability, maxRecordBytes }: ExamineDeps['options'],
-): Generator<Finding> {
-  const check = `topic ${wanted.name}`
-  const needsQuorum = durability === 'quorum'
-  const set = (change: string): string =>
-    `kafka-configs.sh --alter --entity-type topics --entity-name ${wanted.name} --add-config ${change}`
-  if (partitions < wanted.partitions)
-    yield {
-      check,
-      status: 'warn',
-      found: `${wanted.partitions} partitions are declared, it has ${partitions}`,
-      advice: 'The next start adds the others. Keys move to them: what waits in the old ones may come later.',
-    }
-  const value = (key: string): string | undefined => settings?.get(key)
-  const minInsync = Number(value('min.insync.replicas') ?? 1)
-  if (needsQuorum && !isQuorum(copies, minInsync))
-    yield {
-      check,
-      status: 'fail',
-      found: `durability quorum takes 3 copies with min.insync.replicas 2, it has ${copies} with ${minInsync}`,
-      advice: `The app does not start on it. More copies: kafka-reassign-partitions.sh. ${set('min.insync.replicas=2')}`,
-    }
-  else if (copies < most)
-    yield {
-      check,
-      status: 'warn',
-      found: `it has ${copies} ${copies === 1 ? 'copy' : 'copies'}, others of this app have ${most}`,
-      advice: 'It is lost with fewer brokers than they are: kafka-reassign-partitions.sh adds copies.',
-    }
-  else if (copies >= 3 && minInsync < 2)
-    yield {
-      check,
-      status: 'warn',
-      found: `it has ${copies} copies, and min.insync.replicas ${minInsync}`,
-      advice: `A record is acknowledged that one broker alone has. ${set('min.insync.replicas=2')}`,
-    }
-  if (settings === undefined) {
-    yield {
-      check,
-      status: 'warn',
-      found: 'this user may not see how it is set',
-      advice: `Grant DescribeConfigs on topic ${wanted.name} to compare it.`,
-    }
-    return
-  }
-  const policy = value('cleanup.policy')
-  if (policy !== undefined && policy !== 'delete')
-    yield {
-      check,
-      status: 'fail',
-      found: `cleanup.policy is ${policy}`,
-      advice: `Compaction deletes every event of a key but the last. ${set('cleanup.policy=delete')}`,
-    }
-  for (const [key, declared] of [
-    ['retention.ms', wanted.retentionMs],
-    ['retention.bytes', wanted.retentionBytes],
-  ] as const) {
-    const kept = value(key)
-    if (kept === undefined || boundOf(kept) === (declared ?? Infinity)) continue
-    const isLess = boundOf(kept) < (declared ?? Infinity)
-    yield {
-      check,
-      status: 'warn',
-      found: `${key} ${declared ?? -1} is declared, it is ${kept}${isLess ? ': events are deleted early' : ''}`,
-      advice: 'The next start sets it, where this user may alter the topic.',
-    }
-  }
-  const largest = topicConfigs(undefined, maxRecordBytes).find(({ name }) => name === 'max.message.bytes')
-  const takes = Number(value('max.message.bytes') ?? largest?.value)
-  if (takes < maxRecordBytes)
-    yield {
-      check,
-      status: 'warn',
-      found: `max.message.bytes is ${takes}, and records of ${maxRecordBytes} are declared (maxRecordBytes)`,
-      advice: `What is larger is refused, and set aside where a collector has spooled it. ${set(`max.message.bytes=${largest?.value}`)}`,
-    }
-  if (value('unclean.leader.election.enable') === 'true')
-    yield {
-      check,
-      status: needsQuorum ? 'fail' : 'warn',
-      found: 'unclean.leader.election.enable is true',
-      advice: `A broker that lacks acknowledged events may lead, and they are lost. ${set('unclean.leader.election.enable=false')}`,
-    }
-  if (value('message.timestamp.type') === 'LogAppendTime')
-    yield {
-      check,
-      status: 'warn',
-      found: 'message.timestamp.type is LogAppendTime',
-      advice: `Events get the broker's time: moves of a log and searches by time then differ. ${set('message.timestamp.type=CreateTime')}`,
-    }
-}
-
-/** Below 0 it is no bound. */
-function boundOf(setting: string): number {
-  const bound = Number(setting)
-  return bound < 0 ? Infinity : bound
-}
-
-function shortPositions(wanted: readonly WantedTopic[], keptMs: number | undefined): Finding[] {
-  const longest = wanted
-    .filter(({ isRead }) => isRead)
-    .reduce((max, { retentionMs }) => Math.max(max, retentionMs ?? Infinity), 0)
-  if (keptMs === undefined || keptMs >= longest) return []
-  const days = (ms: number): string => (ms === Infinity ? 'ever' : `${(ms / DAY_MS).toFixed(1)} days`)
-  return [
-    {
-      check: 'kafka positions',
-      status: 'warn',
-      found: `events are kept for ${days(longest)}, and positions of a group without members for ${days(keptMs)} (offsets.retention.minutes)`,
-      advice:
-        'A group whose app is stopped for longer does not know where it was (POSITION_LOST), though its events are there: raise offsets.retention.minutes of the brokers.',
-    },
-  ]
-}
-
-const DAY_MS = 86_400_000
 const POSITIONS_KEPT = 'offsets.retention.minutes'
 
 async function settingsOf(

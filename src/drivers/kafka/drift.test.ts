@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { driftOf, type FoundTopic } from './examine.ts'
+import { driftOf, type FoundTopic } from './drift.ts'
 
 const DAY_MS = 86_400_000
 const orders = {
