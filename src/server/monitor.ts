@@ -80,19 +80,7 @@ interface Looked {
 }
 
 export function monitor(app: Watched, clock: Clock): Monitor {
-  const looks = new SharedLook<Looked>({
-    look: async () => {
-      const standing = await standingOf(app)
-      return { standing, letters: await lettersOf(app, standing.groups) }
-    },
-    clock,
-    patience() {
-      const reason = app.awayBecause()
-      return reason === undefined
-        ? { ms: PATIENCE_MS, late: `it has not told all within ${PATIENCE_MS / 1_000} seconds` }
-        : { ms: AWAY_PATIENCE_MS, late: new HoldfastError('LOG_STALLED', { detail: reason }).message }
-    },
-  })
+  const looks = looksAt(app, clock)
   const metrics = createMetrics({
     version,
     standing: async () => {
@@ -163,17 +151,38 @@ export function monitor(app: Watched, clock: Clock): Monitor {
           in: taken.perSecond(),
           done: Object.fromEntries([...done].map(([group, meter]) => [group, meter.perSecond()])),
         },
-        breakers: app.breakers().map(({ name, state, reason, since, transitions }) => ({
-          name,
-          state,
-          reason,
-          since: awaySince.get(name) ?? since,
-          everOpened: transitions > 0,
-        })),
+        breakers: breakersOf(app, awaySince),
         letters,
       }
     },
   }
+}
+
+/** One at a time, however many ask; whoever asks waits for a log that is away no longer than it takes to know that. */
+function looksAt(app: Watched, clock: Clock): SharedLook<Looked> {
+  return new SharedLook<Looked>({
+    look: async () => {
+      const standing = await standingOf(app)
+      return { standing, letters: await lettersOf(app, standing.groups) }
+    },
+    clock,
+    patience() {
+      const reason = app.awayBecause()
+      return reason === undefined
+        ? { ms: PATIENCE_MS, late: `it has not told all within ${PATIENCE_MS / 1_000} seconds` }
+        : { ms: AWAY_PATIENCE_MS, late: new HoldfastError('LOG_STALLED', { detail: reason }).message }
+    },
+  })
+}
+
+function breakersOf(app: Watched, awaySince: ReadonlyMap<string, number>): StatusReport['breakers'] {
+  return app.breakers().map(({ name, state, reason, since, transitions }) => ({
+    name,
+    state,
+    reason,
+    since: awaySince.get(name) ?? since,
+    everOpened: transitions > 0,
+  }))
 }
 
 async function standingOf(app: Watched): Promise<Standing> {
