@@ -158,7 +158,7 @@ export function monitor(app: Watched, clock: Clock): Monitor {
   }
 }
 
-/** One at a time, however many ask; whoever asks waits for a log that is away no longer than it takes to know that. */
+/** One at a time, however many ask. Nobody is kept waiting for long by a log that is known to be away. */
 function looksAt(app: Watched, clock: Clock): SharedLook<Looked> {
   return new SharedLook<Looked>({
     look: async () => {
