@@ -1,8 +1,8 @@
-import { HoldfastError, parseDuration } from '../../event/index.ts'
+import { HoldfastError, isHoldfastError, parseDuration } from '../../event/index.ts'
 import type { TopicSettings } from '../../log/index.ts'
 import { groupsWithLetters, ownTopicsOf } from '../../recover/index.ts'
+import { openLanes } from '../../recover/lane/index.ts'
 import { lettersOf } from './dlq-letters.ts'
-import { lanesOf } from './lanes-open.ts'
 import type { Operation, OperationContext } from './operation.ts'
 import { wrongInput } from './problem.ts'
 import { duration, nullable, number, object, optional, rows, text, whole } from './shape.ts'
@@ -144,12 +144,29 @@ async function groupsIn(context: OperationContext, topic: string): Promise<reado
 }
 
 async function lossOf(context: OperationContext, topic: string, group: string): Promise<string> {
-  let waiting = 0
-  for await (const { origin, entries } of lanesOf(context, group))
-    if (origin.topic === topic) waiting += entries.length
-  const letters = (await lettersOf(context, group).openByTopic()).get(topic)?.letters ?? 0
-  const kept = letters > 0 ? ` (to keep those: holdfast dlq export --group ${group})` : ''
-  return `${group} loses its position in it, ${waiting} events that wait for a retry and ${letters} dead letters that are open${kept}`
+  const { log, groups } = context.system
+  const waiting = await counted(async () => {
+    const committed = (await groups.committed(group)).filter(position => position.topic === topic)
+    let entries = 0
+    for await (const lane of openLanes({ log, committed, signal: context.signal }, group))
+      entries += lane.entries.length
+    return entries
+  })
+  const letters = await counted(
+    async () => (await lettersOf(context, group).openByTopic()).get(topic)?.letters ?? 0,
+  )
+  const kept = letters === 0 ? '' : ` (to keep those: holdfast dlq export --group ${group})`
+  return `${group} loses its position in it, ${waiting} events that wait for a retry and ${letters} open dead letters${kept}`
+}
+
+/** What cannot be read may be why somebody deletes it. */
+async function counted(count: () => Promise<number>): Promise<number | 'an unknown number of'> {
+  try {
+    return await count()
+  } catch (error) {
+    if (isHoldfastError(error, 'LOG_CORRUPT', 'LOG_VERSION')) return 'an unknown number of'
+    throw error
+  }
 }
 
 function refuseOwn(topic: string): void {
