@@ -2,10 +2,10 @@ import type { Command } from 'commander'
 import {
   topicAlter,
   topicCreate,
-  topicDelete,
   type TopicChange,
   type TopicChangeInput,
 } from '../../server/operations/topic-change.ts'
+import { topicDelete } from '../../server/operations/topic-delete.ts'
 import {
   topicDescribe,
   type TopicPartition,

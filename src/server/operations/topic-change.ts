@@ -1,13 +1,11 @@
-import { HoldfastError, isHoldfastError, parseDuration } from '../../event/index.ts'
+import { HoldfastError, parseDuration } from '../../event/index.ts'
 import type { TopicSettings } from '../../log/index.ts'
-import { groupsWithLetters, ownTopicsOf } from '../../recover/index.ts'
-import { openLanes } from '../../recover/lane/index.ts'
-import { lettersOf } from './dlq-letters.ts'
+import { ownTopicsOf } from '../../recover/index.ts'
 import type { Operation, OperationContext } from './operation.ts'
 import { wrongInput } from './problem.ts'
-import { duration, nullable, number, object, optional, rows, text, whole } from './shape.ts'
+import { duration, nullable, number, object, optional, rows, text, whole, type Shape } from './shape.ts'
 import { knownTopic } from './topic-describe.ts'
-import { groupsByTopic, isOwnTopic, topicSummary } from './topic-list.ts'
+import { groupsIn, isOwnTopic } from './topic-list.ts'
 
 interface Settings {
   readonly partitions?: number | undefined
@@ -41,7 +39,7 @@ const settingsShape = {
 
 const input = object<TopicChangeInput>({ topic: text('its name'), ...settingsShape })
 
-const output = object<TopicChange>({
+export const changeShape: Shape<TopicChange> = object<TopicChange>({
   topic: text('its name'),
   partitions: number('how many'),
   retentionMs: nullable(number('events older than this go')),
@@ -56,7 +54,7 @@ export const topicCreate: Operation<TopicChangeInput, TopicChange> = {
   role: 'admin',
   effect: 'change',
   input,
-  output,
+  output: changeShape,
   async run({ system: { log } }, { topic, partitions = 1, retain, retainBytes }) {
     refuseOwn(topic)
     if (await log.topics.describe(topic))
@@ -73,7 +71,7 @@ export const topicAlter: Operation<TopicChangeInput, TopicChange> = {
   role: 'admin',
   effect: 'decision',
   input,
-  output,
+  output: changeShape,
   async run(context, { topic, partitions, retain, retainBytes }) {
     const { log } = context.system
     refuseOwn(topic)
@@ -100,97 +98,13 @@ export const topicAlter: Operation<TopicChangeInput, TopicChange> = {
   },
 }
 
-export interface TopicDeleteInput {
-  readonly topic: string
-}
-
-/**
- * Whatever names offsets of the topic goes with it. A lane that stayed would tell the groups of a topic that is made again
- * that their positions are lost, and a letter that stayed would hide that of the event which has its offset then.
- */
-export const topicDelete: Operation<TopicDeleteInput, TopicChange> = {
-  name: 'topic.delete',
-  summary: 'delete a topic with its events, and the positions, retry lanes and dead letters of its groups in it',
-  role: 'admin',
-  effect: 'decision',
-  input: object<TopicDeleteInput>({ topic: text('its name') }),
-  output,
-  async run(context, { topic }) {
-    const { log } = context.system
-    refuseOwn(topic)
-    const settings = await knownTopic(context, topic)
-    const { events } = await topicSummary(context, topic, settings, undefined)
-    const groups = await groupsIn(context, topic)
-    const losses: string[] = []
-    for (const group of groups) losses.push(await lossOf(context, topic, group))
-    if (context.execute) {
-      await refuseRead(context, topic, groups)
-      // The topic last: as long as it is there, what broke off can be done again.
-      for (const group of groups) for (const own of ownTopicsOf(topic, group)) await log.topics.delete(own)
-      await log.topics.delete(topic)
-    }
-    return changeOf(topic, settings, events, [
-      'an app that declares this topic makes it again, empty, when it starts: restart those that run',
-      ...losses,
-    ])
-  },
-}
-
-/** Those that have a position in a topic, own a partition of it, or have begun in it once: a log may forget positions. */
-async function groupsIn(context: OperationContext, topic: string): Promise<readonly string[]> {
-  const reading = (await groupsByTopic(context)).get(topic) ?? []
-  const begun = await groupsWithLetters(context.system.log, topic)
-  return [...new Set([...reading.map(({ group }) => group), ...begun])].toSorted()
-}
-
-async function lossOf(context: OperationContext, topic: string, group: string): Promise<string> {
-  const { log, groups } = context.system
-  const waiting = await counted(async () => {
-    const committed = (await groups.committed(group)).filter(position => position.topic === topic)
-    let entries = 0
-    for await (const lane of openLanes({ log, committed, signal: context.signal }, group))
-      entries += lane.entries.length
-    return entries
-  })
-  const letters = await counted(
-    async () => (await lettersOf(context, group).openByTopic()).get(topic)?.letters ?? 0,
-  )
-  const kept = letters === 0 ? '' : ` (to keep those: holdfast dlq export --group ${group})`
-  return `${group} loses its position in it, ${waiting} events that wait for a retry and ${letters} open dead letters${kept}`
-}
-
-/** What cannot be read may be why somebody deletes it. */
-async function counted(count: () => Promise<number>): Promise<number | 'an unknown number of'> {
-  try {
-    return await count()
-  } catch (error) {
-    if (isHoldfastError(error, 'LOG_CORRUPT', 'LOG_VERSION')) return 'an unknown number of'
-    throw error
-  }
-}
-
-function refuseOwn(topic: string): void {
+/** Throws `INPUT_INVALID`. */
+export function refuseOwn(topic: string): void {
   if (!isOwnTopic(topic)) return
   throw wrongInput(
     '/topic',
     `${topic} belongs to Holdfast; lanes and letters go with their group: holdfast group delete`,
   )
-}
-
-async function refuseRead(
-  { system }: OperationContext,
-  topic: string,
-  groups: readonly string[],
-): Promise<void> {
-  for (const group of groups) {
-    const { partitions } = await system.groups.describe(group)
-    const owner = partitions.find(one => one.topic === topic && one.owner !== undefined)?.owner
-    if (owner === undefined) continue
-    throw new HoldfastError('GROUP_ACTIVE', {
-      detail: `${owner} of group ${group} reads ${topic}; first: holdfast group pause ${group}`,
-      facts: { group, members: [owner] },
-    })
-  }
 }
 
 async function growOwn(context: OperationContext, topic: string, partitions: number): Promise<void> {
@@ -222,7 +136,7 @@ function retainMs(retain: string | undefined): number | undefined {
   return retain === undefined ? undefined : parseDuration(retain, 'retain')
 }
 
-function changeOf(
+export function changeOf(
   topic: string,
   {
     partitions,

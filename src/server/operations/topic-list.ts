@@ -1,5 +1,5 @@
 import { inParts, type TopicSettings } from '../../log/index.ts'
-import { isLaneOrDeadTopic } from '../../recover/index.ts'
+import { groupsWithLetters, isLaneOrDeadTopic } from '../../recover/index.ts'
 import { RESERVED_TOPIC_PREFIX } from '../../event/index.ts'
 import { LOOK_WITHIN_MS, type Operation, type OperationContext } from './operation.ts'
 import { flag, nullable, number, object, optional, rows, text, type Fields } from './shape.ts'
@@ -126,4 +126,11 @@ export async function groupsByTopic(
   return new Map(
     [...found].map(([topic, lags]) => [topic, [...lags].map(([group, lag]) => ({ group, lag }))]),
   )
+}
+
+/** Those that have a position in a topic, own a partition of it, or have begun in it once: a log may forget positions. */
+export async function groupsIn(context: OperationContext, topic: string): Promise<readonly string[]> {
+  const reading = (await groupsByTopic(context)).get(topic) ?? []
+  const begun = await groupsWithLetters(context.system.log, topic)
+  return [...new Set([...reading.map(({ group }) => group), ...begun])].toSorted()
 }
