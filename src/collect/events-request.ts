@@ -142,6 +142,8 @@ async function answerLines(reading: Reading): Promise<Reply> {
     else if (error instanceof BodyBroken)
       broken = { code: 'body_incomplete', detail: 'the body ended within a line' }
     else throw error
+  } finally {
+    batch.pay()
   }
   return batchAnswer(batch.results, log.durability, random, broken)
 }
@@ -155,6 +157,8 @@ class LineBatch {
   readonly #waiting: ReadEvent[] = []
   #waitingBytes = 0
   #leased = 0
+  /** Bytes that came and do not count for the rate of the tenant yet. */
+  #unpaid = 0
   #lines = 0
 
   constructor(reading: Reading) {
@@ -167,7 +171,7 @@ class LineBatch {
   push(bytes: Uint8Array): void | Promise<void> {
     this.#lease.grow(bytes.length)
     this.#leased += bytes.length
-    this.#reading.context.key.bytes.take(bytes.length)
+    this.#unpaid += bytes.length
     for (const line of this.#splitter.push(bytes)) this.#add(line)
     if (this.#isChunk(this.#waiting.length, this.#waitingBytes)) return this.#append('whole chunks')
   }
@@ -177,6 +181,12 @@ class LineBatch {
     const last = this.#splitter.rest()
     if (last) this.#add(last)
     if (this.#waiting.length > 0) await this.#append('everything')
+  }
+
+  /** Behind the look at the rate: bytes that are more than a second's worth would refuse themselves, for ever. */
+  pay(): void {
+    this.#reading.context.key.bytes.take(this.#unpaid)
+    this.#unpaid = 0
   }
 
   #add(line: Line): void {
@@ -206,6 +216,7 @@ class LineBatch {
     while (this.#waiting.length > 0) {
       if (what === 'whole chunks' && !this.#isChunk(this.#waiting.length, this.#waitingBytes)) break
       checkRate(context.key)
+      this.pay()
       const chunk = this.#nextChunk()
       context.key.rate.take(chunk.length)
       const results = await intake.take(chunk, context, this.results.length)

@@ -20,7 +20,8 @@ it('positions of a group that is paused are kept soon after the start and then d
       if (asked.length === 1) throw new HoldfastError('LOG_STALLED', { detail: 'planted' })
     }),
   })
-  for (const group of ['resting', 'working']) a.consumer(group, orders, { from: 'earliest' }).on('placed', () => {})
+  for (const group of ['resting', 'working'])
+    a.consumer(group, orders, { from: 'earliest' }).on('placed', () => {})
   await a.start()
   onTestFinished(() => a.stop())
   await a.group('resting').pause('for some weeks')

@@ -134,7 +134,8 @@ async function usedBy(
       const settings = await system.log.topics.describe(own)
       for (let partition = 0; partition < (settings?.partitions ?? 0); partition++) {
         const { end } = await system.log.bounds({ topic: own, partition })
-        if (end > 0n) return [`${own} holds records of a group ${to}: holdfast group delete ${to}, if nobody needs them`]
+        if (end > 0n)
+          return [`${own} holds records of a group ${to}: holdfast group delete ${to}, if nobody needs them`]
       }
     }
   }

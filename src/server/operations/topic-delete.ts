@@ -18,7 +18,8 @@ export interface TopicDeleteInput {
  */
 export const topicDelete: Operation<TopicDeleteInput, TopicChange> = {
   name: 'topic.delete',
-  summary: 'delete a topic with its events, and the positions, retry lanes and dead letters of its groups in it',
+  summary:
+    'delete a topic with its events, and the positions, retry lanes and dead letters of its groups in it',
   role: 'admin',
   effect: 'decision',
   input: object<TopicDeleteInput>({ topic: text('its name') }),

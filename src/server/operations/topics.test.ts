@@ -148,7 +148,9 @@ describe('topics', () => {
     await before.group('billing').pause('to delete its topic')
     const host = before.admin.host()
     const { consequences } = await call(host, topicDelete, { topic: 'orders' })
-    expect(consequences[1]).toContain('billing loses its position in it, 0 events that wait for a retry and 1 open dead')
+    expect(consequences[1]).toContain(
+      'billing loses its position in it, 0 events that wait for a retry and 1 open dead',
+    )
     expect(await letters(before)).toEqual([old.id])
     await call(host, topicDelete, { topic: 'orders' }, execute)
     expect((await before.system.log.topics.list()).filter(name => name.startsWith('orders'))).toEqual([])
