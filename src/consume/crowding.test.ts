@@ -65,7 +65,7 @@ describe('a retry lane', () => {
   it('hazard 44: with more partitions than its topic is refused at the start, by its name', async () => {
     const a = app({ name: 'shop', log: await logWithLane(13) })
     a.consumer('billing', orders, { from: 'earliest' }).on('placed', () => {})
-    await expect(a.start()).rejects.toThrow(`${LANE} has 13 partitions, 12 are declared`)
+    await expect(a.start()).rejects.toThrow(`topic ${LANE} has 13 partitions, and 12 are asked for`)
   })
 
   it('hazard 44: that has no such partition keeps its topic partition from being delivered, until it has one', async () => {

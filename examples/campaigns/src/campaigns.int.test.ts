@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { postgres } from 'holdfast'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -9,6 +12,9 @@ import { sampleEvent } from './sample-events.ts'
 import { createTables } from './tables.ts'
 
 const database = testDatabase()
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-campaigns-'))
+/** On a log on other machines. */
+const spoolIn = (name: string): { folder: string } => ({ folder: join(folder, name) })
 let client: Client
 let app: CampaignsApp
 
@@ -16,13 +22,14 @@ beforeAll(async () => {
   client = new Client({ connectionString: database.url })
   await client.connect()
   await createTables(database.url)
-  app = campaigns({ log: anyLog(), db: postgres(database.url), port: 0 })
+  app = campaigns({ log: anyLog(), db: postgres(database.url), port: 0, spool: spoolIn('app') })
   await app.start()
 })
 
 afterAll(async () => {
   await app.stop()
   await client.end()
+  rmSync(folder, { recursive: true, force: true })
 })
 
 async function post(body: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
@@ -136,7 +143,8 @@ describe('the campaigns example on a real PostgreSQL', () => {
 })
 
 it('while the database is away a click is taken, and publishing a campaign has to wait', async () => {
-  const away = campaigns({ log: anyLog(), db: postgres('postgres://127.0.0.1:1/none'), port: 0 })
+  const db = postgres('postgres://127.0.0.1:1/none')
+  const away = campaigns({ log: anyLog(), db, port: 0, spool: spoolIn('away') })
   await away.start()
   onTestFinished(() => away.stop())
   const url = `http://127.0.0.1:${away.door.port}/api`

@@ -7,7 +7,7 @@ import type { Mailer } from './mailer.ts'
 
 export type ShopApp = App<true>
 
-export interface ShopOptions extends Pick<AppCollectorOptions, 'port' | 'statusUrl'> {
+export interface ShopOptions extends Pick<AppCollectorOptions, 'port' | 'statusUrl' | 'spool'> {
   readonly log: LogDriver
   readonly db: Database
   readonly mailer: Mailer

@@ -122,6 +122,7 @@ async function startShop(): Promise<RunningShop> {
     db: postgres(database.url),
     mailer: mailerAt(mail.url),
     port: 0,
+    spool: { folder: path.join(folder, 'spool') },
     waits,
   })
   await app.start()

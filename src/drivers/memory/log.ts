@@ -169,7 +169,7 @@ export class MemoryLog implements Log, Retains {
     const stored = this.#store.topics.get(topic) ?? { settings, partitions: [] }
     if (settings.partitions < stored.partitions.length) {
       throw new HoldfastError('LOG_TOPIC_EXISTS', {
-        detail: `${topic} has ${stored.partitions.length} partitions, ${settings.partitions} are declared`,
+        detail: `topic ${topic} has ${stored.partitions.length} partitions, and ${settings.partitions} are asked for`,
         facts: { topic, partitions: stored.partitions.length },
       })
     }

@@ -77,7 +77,8 @@ class Partition {
         const event = { key: this.keyOf(effect), headers: this.headersOf(effect), value: null, time: 0 }
         const { record } = effect
         this.lane.push(record.kind === 'park' ? { ...record, event, position } : { ...record, position })
-        return this.tell({ kind: 'appended', seq: record.seq, position })
+        const appended = (): void => this.tell({ kind: 'appended', seq: record.seq, position })
+        return this.unanswered ? void this.unanswered.push(appended) : appended()
       }
       case 'letter': {
         const { origin, change } = effect.letter
@@ -109,6 +110,8 @@ class Partition {
 
   /** Whether an entry that wants to run gets a place. */
   hasPlaces = true
+  /** What the log has still to say, while it takes its time. */
+  unanswered: (() => void)[] | undefined
   readonly keys = new Map<number, string>()
   readonly tenants = new Map<number, string | undefined>()
   /** What happens to a letter just before it is written. */
@@ -329,6 +332,16 @@ describe('a partition with its retry lane', () => {
     p.commit()
     p.finish({ kind: 'done' })
     expect(p.machine.full).toBe(false)
+  })
+
+  it('is full of what is being parked as well, on a log that takes its time', () => {
+    const p = new Partition({ maxParked: 1 })
+    p.unanswered = []
+    p.deliver(0)
+    p.finish(retry())
+    expect(p.machine.full).toBe(true)
+    for (const answer of p.unanswered.splice(0)) answer()
+    expect(p.machine.full).toBe(true)
   })
 
   it('keeps the order of a partition in one queue, and none at all where none is wanted', () => {

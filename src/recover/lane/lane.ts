@@ -158,7 +158,7 @@ class Lane implements RetryLane {
   }
 
   get full(): boolean {
-    return this.#book.size >= this.#o.settings.maxParked + this.#beside
+    return this.#book.size + this.#records.parking >= this.#o.settings.maxParked + this.#beside
   }
 
   get forgettable(): Offset {

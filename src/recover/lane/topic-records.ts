@@ -13,6 +13,7 @@ export class TopicRecords {
    * open entry: it stays in the topic, and goes on in batches.
    */
   readonly #parksFollowers: boolean
+  #parking = 0
 
   constructor(parts: LaneParts) {
     this.#p = parts
@@ -24,6 +25,11 @@ export class TopicRecords {
   get dueAt(): number | undefined {
     const due = this.#intake?.dueAt
     return due !== undefined && due > this.#p.now ? due : undefined
+  }
+
+  /** Of whom the log has not answered yet that they stand in the lane. */
+  get parking(): number {
+    return this.#parking
   }
 
   get gathered(): number {
@@ -115,10 +121,12 @@ export class TopicRecords {
     const { out, book } = this.#p
     const identity = { generation: this.#p.generationOf(origin), origin, round: 0 }
     queue.parking += 1
+    this.#parking += 1
     out.append(
       { kind: 'park', ...identity, state },
       position => {
         queue.parking -= 1
+        this.#parking -= 1
         const entry = { ...identity, queue: queue.name, tenant, position, state, asked: undefined }
         book.add({ ...entry, stage: 'waiting' })
         this.#p.settled(origin)
