@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import { problemAnswer, takeInBacklog } from '../collect/index.ts'
-import { sleep, systemClock, systemRandom } from '../event/index.ts'
+import { sleep, systemClock, systemRandom, type Clock } from '../event/index.ts'
 import { listen, type ListenOptions } from './listen.ts'
 
 /** As asked for, with the port that was bound. */
@@ -16,7 +16,7 @@ const PATIENCE_MS = 500
  * Takes a port before anything is started that would have to be stopped again if it were taken. Until
  * {@link HeldPort.release} every request is answered 503, and told that nothing of it was stored.
  */
-export async function holdPort(options: ListenOptions): Promise<HeldPort> {
+export async function holdPort(options: ListenOptions, clock: Clock = systemClock): Promise<HeldPort> {
   const server = createServer((request, response) => {
     const starting = { code: 'not_stored', detail: 'Holdfast is starting' } as const
     const { status, headers, body } = problemAnswer(starting, systemRandom)
@@ -30,10 +30,10 @@ export async function holdPort(options: ListenOptions): Promise<HeldPort> {
     ...options,
     port,
     async release() {
-      await takeInBacklog(server, systemClock)
+      await takeInBacklog(server, clock)
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       const waiting = new AbortController()
-      await Promise.race([closed, sleep(systemClock, PATIENCE_MS, waiting.signal)])
+      await Promise.race([closed, sleep(clock, PATIENCE_MS, waiting.signal)])
       waiting.abort()
       server.closeAllConnections()
       await closed
