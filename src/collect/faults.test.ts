@@ -229,6 +229,23 @@ describe('hazard 11: a log that stalls', () => {
     )
   })
 
+  it('may be filled up by a tenant that is alone: all of it, and then nothing is stored for anybody', async () => {
+    const log = faulty()
+    const { post } = await rig({
+      around: log.around,
+      keys: { pk_only: { tenant: 'only' } },
+      limits: { maxInFlightBytes: 41_943_040, appendTimeoutMs: 600_000 },
+    })
+    log.fault = { kind: 'stall' }
+    const asked = Array.from({ length: 20 }, (_, n) => post(bigBatch(n), { 'x-api-key': 'pk_only' }))
+    const early = await Promise.race(asked)
+    expect([early.status, early.json.code]).toEqual([503, 'not_stored'])
+    await until('what fits', () => log.met === 16)
+    log.resume()
+    const answers = await Promise.all(asked)
+    expect(answers.filter(({ status }) => status === 202)).toHaveLength(16)
+  })
+
   it('is not waited for endlessly: outcome_unknown, while its bytes stay counted until it moves', async () => {
     const log = faulty()
     const { post, stored } = await rig({

@@ -42,7 +42,9 @@ it('doctor warns of answered events that only the spool has, and most of all whe
 it('doctor says of each what is to be done, the most urgent first', () => {
   const some = { events: 3, setAside: 2, ageMs: HOUR_MS }
   expect(advised({ ...some, ageMs: 25 * HOUR_MS }, { pid: undefined })).toContain('bring the log back')
-  expect(advised(some, { pid: undefined })).toContain('start the collector, which sends them')
+  expect(advised(some, { pid: undefined })).toContain(
+    'only here: start the collector, which sends them to the log',
+  )
   expect(advised(some)).toContain('raise max.message.bytes')
   expect(advised({ ...some, setAside: 0 })).toContain('/readyz says why it does not')
 })

@@ -95,6 +95,12 @@ describe('what doctor says of topics on Kafka', () => {
     expect(more.length).toBe(there.settings === undefined ? 1 : 0)
   })
 
+  it('says of less retention alone that events are deleted early', () => {
+    expect(drift(found({ 'retention.ms': '-1' }))).toEqual([
+      'warn topic orders: retention.ms 604800000 is declared, it is -1',
+    ])
+  })
+
   it('compares the copies of an app with one another where no quorum is asked for', () => {
     const single = { durability: 'single' }
     expect(drift(found({}, { copies: 1 }), single)).toEqual([
