@@ -5,6 +5,7 @@ import { click, folder, idsIn, normal, spooling } from '../../../test/harness/sp
 import { until } from '../../../test/harness/until.ts'
 import { memory } from '../../drivers/memory/index.ts'
 import { seededRandom, silentLogger, systemClock } from '../../event/index.ts'
+import { spoolContents } from './contents.ts'
 
 describe('a collector whose log is away', () => {
   it('answers as ever while the log is there, and writes nothing to the spool', async () => {
@@ -166,6 +167,9 @@ describe('a collector whose log is away', () => {
     before.remote.allow(1)
     await until('one is drained', () => before.drained() === 1)
     await before.close()
+    const left = await openLog(at, { idIndexBytes: 0 })
+    expect(await spoolContents(left)).toMatchObject({ events: 3 })
+    await left.close()
     const after = await spooling({ log, folder: at })
     await normal(after)
     expect(after.drained()).toBe(3)
