@@ -58,12 +58,12 @@ export function describeOn<Kind extends TestLog['kind']>(
 }
 
 /**
- * A new and empty log for tests that say nothing of logs: the given one, else in memory, and on Kafka where the environment
- * says so. To be opened as often as a test likes.
+ * A new and empty log for tests that say nothing of logs: in memory, and on Kafka where the environment says so. To be
+ * opened as often as a test likes.
  */
-export function anyLog(otherwise?: LogDriver): LogDriver {
+export function anyLog(): LogDriver {
   const place = anyPlace
-  if (place === undefined) return otherwise ?? memory()
+  if (place === undefined) return memory()
   let made: Promise<LogDriver> | undefined
   const open: LogDriver['open'] = async env => (await (made ??= place({}).then(movesLog))).open(env)
   return { kind: 'kafka', where: 'the tests', remote: true, open }

@@ -3,14 +3,14 @@ import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { embedded, postgres } from 'holdfast'
+import { postgres } from 'holdfast'
 import { Client } from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { startChild, type Child, type Exit } from '../../../test/harness/child.ts'
 import { observed } from '../../../test/harness/observed.ts'
 import { until } from '../../../test/harness/until.ts'
 import { testDatabase } from '../../../test/postgres.ts'
-import { anyLog } from '../../../test/support/test-logs.ts'
+import { describeOn, type SharedTestLog } from '../../../test/support/test-logs.ts'
 import { shop, type ShopApp } from './app.ts'
 import type { NotificationWaits } from './groups/notification.ts'
 import { sentMails, type SentMail } from './mail-service/mail-service.ts'
@@ -26,76 +26,81 @@ const waits: NotificationWaits = {
 }
 const AWAY_MS = 3_000
 
-test('hazards 53, 56: the mail service is away for twelve times as long as all attempts at a mail take: orders go on, nothing dies, and every mail is sent once when it is back', async () => {
-  const { app, mail, post, rows, mails } = await startShop()
-  const customers = ['ada', 'bob', 'eve']
-  for (const customer of customers) expect(await post('/users', { customer, name: customer })).toBe(202)
-  let orders = 0
-  const order = async (): Promise<void> => {
-    const customer = customers[orders % 3]
-    expect(await post('/orders', { id: `o-${orders++}`, customer, item: 'lamp', cents: 1_999 })).toBe(202)
-  }
-  await order()
-  await until('all is done', async () => (await mails()).length === 5)
-
-  const from = performance.now()
-  const orderUntil = async (ms: number): Promise<void> => {
-    while (performance.now() - from < ms) {
-      await order()
-      await wait(10)
+describeOn(['embedded', 'kafka'], 'the shop', on => {
+  test('hazards 53, 56: the mail service is away for twelve times as long as all attempts at a mail take: orders go on, nothing dies, and every mail is sent once when it is back', async () => {
+    const { app, mail, post, rows, mails } = await startShop(on)
+    const customers = ['ada', 'bob', 'eve']
+    for (const customer of customers) expect(await post('/users', { customer, name: customer })).toBe(202)
+    let orders = 0
+    const order = async (): Promise<void> => {
+      const customer = customers[orders % 3]
+      expect(await post('/orders', { id: `o-${orders++}`, customer, item: 'lamp', cents: 1_999 })).toBe(202)
     }
-  }
-  await mail.turn('off')
-  await orderUntil(AWAY_MS / 2)
-  const stateOfMail = (): string | undefined => app.breakers().find(({ name }) => name === 'mail')?.state
-  const seen = await until('its breaker opens', () => stateOfMail() !== 'CLOSED' && stateOfMail())
-  expect((await mail.kill()).signal).toBe('SIGKILL')
-  await orderUntil(AWAY_MS)
-  // Nobody but the customers' inboxes notices.
-  await until('all orders are paid', async () => (await rows('charges')).length === orders)
-  await until('all are reserved', async () => (await rows('reservations')).length === orders)
-  expect((await mails()).length).toBe(5)
-  expect(app.breakers().find(({ name }) => name === 'db')).toMatchObject({ state: 'CLOSED', transitions: 0 })
-  const awayMs = Math.round(performance.now() - from)
-  await mail.again()
+    await order()
+    await until('all is done', async () => (await mails()).length === 5)
 
-  await until('every mail is sent', async () => (await mails()).length >= 3 + 2 * orders)
-  await until('nothing is under way', async () =>
-    (await app.groups()).every(({ lag, parked }) => lag === 0n && parked === 0),
-  )
-  const sent = await mails()
-  const about = (template: Mail['template']): string[] =>
-    sent.flatMap(({ mail }) => (mail.template === template ? [mail.about] : []))
-  const all = Array.from({ length: orders }, (_, n) => `o-${n}`).toSorted()
-  expect(sent).toHaveLength(3 + 2 * orders)
-  expect(about('order').toSorted()).toEqual(all)
-  expect(about('receipt').toSorted()).toEqual(all)
-  // Each customer hears of their orders in the order in which they came.
-  for (const customer of customers) {
-    const numbers = sent.flatMap(({ mail }) =>
-      mail.to === customer && mail.template === 'order' ? [Number(mail.about.slice(2))] : [],
+    const from = performance.now()
+    const orderUntil = async (ms: number): Promise<void> => {
+      while (performance.now() - from < ms) {
+        await order()
+        await wait(10)
+      }
+    }
+    await mail.turn('off')
+    await orderUntil(AWAY_MS / 2)
+    const stateOfMail = (): string | undefined => app.breakers().find(({ name }) => name === 'mail')?.state
+    const seen = await until('its breaker opens', () => stateOfMail() !== 'CLOSED' && stateOfMail())
+    expect((await mail.kill()).signal).toBe('SIGKILL')
+    await orderUntil(AWAY_MS)
+    // Nobody but the customers' inboxes notices.
+    await until('all orders are paid', async () => (await rows('charges')).length === orders)
+    await until('all are reserved', async () => (await rows('reservations')).length === orders)
+    expect((await mails()).length).toBe(5)
+    expect(app.breakers().find(({ name }) => name === 'db')).toMatchObject({
+      state: 'CLOSED',
+      transitions: 0,
+    })
+    const awayMs = Math.round(performance.now() - from)
+    await mail.again()
+
+    await until('every mail is sent', async () => (await mails()).length >= 3 + 2 * orders)
+    await until('nothing is under way', async () =>
+      (await app.groups()).every(({ lag, parked }) => lag === 0n && parked === 0),
     )
-    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
-  }
-  expect((await rows('charges')).map(row => String(row['order_id'])).toSorted()).toEqual(all)
-  expect(await rows('stock')).toEqual([{ item: 'lamp', reserved: String(orders) }])
-  await until('its breaker closes', () => stateOfMail() === 'CLOSED')
-  expect((await app.groups()).map(({ group, deadLetters }) => [group, deadLetters])).toEqual([
-    ['payment', 0],
-    ['inventory', 0],
-    ['notification', 0],
-  ])
-  observed(`the mail service was away for ${awayMs} ms (${seen}) and ${orders} orders came`)
-})
+    const sent = await mails()
+    const about = (template: Mail['template']): string[] =>
+      sent.flatMap(({ mail }) => (mail.template === template ? [mail.about] : []))
+    const all = Array.from({ length: orders }, (_, n) => `o-${n}`).toSorted()
+    expect(sent).toHaveLength(3 + 2 * orders)
+    expect(about('order').toSorted()).toEqual(all)
+    expect(about('receipt').toSorted()).toEqual(all)
+    // Each customer hears of their orders in the order in which they came.
+    for (const customer of customers) {
+      const numbers = sent.flatMap(({ mail }) =>
+        mail.to === customer && mail.template === 'order' ? [Number(mail.about.slice(2))] : [],
+      )
+      expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
+    }
+    expect((await rows('charges')).map(row => String(row['order_id'])).toSorted()).toEqual(all)
+    expect(await rows('stock')).toEqual([{ item: 'lamp', reserved: String(orders) }])
+    await until('its breaker closes', () => stateOfMail() === 'CLOSED')
+    expect((await app.groups()).map(({ group, deadLetters }) => [group, deadLetters])).toEqual([
+      ['payment', 0],
+      ['inventory', 0],
+      ['notification', 0],
+    ])
+    observed(`the mail service was away for ${awayMs} ms (${seen}) and ${orders} orders came`)
+  })
 
-test('an order that is sent twice is one order, and a wrong one is refused', async () => {
-  const { post, rows, mails } = await startShop()
-  const lamp = { id: 'o-1', customer: 'ada', item: 'lamp', cents: 1_999 }
-  expect([await post('/orders', lamp), await post('/orders', lamp)]).toEqual([202, 202])
-  expect(await post('/orders', { ...lamp, cents: 5 })).toBe(409)
-  expect(await post('/orders', { customer: 'ada' })).toBe(422)
-  await until('both mails are there', async () => (await mails()).length === 2)
-  expect(await rows('charges')).toEqual([{ order_id: 'o-1', customer: 'ada', cents: 1_999 }])
+  test('an order that is sent twice is one order, and a wrong one is refused', async () => {
+    const { post, rows, mails } = await startShop(on)
+    const lamp = { id: 'o-1', customer: 'ada', item: 'lamp', cents: 1_999 }
+    expect([await post('/orders', lamp), await post('/orders', lamp)]).toEqual([202, 202])
+    expect(await post('/orders', { ...lamp, cents: 5 })).toBe(409)
+    expect(await post('/orders', { customer: 'ada' })).toBe(422)
+    await until('both mails are there', async () => (await mails()).length === 2)
+    expect(await rows('charges')).toEqual([{ order_id: 'o-1', customer: 'ada', cents: 1_999 }])
+  })
 })
 
 interface RunningShop {
@@ -108,7 +113,7 @@ interface RunningShop {
   readonly mails: () => Promise<SentMail<Mail>[]>
 }
 
-async function startShop(): Promise<RunningShop> {
+async function startShop(on: SharedTestLog): Promise<RunningShop> {
   const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-orders-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const client = new Client({ connectionString: database.url })
@@ -118,7 +123,7 @@ async function startShop(): Promise<RunningShop> {
   await createTables(database.url)
   const mail = await startMail(path.join(folder, 'mails.ndjson'))
   const app = shop({
-    log: anyLog(embedded(path.join(folder, 'log'))),
+    log: await on.fresh(),
     db: postgres(database.url),
     mailer: mailerAt(mail.url),
     port: 0,

@@ -52,7 +52,7 @@ const listView: View<AuditList> = {
     error: (act: AuditedAct) => act.error,
     id: (act: AuditedAct) => act.id,
   },
-  empty: 'nothing was changed',
+  empty: 'nobody has changed anything so far',
 }
 
 const verifyView: View<AuditVerification> = {
