@@ -1,11 +1,11 @@
 import { setPriority } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { startLoad } from '../harness/load.ts'
 import { observed } from '../harness/observed.ts'
 import { longRate, scale, seed } from '../harness/scale.ts'
 import { until } from '../harness/until.ts'
-import { noOwnKafka, ownKafka } from '../kafka.ts'
+import { emptyKafka, lentKafka, noOwnKafka } from '../kafka.ts'
 import { moves } from '../apps/moves-topic.ts'
 import { auditGroup, expectClean } from './audited.ts'
 import { allDone, allRun, running, startShared } from './consumers.ts'
@@ -28,7 +28,7 @@ describe.each(['an embedded log', 'Kafka'] as const)('on %s', on => {
     const load = await startLoad({
       ...system.load,
       run: 'r',
-      ratePerSecond: scale({ short: 300, long: longRate }),
+      ratePerSecond: scale({ short: 150, long: longRate }),
       seconds,
       keys: 200,
       seed,
@@ -120,7 +120,7 @@ test.skipIf(noOwnKafka)(
     const load = await startLoad({
       ...system.load,
       run: 'i',
-      ratePerSecond: scale({ short: 300, long: longRate }),
+      ratePerSecond: scale({ short: 150, long: longRate }),
       seconds,
       keys: 200,
       seed,
@@ -171,5 +171,9 @@ test.skipIf(noOwnKafka)(
 )
 
 async function brokersOf(on: 'an embedded log' | 'Kafka'): Promise<readonly string[] | undefined> {
-  return on === 'Kafka' ? (await ownKafka()).brokers.split(',') : undefined
+  if (on !== 'Kafka') return undefined
+  const lent = await lentKafka()
+  onTestFinished(() => lent.giveBack())
+  await emptyKafka(lent.brokers)
+  return [lent.brokers]
 }
