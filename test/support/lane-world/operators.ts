@@ -41,10 +41,15 @@ function letterAction(world: World): Request['action'] {
   return world.chance(0.7) ? 'replay' : world.pick(actions)
 }
 
-/** Often twice: with the same id, as when an append is sent again, or with another, as from a second click. */
+/** Often twice: the same request, as when an append is sent again, or another one, as from a second click. */
 function ask(world: World, action: Request['action'], origin: Offset, letterVersion: number): void {
+  const about = { action, generation: world.generationOf(origin), origin, letterVersion }
   const before = world.requests.find(
-    one => one.action === action && one.origin === origin && one.letterVersion === letterVersion,
+    one =>
+      one.action === action &&
+      one.generation === about.generation &&
+      one.origin === origin &&
+      one.letterVersion === letterVersion,
   )
   const id = before && world.chance(0.3) ? before.id : `q${world.requestNumber++}`
   const twice = world.chance(0.3)
@@ -52,13 +57,11 @@ function ask(world: World, action: Request['action'], origin: Offset, letterVers
   for (const [i, one] of ids.entries()) {
     const position = world.laneEnd
     const request: Request = {
+      ...about,
       kind: 'request',
       id: one,
       // Two people may want different things.
       action: i > 0 && one !== id && letterVersion > 0 ? letterAction(world) : action,
-      generation: world.generationOf(origin),
-      origin,
-      letterVersion,
       by: 'me',
       reason: 'test',
     }

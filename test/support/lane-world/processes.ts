@@ -139,7 +139,9 @@ function takeUp(world: World, owner: Owner, effect: Effect): void {
       owner.appends.push(effect)
       if (effect.body?.from === 'letter' && effect.record.kind === 'park') {
         const name = `${effect.record.origin}.${effect.record.round}`
-        if (owner.replayed.has(name)) world.broken(`DOUBLE REPLAY of ${name}`)
+        // What a former owner appends is nobody's, and it may not know that the event is in its letter by now.
+        if (owner.replayed.has(name) && owner.generation === world.generation)
+          world.broken(`DOUBLE REPLAY of ${name}`)
         owner.replayed.add(name)
       }
       if (effect.record.kind === 'park') checkPark(world, owner, effect.record, effect.body)
