@@ -26,7 +26,7 @@ export {
 } from './errors.ts'
 export type { Finding } from './finding.ts'
 export { newEventId, timeOfId } from './ids.ts'
-export { silentLogger, type Logger } from './logger.ts'
+export { lateLogger, silentLogger, type Logger } from './logger.ts'
 export {
   offset,
   partitionId,

@@ -13,3 +13,13 @@ export const silentLogger: Logger = {
   warn() {},
   error() {},
 }
+
+/** Says everything to whichever logger there is by then; nothing while there is none. */
+export function lateLogger(now: () => Logger | undefined): Logger {
+  return {
+    debug: (fields, message) => now()?.debug(fields, message),
+    info: (fields, message) => now()?.info(fields, message),
+    warn: (fields, message) => now()?.warn(fields, message),
+    error: (fields, message) => now()?.error(fields, message),
+  }
+}

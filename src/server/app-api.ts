@@ -25,7 +25,7 @@ export interface AppOptions {
   readonly log: LogDriver
   /** Where effects are written. Without it there are only `.on` handlers. */
   readonly db?: Database | undefined
-  /** Says one line per change of state. Defaults to silence. */
+  /** Says one line per change of state. Defaults to that of the start, and without one to silence. */
   readonly logger?: Logger | undefined
   /** What is measured. Defaults to nothing. */
   readonly observer?:
@@ -137,6 +137,8 @@ export interface StartOptions {
   readonly roles?: readonly Role[] | undefined
   /** Told, beside the observer of the options, what the groups do: for a tool that runs an app that it did not make. */
   readonly observer?: ConsumeObserver | undefined
+  /** For an app that names none: whoever runs it knows where its lines belong. */
+  readonly logger?: Logger | undefined
   /** What the process that runs the app knows better than the collector's own options. */
   readonly door?: DoorSettings | undefined
 }

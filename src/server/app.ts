@@ -1,10 +1,11 @@
 import { hostname } from 'node:os'
 import {
   HoldfastError,
+  lateLogger,
   parseDuration,
-  silentLogger,
   systemClock,
   systemRandom,
+  type Logger,
   type Position,
 } from '../event/index.ts'
 import type {
@@ -89,6 +90,7 @@ class HoldfastApp implements App<boolean> {
   readonly #progress = new GroupProgress()
   readonly #monitor: Monitor
   #observer: Required<ConsumeObserver>
+  #startLogger: Logger | undefined
   readonly #breakerObserver: BreakerObserver
 
   // From the start on.
@@ -131,7 +133,7 @@ class HoldfastApp implements App<boolean> {
     name,
     clock = systemClock,
     random = systemRandom,
-    logger = silentLogger,
+    logger = lateLogger(() => this.#startLogger),
   }: AppOptions): AppContext {
     const system = (): LogSystem => this.system
     const sink = (): Sink | undefined => this.#sink
@@ -181,11 +183,13 @@ class HoldfastApp implements App<boolean> {
   async start({
     roles = ['collector', 'consumers', 'relay'],
     observer,
+    logger,
     door,
   }: StartOptions = {}): Promise<void> {
     if (this.#state !== 'new')
       throw new HoldfastError('CONFIG_INVALID', { detail: `app ${this.name} was started before` })
     this.#state = 'starting'
+    this.#startLogger = logger
     this.#declarations.end()
     this.#observer = both<ConsumeObserver>(this.#observer, observer)
     let held: HeldPort | undefined

@@ -14,6 +14,7 @@ export interface RunOptions {
   readonly admin?: AdminServerOptions | undefined
   /** As for {@link App.start}. */
   readonly door?: DoorSettings | undefined
+  /** Of this process, and of an app that names none. Defaults to silence. */
   readonly logger?: Logger | undefined
   /** How long handlers may go on after the first signal. Defaults to `'10s'`. */
   readonly drain?: Duration | undefined
@@ -59,7 +60,7 @@ export async function run(
   }
   try {
     admin = await startAdmin(app.admin, adminOptions)
-    await app.start({ roles, observer, door })
+    await app.start({ roles, observer, logger, door })
   } catch (error) {
     await stopAll()
     signals.release()
