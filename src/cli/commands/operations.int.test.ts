@@ -79,10 +79,10 @@ describeOn(['embedded', 'kafka'], 'commands that open a log', on => {
       letters: null,
     }
     const json = await holdfast(env, 'group', 'list', '-o', 'json')
-    expect(JSON.parse(json.out)).toEqual({ format: 1, groups: [expected] })
+    expect(JSON.parse(json.out)).toEqual({ format: 1, groups: [expected], unseen: [] })
     expect((await holdfast(env, 'group', 'list', '-o', 'jsonl')).out).toBe(`${JSON.stringify(expected)}\n`)
     expect((await holdfast(env, 'group', 'list', '-o', 'yaml')).out).toBe(
-      'format: 1\ngroups:\n  - group: billing\n    state: empty\n    reason: null\n    topics:\n      - orders\n    members: []\n    lag: 0\n    lagSeconds: 0\n    parked: 0\n    letters: null\n',
+      'format: 1\ngroups:\n  - group: billing\n    state: empty\n    reason: null\n    topics:\n      - orders\n    members: []\n    lag: 0\n    lagSeconds: 0\n    parked: 0\n    letters: null\nunseen: []\n',
     )
     const chosen = await holdfast(env, 'group', 'list', '--columns', 'lag,topics', '--no-headers')
     expect(chosen.out).toBe('0  orders\n')
