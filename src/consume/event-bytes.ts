@@ -1,8 +1,7 @@
 import { HoldfastError, type LogRecord, type Offset, type TopicPartition } from '../event/index.ts'
 import type { Log } from '../log/index.ts'
-import { decodeLaneRecord, type Body, type LaneLetters } from '../recover/lane/index.ts'
-
-const ONE = { maxRecords: 1, maxBytes: 1, waitMs: 0 }
+import type { Body, LaneLetters } from '../recover/lane/index.ts'
+import { ParkedBytes } from './parked-bytes.ts'
 
 export interface EventBytesOptions {
   readonly log: Log
@@ -17,9 +16,11 @@ export interface EventBytesOptions {
 /** Events as their topic had them. Bytes are read when they are needed: the lane's machine holds none. */
 export class EventBytes {
   readonly #o: EventBytesOptions
+  readonly #parked: ParkedBytes
 
   constructor(options: EventBytesOptions) {
     this.#o = options
+    this.#parked = new ParkedBytes(options)
   }
 
   async of(offset: Offset, body: Body): Promise<LogRecord> {
@@ -34,22 +35,7 @@ export class EventBytes {
       case 'letter':
         return letters.event(body.origin)
       case 'lane':
-        return this.#parked(offset, body.position)
+        return this.#parked.of(offset, body.position)
     }
-  }
-
-  async #parked(offset: Offset, position: Offset): Promise<LogRecord> {
-    const { log, lane, origin, signal } = this.#o
-    const { records } = await log.read({ ...lane, offset: position }, ONE, signal)
-    const parked = records[0] && decodeLaneRecord(records[0])
-    if (parked?.kind !== 'park' || parked.origin !== offset) {
-      // A log that closes, or an owner that is over, reads nothing; that is no damage.
-      signal.throwIfAborted()
-      throw new HoldfastError('LOG_CORRUPT', {
-        detail: `event ${offset} is not where the retry lane has it (${lane.topic}/${lane.partition} offset ${position})`,
-      })
-    }
-    const { key, headers, value, time } = parked.event
-    return { ...origin, offset, key, headers, value, timestamp: time }
   }
 }
