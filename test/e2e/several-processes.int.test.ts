@@ -136,7 +136,7 @@ test.skipIf(noOwnKafka)(
       const { pid, code } = (await consumers[i]?.child.terminate()) ?? { pid: 0, code: -1 }
       expect(code).toBe(0)
       // Load, broker and database share the processors with it here; elsewhere it starts on one of its own.
-      const next = await system.startConsumer({ instanceId }, ['nice', '-n', '-10'])
+      const next = await system.startConsumer({ instanceId }, ['nice', '-n', '-20'])
       consumers[i] = next
       restarts.push(`${pid}→${next.child.pid}`)
       await allRun(consumers, groups)

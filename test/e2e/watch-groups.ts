@@ -29,24 +29,19 @@ export async function watchGroups(
   const opened = await system.openLog()
   const seen = new Sightings()
   let on = true
-  const watching = (async () => {
-    try {
-      while (on) {
-        for (const group of groups) {
-          const { partitions } = await opened.groups.describe(group)
-          const now = performance.now()
-          for (const at of partitions) {
-            const { end } = await opened.log.bounds(at)
-            const owner = isLiving(at.owner) ? at.owner : undefined
-            seen.add(`${group} ${partitionId(at)}`, { ...at, owner, end }, now)
-          }
-        }
-        await wait(EVERY_MS)
-      }
-    } finally {
-      await opened.close()
+  // A gap between two looks counts as without an owner: on a busy machine nothing may wait for anything else.
+  const watch = async (group: string): Promise<void> => {
+    while (on) {
+      const { partitions } = await opened.groups.describe(group)
+      const now = performance.now()
+      const owners = partitions.map(({ owner }) => (isLiving(owner) ? owner : undefined))
+      const ends = await Promise.all(partitions.map(async at => (await opened.log.bounds(at)).end))
+      for (const [i, at] of partitions.entries())
+        seen.add(`${group} ${partitionId(at)}`, { ...at, owner: owners[i], end: ends[i] ?? 0n }, now)
+      await wait(EVERY_MS)
     }
-  })()
+  }
+  const watching = Promise.all(groups.map(watch)).finally(() => opened.close())
   const end = async (): Promise<GroupsSeen> => {
     on = false
     await watching
