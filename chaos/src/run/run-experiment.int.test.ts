@@ -66,7 +66,7 @@ test('PostgreSQL is killed for a third of the time: REST refuses that share and 
   expect(seconds.at(-1)).toMatchObject({ accepted: 480, planned: 480, rows: 480 })
 })
 
-test('without its fault every check that speaks of it fails', async () => {
+test('without its fault every check of a loss or a refusal fails', async () => {
   const scenario = outage(4)
   const calm = await experiment({
     ...scenario,
@@ -81,11 +81,11 @@ test('without its fault every check that speaks of it fails', async () => {
   const { checks } = calm.result
   const named = (wanted: boolean): string[] =>
     checks.filter(({ passed }) => passed === wanted).map(({ arm, expression }) => `${arm} ${expression}`)
+  // Of the lag nothing is said here: a machine that stalls for a second holds events back without any fault.
   expect(named(false)).toEqual(
     expect.arrayContaining([
       'rest failed_share > 17%',
       'naive lost > 0',
-      'holdfast peak_lag > 27',
       'naive-fixed lost == 0', // it did not run
     ]),
   )
