@@ -65,9 +65,12 @@ test('slow: an answer takes half a second longer, and only as long as the fault 
   expect((await begin())[0]).toMatch(/^a question took \d{3,} ms$/)
   expect((await probe(url, 'select 1', 60_000)).ms).toBeGreaterThan(500)
   await end()
-  const { answered, ms } = await probe(url, 'select 1', 5_000)
-  expect(answered).toBe(true)
-  expect(ms).toBeLessThan(500)
+  // A machine that does other things may be slow by itself, but not each time by half a second.
+  const swift = async (): Promise<boolean> => {
+    const { answered, ms } = await probe(url, 'select 1', 5_000)
+    return answered && ms < 500
+  }
+  await expect.poll(swift, { timeout: 30_000 }).toBe(true)
 })
 
 test.skipIf(noSmallDisk)(
