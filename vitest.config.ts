@@ -22,6 +22,7 @@ export default defineConfig({
     // Real databases, processes and disks: a noisy machine may take long, a hang still ends.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     // The long tests wait for most of their time: for leases, retries, brokers. Two cores have room for a third file.
     maxWorkers: 3,
     globalSetup: ['test/postgres-service.ts', 'test/kafka-service.ts', 'test/compile-cache.ts'],
