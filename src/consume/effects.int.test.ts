@@ -252,6 +252,45 @@ describe('effects on PostgreSQL', () => {
     await a.stop()
   })
 
+  it('a group that goes by offsets stops where the database is ahead of the log, instead of skipping what comes', async () => {
+    await query(database.url, table('ahead'))
+    const begin = async (group: string): Promise<App<true>> => {
+      const a = app({ name: 'test', log: anyLog(), db: postgres(database.url) })
+      a.consumer(group, orders, { from: 'earliest', order: 'partition', dedup: 'offsets' }).effect(
+        'placed',
+        async (e, tx) => {
+          await tx.query('insert into ahead(customer, n) values ($1, $2)', [e.data.customer, e.data.n])
+        },
+      )
+      await a.start()
+      return a
+    }
+    const former = await begin('ahead')
+    for (let n = 0; n < 20; n++) await former.publish(orders, 'placed', { customer: 'one', n })
+    await until(() => allIsDone(former))
+    await former.stop()
+    const { length } = (await sequences(database.url, 'ahead')).flat()
+    expect(length).toBe(20)
+
+    // The log of another time, or made anew.
+    const a = await begin('ahead')
+    const standing = async (): Promise<string[]> =>
+      (await a.groups()).flatMap(({ partitions }) => partitions.map(({ state }) => state)).toSorted()
+    await until(async () => (await standing()).join(' ') === 'running running running stopped')
+    expect((await a.groups())[0]?.reason).toMatch(
+      /^SINK_AHEAD: .*ahead has applied orders\/\d up to 20, and the log ends at 0/,
+    )
+    await a.publish(orders, 'placed', { customer: 'one', n: 20 })
+    await a.stop()
+    expect((await sequences(database.url, 'ahead')).flat()).toHaveLength(20)
+
+    const renamed = await begin('anew')
+    await renamed.publish(orders, 'placed', { customer: 'one', n: 21 })
+    await until(() => allIsDone(renamed))
+    await renamed.stop()
+    expect((await sequences(database.url, 'ahead')).flat().at(-1)).toBe(21)
+  })
+
   it('a group that waits for the database to take over is behind by what it has not done, and by no more', async () => {
     const log = anyLog()
     const first = app({ name: 'test', log })

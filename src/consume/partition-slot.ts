@@ -40,6 +40,15 @@ export interface SlotParts {
 
 const TAKEOVER_RETRY_MS = 1_000
 
+/** What stops one partition: damage, a position that is lost, the database of another log. The others are whole and go on. */
+const OF_ONE_PARTITION = [
+  'LOG_CORRUPT',
+  'LOG_VERSION',
+  'LOG_RECORD_TOO_LARGE',
+  'POSITION_LOST',
+  'SINK_AHEAD',
+] as const
+
 /**
  * A partition that is ours, from the moment the log said so until it is given away or lost. It has an owner at work, with
  * replays beside it, or is being taken over, again and again until that has worked; see {@link GroupRunner} for the order.
@@ -141,7 +150,8 @@ export class PartitionSlot implements OwnedSlot {
     const topic = settings.topics.find(one => one.name === owned.topic)
     const lane = await log.bounds({ ...owned, topic: laneTopicOf(owned.topic, settings.group) })
     const committed = await this.#startOf(lane.end > 0n)
-    const { start } = await log.bounds(owned)
+    const { start, end } = await log.bounds(owned)
+    this.#checkApplied(lease, end)
     const known = await generations(sink, lease, start)
     const parts = this.#rangeParts(lease, known)
     const range = parts && known.open && new RangeRun(parts, known.open)
@@ -197,6 +207,20 @@ export class PartitionSlot implements OwnedSlot {
       from === 'earliest' ? start : from === 'latest' ? end : await log.offsetAt(this.owned, from.getTime())
     await this.#store(first, undefined)
     return { offset: first, note: undefined }
+  }
+
+  /**
+   * The database of another log: one that was restored, or a topic that was made anew. Where offsets tell what was
+   * applied, what comes now would be skipped up to the old end, and nobody would see it.
+   */
+  #checkApplied(lease: Lease | undefined, end: Offset): void {
+    const below = lease?.appliedBelow
+    if (below === undefined || below <= end || this.#c.settings.dedup !== 'offsets') return
+    const { group } = this.#c.settings
+    throw new HoldfastError('SINK_AHEAD', {
+      detail: `${group} has applied ${partitionId(this.owned)} up to ${below}, and the log ends at ${end}`,
+      facts: { group, ...this.owned, below, end },
+    })
   }
 
   async #committed(): Promise<Committed | undefined> {
@@ -283,12 +307,10 @@ export class PartitionSlot implements OwnedSlot {
   }
 
   /**
-   * Damage and a lost position are of this partition only: the others are whole and go on. Anything else is a mistake of
-   * ours.
+   * Anything that is not of this partition only is a mistake of ours.
    */
   #stop(error: unknown): void {
-    if (!isHoldfastError(error, 'LOG_CORRUPT', 'LOG_VERSION', 'LOG_RECORD_TOO_LARGE', 'POSITION_LOST'))
-      return this.#c.fatal(error)
+    if (!isHoldfastError(error, ...OF_ONE_PARTITION)) return this.#c.fatal(error)
     void this.#replays?.stop(0)
     this.stopped = `${error.code}: ${error.message}`
     this.#c.logger.error(this.#facts, this.stopped)

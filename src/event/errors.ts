@@ -169,6 +169,13 @@ const table = {
     retriable: false,
     kind: 'refused',
   },
+  SINK_AHEAD: {
+    message: 'The database has applied events that the log does not have',
+    advice:
+      "The log was restored from an older backup, or its topic was made anew: with dedup 'offsets', new events would be taken for those that were applied, and be skipped. Restore the database to the time of the log. Or go on with the log as it is: give the group another name, and the start that it should have (from).",
+    retriable: false,
+    kind: 'refused',
+  },
   GROUP_UNKNOWN: {
     message: 'There is no such group',
     advice: 'holdfast group list names those that the log knows and those that the app declares.',
