@@ -198,9 +198,16 @@ export const mutants: readonly Mutant[] = [
   {
     fault: 'gives one transaction events of two generations',
     file: 'src/consume/runs.ts',
-    text: 'const tasks = this.#ofOneGeneration(all)',
-    becomes: 'const tasks = all',
+    text: 'this.#ofOneGeneration(all)',
+    becomes: 'all',
     tests: ['test/reprocess.int.test.ts'],
+  },
+  {
+    fault: 'lets the rest of a batch overtake an event of its key that cannot be read',
+    file: 'src/consume/runs.ts',
+    text: 'inOrder(this.#ofOneGeneration(all), this.#c.settings.order)',
+    becomes: 'this.#ofOneGeneration(all)',
+    tests: ['src/consume/batch-order.int.test.ts'],
   },
   {
     fault: 'lets the inbox forget days that a group has still to read',

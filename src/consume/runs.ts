@@ -4,6 +4,7 @@ import type { RunEvent, RunResult } from '../recover/lane/index.ts'
 import type { Place } from './admission.ts'
 import type { Generations } from './generations.ts'
 import type { GroupContext, Task } from './group-context.ts'
+import { inOrder } from './in-order.ts'
 import { again, AGAIN, isUnreadable, RunResults, type RunResultsOptions } from './run-results.ts'
 import { supervised, type Outcome } from './supervised.ts'
 import type { UnderWay } from './under-way.ts'
@@ -166,7 +167,7 @@ export class Runs {
   // ---- one run
 
   #run({ run, tasks: all }: Waiting, place: Place | undefined): void {
-    const tasks = this.#ofOneGeneration(all)
+    const tasks = inOrder(this.#ofOneGeneration(all), this.#c.settings.order)
     const readable = tasks.some(isUnreadable) ? tasks.filter(task => !isUnreadable(task)) : tasks
     if (!place || readable.length === 0) {
       place?.leave('neither')
@@ -180,14 +181,14 @@ export class Runs {
     )
   }
 
-  /** One transaction is for ids of one generation. What is of another has its turn in the next batch. */
+  /** One transaction is for ids of one generation. From the first one of another on they have their turn in the next batch. */
   #ofOneGeneration(tasks: readonly Task[]): readonly Task[] {
     const { generations } = this.#o
     const [first] = tasks
     if (!first || tasks.length === 1) return tasks
     const generation = generations.of(first.record.offset)
-    const isOther = (task: Task): boolean => generations.of(task.record.offset) !== generation
-    return tasks.some(isOther) ? tasks.filter(task => !isOther(task)) : tasks
+    const other = tasks.findIndex(task => generations.of(task.record.offset) !== generation)
+    return other < 0 ? tasks : tasks.slice(0, other)
   }
 
   #track(work: Promise<void> | undefined): void {

@@ -12,7 +12,7 @@ export function sinkRecord(task: Task, order: GroupSettings['order']): SinkRecor
 }
 
 /** Events with the same one keep their order. Undefined: it has none to keep. */
-function orderKey({ record }: Task, order: GroupSettings['order']): string | undefined {
+export function orderKey({ record }: Task, order: GroupSettings['order']): string | undefined {
   switch (order) {
     case 'partition':
       return ''

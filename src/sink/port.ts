@@ -220,7 +220,7 @@ export type SinkOutcome =
   | { readonly kind: 'duplicate' }
   /** This record's own fault; its effects and its inbox row were rolled back. */
   | { readonly kind: 'failed'; readonly error: unknown }
-  /** Not done because an earlier record of its key in the same call failed. */
+  /** Not done because an earlier record of its key in the same call failed or is expired. */
   | { readonly kind: 'held' }
   /** Its inbox bucket is gone, so nobody can know whether it was applied. */
   | { readonly kind: 'expired' }

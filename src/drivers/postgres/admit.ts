@@ -1,3 +1,4 @@
+import type { Offset } from '../../event/index.ts'
 import type { ApplyOptions, SinkRecord } from '../../sink/index.ts'
 import type { Driver, PostgresLease } from './driver.ts'
 import { planInbox, rowKey, type InboxRow, type RecordPlan } from './inbox-plan.ts'
@@ -19,6 +20,8 @@ export type RecordStatus =
   | { readonly kind: 'duplicate' }
   | { readonly kind: 'same'; readonly as: number }
   | { readonly kind: 'expired' }
+  /** An earlier one of its key is expired. */
+  | { readonly kind: 'held' }
 
 interface Request {
   readonly driver: Driver
@@ -43,7 +46,9 @@ const NOTE_EVERY_MS = 1_000
 async function admitById(session: Session, request: Request): Promise<Admitted> {
   const { driver, lease, records, options } = request
   const plans = planInbox(records, { retryWindowMs: driver.options.retryWindowMs, pruned: lease.pruned })
-  const rows = plans.flatMap(plan => (plan.kind === 'expired' ? [] : plan.rows))
+  const expired = expiredOf(plans, request)
+  const held = heldBack(plans, expired, records)
+  const rows = plans.flatMap((plan, index) => (plan.kind === 'expired' || held.has(index) ? [] : plan.rows))
   const now = driver.clock.monotonic()
   const noteDue = options.appliedBelow !== undefined && now - lease.notedAt >= NOTE_EVERY_MS
   const [buckets, ids] = [arrayText(rows.map(row => row.bucket)), arrayText(rows.map(row => row.id))]
@@ -56,7 +61,12 @@ async function admitById(session: Session, request: Request): Promise<Admitted> 
   // As a rule all are new, and which they are need not be told.
   const areAllNew = Number(answer.rows[0]?.['count']) >= rows.length
   const isNew = areAllNew ? () => true : await newRows(session, lease, buckets, ids)
-  const statuses = plans.map((plan, index) => statusOf(plan, isNew, isBelow(index)))
+  const statuses = plans.map((plan, index): RecordStatus => {
+    if (plan.kind === 'expired') return expired.has(index) ? EXPIRED : DUPLICATE
+    if (held.has(index)) return HELD
+    if (plan.kind === 'same') return plan
+    return plan.rows.every(isNew) ? FRESH : DUPLICATE
+  })
   return {
     statuses,
     fresh: freshOf(statuses),
@@ -77,13 +87,39 @@ async function admitById(session: Session, request: Request): Promise<Admitted> 
       if (noteDue) lease.notedAt = now
     },
   }
+}
 
-  /** An expired record below the applied offset was settled while its day was still there. */
-  function isBelow(index: number): boolean {
-    const offset = records[index]?.offset ?? 0n
-    if (options.appliedBelow === undefined) return false
-    return offset < options.appliedBelow || (lease.appliedBelow !== undefined && offset < lease.appliedBelow)
+const NONE: ReadonlySet<number> = new Set()
+
+/** Records of a day that is gone. One below the applied offset was settled while its day was still there. */
+function expiredOf(plans: readonly RecordPlan[], request: Request): ReadonlySet<number> {
+  const { lease, records, options } = request
+  if (lease.pruned.size === 0) return NONE
+  const isSettled = (offset: Offset): boolean =>
+    options.appliedBelow !== undefined &&
+    (offset < options.appliedBelow || (lease.appliedBelow !== undefined && offset < lease.appliedBelow))
+  const expired = new Set<number>()
+  for (const [index, { offset }] of records.entries())
+    if (plans[index]?.kind === 'expired' && !isSettled(offset)) expired.add(index)
+  return expired
+}
+
+/** Records behind an expired one of their key, which is decided about first; and those that are the same event as such a one. */
+function heldBack(
+  plans: readonly RecordPlan[],
+  expired: ReadonlySet<number>,
+  records: readonly SinkRecord[],
+): ReadonlySet<number> {
+  if (expired.size === 0) return NONE
+  const keys = new Set<string>()
+  const held = new Set<number>()
+  for (const [index, { key }] of records.entries()) {
+    const plan = plans[index]
+    const isBehind = key !== undefined && keys.has(key)
+    if (expired.has(index) && key !== undefined) keys.add(key)
+    else if (plan?.kind === 'same' ? held.has(plan.as) : isBehind) held.add(index)
   }
+  return held
 }
 
 /** Of the rows that were asked for, those that this transaction has inserted. */
@@ -108,13 +144,8 @@ function arrayText(items: readonly (string | number)[]): string {
   return `{${items.join(',')}}`
 }
 
-function statusOf(plan: RecordPlan, isNew: (row: InboxRow) => boolean, below: boolean): RecordStatus {
-  if (plan.kind === 'expired') return below ? DUPLICATE : EXPIRED
-  if (plan.kind === 'same') return plan
-  return plan.rows.every(isNew) ? FRESH : DUPLICATE
-}
-
-const [FRESH, DUPLICATE, EXPIRED] = [{ kind: 'fresh' }, { kind: 'duplicate' }, { kind: 'expired' }] as const
+const [FRESH, DUPLICATE] = [{ kind: 'fresh' }, { kind: 'duplicate' }] as const
+const [EXPIRED, HELD] = [{ kind: 'expired' }, { kind: 'held' }] as const
 
 async function admitByOffset(session: Session, request: Request): Promise<Admitted> {
   const { driver, lease, records, options } = request

@@ -219,7 +219,7 @@ function outcomesOf(call: Call, admitted: Admitted, found: ReadonlyMap<number, F
     const kind = status.kind === 'same' ? outcomes[status.as]?.kind : found.get(index)?.kind
     if (status.kind === 'same')
       outcomes.push({ kind: kind === 'failed' || kind === 'held' ? 'held' : 'duplicate' })
-    else if (status.kind === 'expired') outcomes.push({ kind: 'expired' })
+    else if (status.kind === 'expired' || status.kind === 'held') outcomes.push({ kind: status.kind })
     else if (status.kind === 'duplicate')
       outcomes.push({ kind: call.perhaps.has(index) ? 'applied' : 'duplicate' })
     else outcomes.push(outcomeOf(found.get(index)))

@@ -265,6 +265,19 @@ describeMutants([
     ),
   },
   {
+    fault: 'does not hear the keys of its records',
+    breaks: ['hazard 43: a record whose day is gone', 'hazard 63: one bad record'],
+    sink: wrapped(sink => ({
+      apply: (lease, records, options, work) =>
+        sink.apply(
+          lease,
+          records.map(record => ({ ...record, key: undefined })),
+          options,
+          work,
+        ),
+    })),
+  },
+  {
     fault: 'keeps the inbox row of a record that failed',
     breaks: ['hazard 63: one bad record', 'hazard 63: the same event twice'],
     sink: statements(

@@ -4,6 +4,8 @@ import type { SinkRecord, SinkWork } from '../../port.ts'
 import type { SinkPromise } from '../harness.ts'
 import type { World } from '../world.ts'
 
+const DAY_MS = 86_400_000
+
 export const batchPromises: readonly SinkPromise[] = [
   {
     promise: 'an empty call has no outcomes',
@@ -116,6 +118,39 @@ export const batchPromises: readonly SinkPromise[] = [
         'applied',
       ])
       expect(await world.kinds(lease, records)).toEqual(['applied', 'duplicate', 'duplicate'])
+    },
+  },
+  {
+    promise:
+      'hazard 43: a record whose day is gone holds back the later ones of its key in the call, and no others',
+    async keeps(world) {
+      const lease = await world.lease()
+      const acceptedAt = Date.now() - 20 * DAY_MS
+      await world.kinds(lease, [world.record('was there', { acceptedAt })])
+      await world.sink.prune(acceptedAt + 2 * DAY_MS)
+      const records = [
+        world.record('first', { key: 'a' }),
+        world.record('gone', { key: 'a', acceptedAt }),
+        world.record('behind', { key: 'a' }),
+        world.record('other', { key: 'b' }),
+        world.record('gone too', { key: 'a', acceptedAt }),
+        world.record('gone of none', { acceptedAt }),
+        world.record('of none'),
+        world.record('behind', { key: 'c' }), // the same event, whatever its key
+      ]
+      expect(await world.kinds(lease, records)).toEqual([
+        'applied',
+        'expired',
+        'held',
+        'applied',
+        'expired',
+        'expired',
+        'applied',
+        'held',
+      ])
+      // What was held left nothing behind.
+      expect(await world.kinds(lease, records.slice(2, 4))).toEqual(['applied', 'duplicate'])
+      expect(await world.effects()).toEqual(['behind', 'first', 'of none', 'other', 'was there'])
     },
   },
   {
