@@ -55,8 +55,13 @@ export class EntryBook {
     if (queue.forgettable) this.#queues.delete(queue.name)
   }
 
-  /** An entry of an older round goes: the new one is the same event. */
   add(entry: Entry): void {
+    this.addCounted(entry)
+    this.#shares.opened(entry.tenant)
+  }
+
+  /** One that counts as its tenant's since its park began. An entry of an older round goes: the new one is the same event. */
+  addCounted(entry: Entry): void {
     const old = this.#entries.get(entry.origin)
     const queue = this.queue(entry.queue)
     if (old) {
@@ -67,7 +72,6 @@ export class EntryBook {
     this.#positions.push(entry.position, entry)
     if (entry.round === 0) this.#origins.push(entry.origin, entry)
     queue.insert(entry)
-    this.#shares.opened(entry.tenant)
   }
 
   remove(entry: Entry): void {

@@ -250,6 +250,28 @@ describe('a partition with its retry lane', () => {
     expect(p.lane.some(record => record.kind === 'start' && record.origin === 4n)).toBe(false)
   })
 
+  it('hazard 88: counts what is being parked of a tenant as well, on a log that takes its time', () => {
+    const p = new Partition({ maxParked: 8, maxRuns: 8 })
+    p.unanswered = []
+    p.deliver(0, 'quiet/0', 'quiet')
+    for (const at of [1, 2, 3, 4]) p.deliver(at, `noisy/${at}`, 'noisy')
+    p.finish({ kind: 'done' }, retry(1_000_000), retry(1_000_000), retry(1_000_000))
+    expect(p.machine.crowds('noisy')).toBe(false)
+    p.finish(retry(1_000_000))
+    expect([p.machine.open, p.machine.crowds('noisy')]).toEqual([0, true])
+    const answers = p.unanswered
+    p.unanswered = undefined
+    for (const answer of answers) answer()
+    p.commit()
+    expect([p.machine.open, p.running]).toEqual([4, [1, 2, 3, 4]])
+    p.finish(dead)
+    p.commit()
+    expect([p.machine.open, p.machine.crowds('noisy')]).toEqual([3, true])
+    p.finish(dead)
+    p.commit()
+    expect([p.machine.open, p.machine.crowds('noisy')]).toEqual([2, false]) // each counts once
+  })
+
   it('runs it at once when an operator asks for that', () => {
     const p = new Partition()
     p.parked(0, 'a', retry(1_000_000))

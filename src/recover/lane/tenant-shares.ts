@@ -7,7 +7,7 @@
  */
 export class TenantShares {
   readonly #most: number
-  /** Open entries. */
+  /** Open entries, and those that are being parked: on a log that takes its time that may be all that is in flight. */
   readonly #open = new Map<string, number>()
   readonly #crowding = new Set<string>()
   /** Began to crowd, and nobody has asked yet. */

@@ -118,17 +118,18 @@ export class TopicRecords {
 
   /** Only a reservation until a commit above the record is accepted: a takeover before that throws it away. */
   #park(queue: KeyQueue, { offset: origin, tenant }: Delivered, state: EntryState): void {
-    const { out, book } = this.#p
+    const { out, book, shares } = this.#p
     const identity = { generation: this.#p.generationOf(origin), origin, round: 0 }
     queue.parking += 1
     this.#parking += 1
+    shares.opened(tenant)
     out.append(
       { kind: 'park', ...identity, state },
       position => {
         queue.parking -= 1
         this.#parking -= 1
         const entry = { ...identity, queue: queue.name, tenant, position, state, asked: undefined }
-        book.add({ ...entry, stage: 'waiting' })
+        book.addCounted({ ...entry, stage: 'waiting' })
         this.#p.settled(origin)
         this.#p.step(queue)
       },
