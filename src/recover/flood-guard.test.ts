@@ -46,6 +46,21 @@ describe('flood guard', () => {
       expect(died).toBe(50_000)
     })
 
+    it('forgets after five minutes what died of one, and what the others came through', () => {
+      const guard = floodGuard(0.2)
+      sixty(guard, 'quiet')
+      for (let n = 0; n < 40_000; n++) guard.mayDie(0, 'data', 'noisy')
+      const later = 301_000
+      for (let n = 0; n < 60; n++) guard.survived(later, 'quiet')
+      let died = 0
+      while (died < 100_000 && guard.mayDie(later, 'data', 'noisy')) died += 1
+      expect(died).toBe(50_000)
+      const last = 2 * later
+      for (let n = 0; n < 40; n++) guard.survived(last, 'quiet')
+      for (died = 0; died < 1_000 && guard.mayDie(last, 'data', 'noisy');) died += 1
+      expect(died).toBe(50) // 40 that were done prove nothing
+    })
+
     it('still stops what is about all of them, also when most are of one', () => {
       const guard = floodGuard(0.2)
       sixty(guard, 'quiet')

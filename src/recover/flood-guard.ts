@@ -54,6 +54,8 @@ class SlidingGuard implements FloodGuard {
   readonly #share: number
   readonly #atLeast: number
   #slots: Slot[] = []
+  /** Of all slots: in a flood nobody has the time to add them up for each event that dies. */
+  #sum = new Sum()
   #allowedUntil = -Infinity
 
   constructor(share: number, atLeast: number) {
@@ -62,7 +64,7 @@ class SlidingGuard implements FloodGuard {
   }
 
   survived(now: number, tenant: string | undefined): void {
-    fatesOf(tenant, this.#slot(now)).survived += 1
+    this.#count(this.#slot(now), tenant, SURVIVED)
   }
 
   mayDie(now: number, cause: string, tenant: string | undefined): boolean {
@@ -70,7 +72,7 @@ class SlidingGuard implements FloodGuard {
     if (now >= this.#allowedUntil && this.#isFlood(tenant)) return false
     const name = slot.causes.has(cause) || slot.causes.size < MAX_CAUSES ? cause : 'other'
     slot.causes.set(name, (slot.causes.get(name) ?? 0) + 1)
-    fatesOf(tenant, slot).died += 1
+    this.#count(slot, tenant, DIED)
     return true
   }
 
@@ -93,49 +95,76 @@ class SlidingGuard implements FloodGuard {
     if (last?.number === number) return last
     const slot = { number, causes: new Map(), tenants: new Map() }
     this.#slots = [...this.#slots.filter(slot => slot.number > number - SLOTS), slot]
+    this.#sum = new Sum()
+    for (const { tenants } of this.#slots) for (const [tenant, fates] of tenants) this.#sum.add(tenant, fates)
     return slot
+  }
+
+  #count({ tenants }: Slot, tenant: string | undefined, fates: Readonly<Fates>): void {
+    const name = tenants.has(tenant) || tenants.size < MAX_TENANTS ? tenant : undefined
+    add(fatesOf(name, tenants), fates)
+    this.#sum.add(name, fates)
   }
 
   /** With one more that dies, of this tenant. */
   #isFlood(dying: string | undefined): boolean {
-    const all: Fates = { survived: 0, died: 1 }
-    const tenants = new Map([[dying, { ...all }]])
-    for (const slot of this.#slots)
-      for (const [tenant, fates] of slot.tenants) {
-        add(all, fates)
-        const known = tenants.get(tenant)
-        if (known) add(known, fates)
-        else tenants.set(tenant, { ...fates })
-      }
+    const all = plus(this.#sum.all, DIED)
     if (all.died <= this.#atLeast || shareOf(all) <= this.#share) return false
-    return !this.#isOfOne(all, tenants)
+    const worst = this.#sum.worstWith(dying)
+    return !worst || !this.#isOfOne(worst, all)
   }
 
   /** Only what the others have come through proves that it is not about all of them. */
-  #isOfOne(all: Fates, tenants: ReadonlyMap<string | undefined, Fates>): boolean {
-    let worst: Fates | undefined
-    for (const [tenant, fates] of tenants)
-      if (tenant !== undefined && fates.died > (worst?.died ?? 0)) worst = fates
-    if (!worst || worst.died > MOST_OF_ONE_TENANT) return false
+  #isOfOne(worst: Readonly<Fates>, all: Readonly<Fates>): boolean {
+    if (worst.died > MOST_OF_ONE_TENANT) return false
     const others = { survived: all.survived - worst.survived, died: all.died - worst.died }
     return others.survived >= this.#atLeast && shareOf(others) <= this.#share
   }
 }
 
-function fatesOf(tenant: string | undefined, { tenants }: Slot): Fates {
-  const name = tenants.has(tenant) || tenants.size < MAX_TENANTS ? tenant : undefined
-  const known = tenants.get(name)
+/** Fates of all events, and of those of each tenant. */
+class Sum {
+  readonly all: Fates = { survived: 0, died: 0 }
+  readonly #tenants = new Map<string | undefined, Fates>()
+  /** Of the tenant of which most died. */
+  #worst: Readonly<Fates> | undefined
+
+  add(tenant: string | undefined, fates: Readonly<Fates>): void {
+    const sum = fatesOf(tenant, this.#tenants)
+    add(sum, fates)
+    add(this.all, fates)
+    if (tenant !== undefined && sum.died > (this.#worst?.died ?? 0)) this.#worst = sum
+  }
+
+  /** Of the tenant of which most died, were one more to die of this one. Nobody's events are of no tenant. */
+  worstWith(dying: string | undefined): Readonly<Fates> | undefined {
+    if (dying === undefined) return this.#worst
+    const its = plus(this.#tenants.get(dying) ?? NONE, DIED)
+    return its.died >= (this.#worst?.died ?? 0) ? its : this.#worst
+  }
+}
+
+const NONE: Readonly<Fates> = { survived: 0, died: 0 }
+const SURVIVED: Readonly<Fates> = { survived: 1, died: 0 }
+const DIED: Readonly<Fates> = { survived: 0, died: 1 }
+
+function fatesOf(tenant: string | undefined, tenants: Map<string | undefined, Fates>): Fates {
+  const known = tenants.get(tenant)
   if (known) return known
-  const fates = { survived: 0, died: 0 }
-  tenants.set(name, fates)
+  const fates = { ...NONE }
+  tenants.set(tenant, fates)
   return fates
 }
 
-function add(sum: Fates, { survived, died }: Fates): void {
+function add(sum: Fates, { survived, died }: Readonly<Fates>): void {
   sum.survived += survived
   sum.died += died
 }
 
-function shareOf({ survived, died }: Fates): number {
+function plus(a: Readonly<Fates>, b: Readonly<Fates>): Fates {
+  return { survived: a.survived + b.survived, died: a.died + b.died }
+}
+
+function shareOf({ survived, died }: Readonly<Fates>): number {
   return died / (died + survived)
 }
