@@ -20,13 +20,7 @@ import type { CollectObserver, SpoolStatus } from '../collect/index.ts'
 import { explainEvent, type Explanation, type ExplainOptions } from '../explain/index.ts'
 import type { LogSystem } from '../log/index.ts'
 import { publisher, type Published, type Publisher, type PublishOptions } from '../publish/index.ts'
-import {
-  deadLetters,
-  type BreakerObserver,
-  type BreakerStatus,
-  type DeadLetters,
-  type ReplayState,
-} from '../recover/index.ts'
+import type { BreakerObserver, BreakerStatus, DeadLetters, ReplayState } from '../recover/index.ts'
 import type { AnyTopic, EventOf, TypesOf } from '../schema/index.ts'
 import { measured, type Database, type OutboxStatus, type PoolStatus, type Sink } from '../sink/index.ts'
 import type { AdminSource } from './admin.ts'
@@ -46,6 +40,7 @@ import type { AppContext } from './app-context.ts'
 import { AppDeclarations } from './app-declarations.ts'
 import { holdDoor, openDoor, type AppDoor } from './app-door.ts'
 import { AppGroups } from './app-groups.ts'
+import { AppLetters } from './app-letters.ts'
 import { AppOutbox } from './app-outbox.ts'
 import { AppReplays } from './app-replays.ts'
 import { knownGroups, type Declared } from './declared.ts'
@@ -85,8 +80,7 @@ class HoldfastApp implements App<boolean> {
   readonly #topics: DeclaredTopics
   readonly #outbox: AppOutbox
   readonly #replays: AppReplays
-  /** Kept, because each remembers the letters that it has read. */
-  readonly #dead = new Map<string, DeadLetters>()
+  readonly #letters: AppLetters
   readonly #progress = new GroupProgress()
   readonly #monitor: Monitor
   #observer: Required<ConsumeObserver>
@@ -119,6 +113,7 @@ class HoldfastApp implements App<boolean> {
     this.#breakerObserver = both<BreakerObserver>(this.#monitor.observer.breaker, options.observer?.breaker)
     this.#topics = new DeclaredTopics(this.#context)
     this.#replays = new AppReplays(this.#context, group => this.#declarations.groups.get(group)?.settings)
+    this.#letters = new AppLetters(this.#context, () => this.#declarations.topics)
     this.#outbox = new AppOutbox({
       context: this.#context,
       db: options.db,
@@ -358,20 +353,7 @@ class HoldfastApp implements App<boolean> {
   }
 
   dead(group: string): DeadLetters {
-    const known = this.#dead.get(group)
-    if (known) return known
-    const { clock, random } = this.#context
-    const { topics } = this.#declarations
-    const dead = deadLetters({
-      log: this.system.log,
-      group,
-      clock,
-      random,
-      by: this.name,
-      topicOf: name => topics.find(topic => topic.name === name),
-    })
-    this.#dead.set(group, dead)
-    return dead
+    return this.#letters.of(group)
   }
 
   explain(id: string, options?: ExplainOptions): Promise<Explanation> {
@@ -430,13 +412,7 @@ class HoldfastApp implements App<boolean> {
   }
 
   async groups(): Promise<readonly GroupStatus[]> {
-    const standing = (await this.#groups?.running?.status()) ?? []
-    return Promise.all(
-      standing.map(async status => {
-        const open = await this.dead(status.group).openByTopic()
-        return { ...status, deadLetters: [...open.values()].reduce((sum, { letters }) => sum + letters, 0) }
-      }),
-    )
+    return this.#letters.countedIn((await this.#groups?.running?.status()) ?? [])
   }
 
   breakers(): readonly BreakerStatus[] {
