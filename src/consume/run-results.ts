@@ -88,7 +88,7 @@ export class RunResults {
   }
 
   async #one(task: Task, settled: Settled | undefined): Promise<RunResult> {
-    if (task.fate) return this.#unreadable(task, task.fate)
+    if (task.fate) return this.#dies(task, task.fate.reason, task.fate.error, false)
     if (!settled) return again(task)
     switch (settled.kind) {
       case 'expired':
@@ -105,13 +105,6 @@ export class RunResults {
     if (kind !== 'duplicate') return this.done(task)
     this.#finished(task, 'duplicate')
     return DONE
-  }
-
-  /** It had no place, so the gate is not yet behind it. */
-  async #unreadable(task: Task, fate: NonNullable<Task['fate']>): Promise<RunResult> {
-    const result = this.#dies(task, fate.reason, fate.error, false)
-    if (result.kind === 'again' && task.round === undefined) await this.#c.gate.passed(this.#o.intake)
-    return result
   }
 
   async #failed(task: Task, failed: Extract<Settled, { kind: 'failed' }>): Promise<RunResult> {

@@ -141,9 +141,10 @@ export class Runs {
 
   #begin(): void {
     for (let next = this.#ready.first; next && !this.#o.intake.aborted; next = this.#ready.first) {
-      const isDying = next.tasks.every(isUnreadable)
-      const place = isDying ? undefined : this.#c.admission.tryEnter(next.tasks.length)
-      if (!place && !isDying) {
+      // What only dies needs no place. In a flood of deaths it may not die either, and the gate is shut.
+      const wantsPlace = !this.#c.gate.isOpen || !next.tasks.every(isUnreadable)
+      const place = wantsPlace ? this.#c.admission.tryEnter(next.tasks.length) : undefined
+      if (wantsPlace && !place) {
         if (!this.#waitsForPlace) this.#o.underWay.track(this.#beginWhenPlace(next.tasks.length))
         return
       }
