@@ -6,7 +6,7 @@ import { pages, type Log } from '../log/index.ts'
  * decision, the last of a group counts. A process reads it to its end before it joins a group, and follows it then, so a
  * group that was paused stays paused after a restart, in whichever process and by whichever way it was paused.
  */
-export type GroupDecision = PauseDecision | ResumeDecision
+export type GroupDecision = PauseDecision | ResumeDecision | ForgetDecision
 
 interface Decided {
   readonly group: string
@@ -24,6 +24,11 @@ interface ResumeDecision extends Decided {
   readonly kind: 'resumed'
   /** Until then events may die in a flood. Milliseconds since 1970. */
   readonly allowDeadUntil: number | null
+}
+
+/** There is no such group any more: one that gets its name later is not paused. Whoever has stepped aside stays there. */
+interface ForgetDecision extends Decided {
+  readonly kind: 'forgotten'
 }
 
 /** Which groups are paused. */

@@ -165,7 +165,7 @@ class Groups implements RunningGroups {
       await before
       if (this.#life.signal.aborted) return
       if (decision.kind === 'paused') await this.#stepAside(entry, decision.reason)
-      else await this.#goOn(entry, decision.allowDeadUntil)
+      if (decision.kind === 'resumed') await this.#goOn(entry, decision.allowDeadUntil)
     }
     entry.turn = step().catch((error: unknown) => {
       if (isHoldfastError(error, 'LOG_CLOSED')) return

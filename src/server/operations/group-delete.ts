@@ -51,8 +51,8 @@ export const groupDelete: Operation<GroupDeleteInput, GroupDeletion> = {
       }
       // The positions last: as long as they are there the group is known, and what broke off can be done again.
       for (const { topic } of topics) await system.log.topics.delete(topic)
-      await forgetPause(context, group)
       await system.groups.delete(group)
+      await forgetPause(context, group)
     }
     return { group, positions, topics, members }
   },

@@ -66,11 +66,14 @@ async function decideHere(
   await decide(system.log, { ...decision, by: actor.name, at: clock.now() })
 }
 
-/** Of a group that is no more: one that gets its name later is not paused. */
+/**
+ * Of a group that is no more, and only then: one that gets its name later is not paused. A process that still declares it
+ * does not go on, or it would begin the group anew.
+ */
 export async function forgetPause(context: OperationContext, group: string): Promise<void> {
   const { system, signal } = context
   if ((await pausedGroups(system.log, signal)).has(group))
-    await decideHere(context, { kind: 'resumed', group, allowDeadUntil: null })
+    await decideHere(context, { kind: 'forgotten', group })
 }
 
 /** The members once there are as many as wanted, or when the time is up. */

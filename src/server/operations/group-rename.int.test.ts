@@ -111,6 +111,43 @@ describeOn(['memory', 'kafka'], 'a group that is renamed', on => {
   })
 })
 
+describeOn(['memory'], 'a process that still has the old name', on => {
+  // Of a group that was renamed the retry lane is still there: without its position nobody takes it for a new one.
+  it.each([
+    { what: 'renamed', then: 'stopped' },
+    { what: 'deleted', then: 'running' },
+  ])('leaves a group alone that is $what', async ({ what, then }) => {
+    const log = await on.fresh()
+    const [a, other] = [app({ name: 'shop', log }), app({ name: 'shop', log })]
+    for (const group of ['billing', 'shipping'])
+      a.consumer(group, orders, { from: 'earliest' }).on('placed', () => {})
+    other.consumer('shipping', orders, { from: 'earliest' }).on('placed', () => {})
+    for (const one of [a, other]) {
+      await one.start()
+      onTestFinished(() => one.stop())
+    }
+    await publish(a, 0, 1)
+    await until('it is committed', committedTo(a, 'billing', 1n))
+    await a.group('billing').pause('a rename')
+    if (what === 'renamed') await operate(a)(groupRename, { group: 'billing', to: 'invoicing' }, execute)
+    else await operate(a)(groupDelete, { group: 'billing' }, execute)
+    // It hears of one decision after the other.
+    await other.group('shipping').pause('a mark')
+    const state = async (name: string): Promise<string | undefined> =>
+      (await a.groups()).find(({ group }) => group === name)?.state
+    await until('it has heard of the later decision', async () => (await state('shipping')) === 'paused')
+    expect(await state('billing')).toBe('paused')
+    expect(await a.system.groups.describe('billing')).toMatchObject({ members: [] })
+
+    // Who starts later and declares a group of this name: nobody has paused it.
+    const later = app({ name: 'shop', log })
+    later.consumer('billing', orders, { from: 'latest' }).on('placed', () => {})
+    await later.start()
+    onTestFinished(() => later.stop())
+    await until('it is taken over', async () => (await later.groups())[0]?.state === then)
+  })
+})
+
 describeOn(['memory'], 'a rename is refused, and says what to settle, as', on => {
   async function failing(retry: readonly '1h'[]): Promise<App<boolean>> {
     const a = app({ name: 'shop', log: await on.fresh() })

@@ -68,8 +68,8 @@ export const groupRename: Operation<GroupRenameInput, GroupRename> = {
         await sink?.renameGroup(group, to)
       }
       await system.groups.move(to, positions)
-      await forgetPause(context, group)
       await system.groups.delete(group)
+      await forgetPause(context, group)
     }
     const shown = positions.map(({ topic, partition, offset }) => ({
       topic,
