@@ -1,5 +1,5 @@
 // The last line of a test run, alone on its line, for whoever reads only that: `N passed, N failed, N skipped`.
-// HOLDFAST_TEST_SUMMARY names a file for it and for the names of the tests that were skipped.
+// HOLDFAST_TEST_SUMMARY names a file for it, for how many tests ran and for the names of those that were skipped.
 import { writeFileSync } from 'node:fs'
 
 export default class ClosingLine {
@@ -21,6 +21,6 @@ export default class ClosingLine {
     const line = `${count.passed} passed, ${count.failed} failed, ${skipped.length} skipped`
     process.stdout.write(`\n${line}\n`)
     const file = process.env.HOLDFAST_TEST_SUMMARY
-    if (file) writeFileSync(file, JSON.stringify({ line, skipped }))
+    if (file) writeFileSync(file, JSON.stringify({ line, ran: count.passed + count.failed, skipped }))
   }
 }

@@ -10,6 +10,7 @@ const file = long ? 'test/long-runs.json' : '.holdfast/test-results.json'
 export default class TestResults {
   onTestRunEnd(modules) {
     const results = read()
+    let isNew = false
     for (const module of modules) {
       for (const test of module.children.allTests()) {
         const { state } = test.result()
@@ -18,9 +19,11 @@ export default class TestResults {
         if ((state !== 'passed' && state !== 'failed') || (long && observed.length === 0)) continue
         const at = new Date().toISOString()
         const seed = long ? { seed: Number(process.env.SEED) } : {}
+        isNew = true
         results[`${module.relativeModuleId} > ${test.fullName}`] = { state, at, ...seed, observed }
       }
     }
+    if (!isNew) return
     mkdirSync(path.dirname(file), { recursive: true })
     writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
   }
