@@ -4,7 +4,7 @@ import { parseDuration, systemClock } from '../event/index.ts'
 import type { AnyOperation, Answer, Intent, Operation } from '../server/operations/operation.ts'
 import { perform } from '../server/operations/perform.ts'
 import { performRemotely } from '../server/operations/remote.ts'
-import { CliError, exitCode } from './exit-code.ts'
+import { CliError, exitCode, exitCodeOf } from './exit-code.ts'
 import type { CliIo } from './io.ts'
 import { onLog } from './on-log.ts'
 import { targetOf, type Target } from './target/target.ts'
@@ -195,12 +195,34 @@ async function asked<In extends object, Out extends object>(
       return answer
     })
   } catch (error) {
-    if (!signal.aborted) throw error
+    if (!signal.aborted) throw target.kind === 'process' ? unanswered(error, target.url, operation) : error
     throw new CliError(`no answer within ${options.timeout}`, exitCode.unreachable, {
       next: 'Give it longer: --timeout 5m',
       cause: error,
     })
   }
+}
+
+/** `fetch` says only that it has failed; what it wraps says whether anything can have come of it. */
+function unanswered(error: unknown, url: string, { effect }: Pick<AnyOperation, 'effect'>): unknown {
+  if (!(error instanceof TypeError)) return error
+  const codes: unknown[] = []
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+    codes.push((cause as NodeJS.ErrnoException).code)
+  if (codes.some(code => code === 'UND_ERR_SOCKET' || code === 'ECONNRESET')) {
+    return new CliError(`the process at ${url} went away before it had answered`, exitCode.unreachable, {
+      next:
+        effect === 'none'
+          ? 'Say it again when it runs.'
+          : 'What it was asked for may be done, wholly or in part: look before you say it again.',
+      cause: error.cause,
+    })
+  }
+  if (exitCodeOf(error) !== exitCode.unreachable) return error
+  return new CliError(`nobody answers at ${url}`, exitCode.unreachable, {
+    next: 'Start the process, or name its admin side: --url. Without it most commands open the log themselves.',
+    cause: error.cause,
+  })
 }
 
 /** Whoever may open the folder of a log may do everything with it; this is for the audit trail. */

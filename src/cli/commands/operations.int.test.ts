@@ -155,7 +155,10 @@ describeOn(['embedded', 'kafka'], 'commands that ask a running process', on => {
   it('end with 5 when there is nobody, and say when it is no admin side', async () => {
     const server = await startAdmin(shop(await on.fresh()).admin, { port: 0 })
     await server.close()
-    expect((await holdfast({}, 'group', 'list', '--url', server.url)).code).toBe(5)
+    const { code, err } = await holdfast({}, 'group', 'list', '--url', server.url)
+    expect(code).toBe(5)
+    expect(err).toContain(`nobody answers at ${server.url}: connect ECONNREFUSED`)
+    expect(err).toContain('name its admin side: --url')
     expect((await holdfast({}, 'group', 'list', '--url', 'no url')).code).toBe(2)
   })
 
