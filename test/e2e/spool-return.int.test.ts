@@ -115,9 +115,9 @@ interface Shop {
   /** Answers the status. */
   post(id: string, bytes: number): Promise<number>
   /** A command that asks its process. */
-  holdfast(
+  readonly holdfast: (
     ...args: readonly string[]
-  ): Promise<{ readonly code: number; readonly out: string; readonly err: string }>
+  ) => Promise<{ readonly code: number; readonly out: string; readonly err: string }>
 }
 
 async function startShop(options: GivesBackOptions): Promise<Shop> {
@@ -137,7 +137,7 @@ async function startShop(options: GivesBackOptions): Promise<Shop> {
       })
       return answer.status
     },
-    async holdfast(...asked) {
+    holdfast: async (...asked) => {
       let [out, err] = ['', '']
       const io = { out: (said: string) => (out += said), err: (said: string) => (err += said), env: {} }
       const code = await runCli([...asked, '--url', `http://127.0.0.1:${admin}`], io)
