@@ -114,9 +114,9 @@ describeOn(['memory', 'kafka'], 'a group that is renamed', on => {
 describeOn(['memory'], 'a process that still has the old name', on => {
   // Of a group that was renamed the retry lane is still there: without its position nobody takes it for a new one.
   it.each([
-    { what: 'renamed', then: 'stopped' },
-    { what: 'deleted', then: 'running' },
-  ])('leaves a group alone that is $what', async ({ what, then }) => {
+    { what: 'renamed', begins: 'stopped' },
+    { what: 'deleted', begins: 'running' },
+  ])('leaves a group alone that is $what', async ({ what, begins }) => {
     const log = await on.fresh()
     const [a, other] = [app({ name: 'shop', log }), app({ name: 'shop', log })]
     for (const group of ['billing', 'shipping'])
@@ -144,7 +144,7 @@ describeOn(['memory'], 'a process that still has the old name', on => {
     later.consumer('billing', orders, { from: 'latest' }).on('placed', () => {})
     await later.start()
     onTestFinished(() => later.stop())
-    await until('it is taken over', async () => (await later.groups())[0]?.state === then)
+    await until('it is taken over', async () => (await later.groups())[0]?.state === begins)
   })
 })
 
