@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { isHoldfastError } from '../src/event/index.ts'
-import { startPostgres, type LocalPostgres } from '../src/server/local-postgres.ts'
+import { startPostgres, type LocalPostgres, type LocalPostgresOptions } from '../src/server/local-postgres.ts'
+
+/** Where the tests' servers come from. */
+export const testSources: NonNullable<LocalPostgresOptions['sources']> =
+  process.env['TEST_POSTGRES'] === 'path' ? ['path'] : ['embedded', 'path']
 
 /**
  * Vitest's global set-up: a small service in the main process that starts one PostgreSQL when the first test file
@@ -40,7 +44,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 /** Shut down in order, so that a copy of it starts without recovery. */
 async function makeCluster(): Promise<string> {
   const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-cluster-'))
-  await (await startPostgres({ dataDir, logFile: join(dataDir, 'log') })).stop()
+  await (await startPostgres({ dataDir, logFile: join(dataDir, 'log'), sources: testSources })).stop()
   return dataDir
 }
 
@@ -51,14 +55,14 @@ interface Started {
 
 /** Runs at the same time take folders of their own; a run that was killed leaves its server to the next one to stop. */
 async function start(): Promise<Started> {
-  const kind = process.env['TEST_POSTGRES'] === 'path' ? 'path' : 'embedded'
+  const [kind] = testSources
   for (let place = 1; ; place++) {
     const folder = resolve(import.meta.dirname, `../.holdfast/test-${kind}-${place}`)
     try {
       const server = await startPostgres({
         dataDir: folder,
         logFile: join(folder, 'log'),
-        sources: kind === 'path' ? ['path'] : ['embedded', 'path'],
+        sources: testSources,
         // What a killed process has written is kept without fsync too; only a dying machine would lose it.
         settings: { max_connections: '300', fsync: 'off' },
       })

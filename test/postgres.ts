@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { afterAll, beforeAll, inject, onTestFinished } from 'vitest'
+import { testSources } from './postgres-service.ts'
 import { startPostgres, type LocalPostgres, type LocalPostgresOptions } from '../src/server/local-postgres.ts'
 
 /**
@@ -31,7 +32,7 @@ export function testDatabaseAlone(): TestDatabase {
   let url = ''
   beforeAll(async () => {
     const dataDir = await copiedCluster()
-    const server = await startPostgres({ dataDir, logFile: join(dataDir, 'log') })
+    const server = await startPostgres({ dataDir, logFile: join(dataDir, 'log'), sources: testSources })
     url = server.url
     return async () => {
       await server.kill()
@@ -79,7 +80,12 @@ export async function ownPostgres(
   const dataDir = await copiedCluster()
   const started: LocalPostgres[] = []
   const start = async (): Promise<LocalPostgres> => {
-    const server = await startPostgres({ dataDir, logFile: join(dataDir, 'log'), ...options })
+    const server = await startPostgres({
+      dataDir,
+      logFile: join(dataDir, 'log'),
+      sources: testSources,
+      ...options,
+    })
     started.push(server)
     return server
   }

@@ -3,7 +3,7 @@
  *
  *   node --conditions=holdfast-source test/apps/outbox-relay.ts '{"data":"/tmp/x","database":"postgres://…","leaseMs":300}'
  *
- * It says `up` when it begins and `relayed N` after each append.
+ * It says `up` when it begins, `leads N` when it takes the lease with epoch N, and `relayed N` after each append.
  */
 import process from 'node:process'
 import { postgres } from '../../src/drivers/postgres/index.ts'
@@ -20,10 +20,20 @@ const { database, leaseMs, ...place } = JSON.parse(process.argv[2] ?? '{}') as O
 const env = { clock: systemClock, random: systemRandom, logger: silentLogger }
 const sink = await postgres(database).open(env)
 const system = await movesLog(place).open(env)
-if (!sink.outbox) throw new Error('no outbox')
+const { outbox } = sink
+if (!outbox) throw new Error('no outbox')
+let epoch: bigint | undefined
 const relay = outboxRelay({
   ...env,
-  outbox: sink.outbox,
+  outbox: {
+    ...outbox,
+    async lease(owner, forMs) {
+      const lease = await outbox.lease(owner, forMs)
+      if (lease && lease.epoch !== epoch) process.stdout.write(`leads ${lease.epoch}\n`)
+      if (lease) epoch = lease.epoch
+      return lease
+    },
+  },
   system,
   owner: `relay-${process.pid}-${process.hrtime.bigint()}`,
   leaseMs,

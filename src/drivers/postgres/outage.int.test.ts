@@ -109,8 +109,7 @@ describe('hazard 52: an outage is told from bad data', () => {
 
   it('when the server has no connection left, no such database, or refuses the user', async () => {
     const server = await ownPostgres({
-      settings: { max_connections: '3', superuser_reserved_connections: '0', reserved_connections: '0' },
-      sources: ['embedded'],
+      settings: { max_connections: '3', superuser_reserved_connections: '0' },
     })
     const wrong = new URL(server.url)
     wrong.password = 'wrong'

@@ -118,13 +118,14 @@ where o.txid = gone.txid and o.seq = gone.seq`
 
 const COUNTED_UP_TO = 100_000
 
+// The highest by its order: max() of transaction ids came with PostgreSQL 15.
 const STATUS = `with relay as (select * from holdfast.outbox_relay where shard = 0),
 waiting as (select o.txid, o.seq, o.created_at from holdfast.outbox o, relay r
   where (o.txid, o.seq) > (r.txid, r.seq) order by o.txid, o.seq limit $1)
 select (select count(*) from waiting)::text as pending,
   (select floor(extract(epoch from min(created_at)) * 1000)::text from waiting) as oldest,
   (select owner from relay where until > clock_timestamp()) as owner,
-  coalesce((select max(txid) from waiting) >= pg_snapshot_xmin(pg_current_snapshot()), false) as held`
+  coalesce((select txid from waiting order by txid desc limit 1) >= pg_snapshot_xmin(pg_current_snapshot()), false) as held`
 
 /** Whose transaction is the oldest: of a session, or prepared and forgotten. */
 const HOLDER = `select pid, name, floor(extract(epoch from clock_timestamp() - since) * 1000)::text as for_ms from (
