@@ -48,6 +48,7 @@ function record(
 const placed = (of: string, n: number): NewRecord => record(of, { customer: of, n })
 
 interface Settings {
+  /** And the group: what the database knows of the offsets of a log is known of its group. */
   readonly table: string
   readonly contract?: typeof orders | typeof mended
   readonly log?: LogDriver
@@ -73,7 +74,7 @@ async function batches({
   const a = app({ name: 'shop', log, db: postgres(database.url) })
   onTestFinished(() => a.stop())
   const onError = (error: unknown): 'dead' | undefined => (error instanceof RangeError ? 'dead' : undefined)
-  a.consumer('billing', contract as typeof orders, {
+  a.consumer(table, contract as typeof orders, {
     from: 'earliest',
     unhandled: 'dead',
     onError,
@@ -107,8 +108,8 @@ async function allIsDone(a: App<true>): Promise<boolean> {
   return lag === 0n && parked === 0
 }
 
-async function reasons(a: App<true>): Promise<string[]> {
-  return (await toArray(a.dead('billing').list())).map(({ reason }) => reason)
+async function reasons(a: App<true>, group: string): Promise<string[]> {
+  return (await toArray(a.dead(group).list())).map(({ reason }) => reason)
 }
 
 /** The inbox knows nothing any more of a day on which this group has applied something. */
@@ -154,10 +155,10 @@ describe('an event that dies in a batch', () => {
         placed('b', 3),
         placed('a', 4),
       ])
-      await until(async () => (await standing(a)).parked === 3 && (await reasons(a)).length === 1)
-      expect(await reasons(a)).toEqual([reason])
+      await until(async () => (await standing(a)).parked === 3 && (await reasons(a, table)).length === 1)
+      expect(await reasons(a, table)).toEqual([reason])
       expect(await rows(table)).toEqual(['b3'])
-      expect(await a.dead('billing').release({})).toMatchObject({ accepted: 1 })
+      expect(await a.dead(table).release({})).toMatchObject({ accepted: 1 })
       await until(() => allIsDone(a))
       expect(await rows(table)).toEqual(['b3', 'a2', 'a4'])
       observed(`1 of 4 died of ${reason}, 2 of its key waited for the decision`)
@@ -167,9 +168,9 @@ describe('an event that dies in a batch', () => {
   it('hazard 43: holds the whole partition where that is the order', async () => {
     const a = await batches({ table: 'held_all', order: 'partition' })
     await a.system.log.append('orders', [placed('a', 1), record('b', '[['), placed('a', 3), placed('c', 4)])
-    await until(async () => (await standing(a)).parked === 1 && (await reasons(a)).length === 1)
+    await until(async () => (await standing(a)).parked === 1 && (await reasons(a, 'held_all')).length === 1)
     expect(await rows('held_all')).toEqual(['a1'])
-    await a.dead('billing').release({})
+    await a.dead('held_all').release({})
     await until(() => allIsDone(a))
     expect(await rows('held_all')).toEqual(['a1', 'a3', 'c4'])
   })
@@ -190,11 +191,11 @@ describe('an event that dies in a batch', () => {
         pairs.flatMap(n => [record(`k${n}/`, { customer: `k${n}/` }), placed(`k${n}/`, n)]),
       )
       await until(async () => (await first.groups())[0]?.reason?.includes('dead-letter flood') === true)
-      await until(async () => (await reasons(first)).length === 50)
+      await until(async () => (await reasons(first, table)).length === 50)
       await first.stop()
       const second = await batches({ ...of, contract: mended, within: '5ms' })
       await until(() => allIsDone(second))
-      expect(await reasons(second)).toHaveLength(50)
+      expect(await reasons(second, table)).toHaveLength(50)
       const found = await rows(table)
       expect(found).toHaveLength(52)
       for (const n of pairs) {
@@ -213,15 +214,16 @@ describe('an event that dies alone', () => {
     const seen: number[] = []
     const see = async (event: { readonly data: { readonly n: number } }): Promise<void> =>
       void seen.push(event.data.n)
-    const group = a.consumer('billing', orders, { from: 'earliest', whenDead: 'hold' })
+    const name = `alone_${verb}`
+    const group = a.consumer(name, orders, { from: 'earliest', whenDead: 'hold' })
     if (verb === 'on') group.on('placed', see)
     else group.effect('placed', see)
     await a.start()
     await a.system.log.append('orders', [record('a', '[['), placed('a', 2), placed('b', 3), placed('a', 4)])
-    await until(async () => (await standing(a)).parked === 3 && (await reasons(a)).length === 1)
+    await until(async () => (await standing(a)).parked === 3 && (await reasons(a, name)).length === 1)
     await until(() => seen.length > 0)
     expect(seen).toEqual([3])
-    await a.dead('billing').release({})
+    await a.dead(name).release({})
     await until(() => allIsDone(a))
     expect(seen).toEqual([3, 2, 4])
   })
