@@ -9,6 +9,8 @@ export interface LeaseRequest {
   readonly owned: OwnedPartition
   /** Who takes it, for people. */
   readonly memberName: string
+  /** As of `Sink.takeOver`. */
+  readonly since: bigint | undefined
   /** Whether the log says that the partition is ours. */
   confirm(): Promise<boolean>
 }
@@ -18,7 +20,7 @@ export interface LeaseRequest {
  * for a group without effects, and after an abort. Throws `EPOCH_STALE` when somebody has taken over since.
  */
 export async function takeLease(request: LeaseRequest, signal: AbortSignal): Promise<Lease | undefined> {
-  const { context, owned, memberName } = request
+  const { context, owned, memberName, since } = request
   const { sink, settings, dependencies, prepareSink } = context
   if (!sink || !usesDatabase(settings)) return undefined
   const database = dependencies.find(dependency => dependency.name === DATABASE)
@@ -28,7 +30,7 @@ export async function takeLease(request: LeaseRequest, signal: AbortSignal): Pro
     try {
       await prepareSink()
       const scope = { ...owned, group: settings.group, generation: 0, owner: memberName }
-      const lease = await sink.takeOver(scope, () => request.confirm())
+      const lease = await sink.takeOver(scope, () => request.confirm(), since)
       pass.done('success')
       return lease
     } catch (error) {

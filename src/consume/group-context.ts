@@ -34,6 +34,8 @@ export interface GroupContext {
   readonly admission: Admission
   /** Of all groups of the process: one entry of a retry lane that a process has died of runs at a time. */
   readonly suspects: Limiter
+  /** A mark that grows each time when somebody deletes the topic; undefined for one that nobody has deleted. */
+  readonly deletedAt: (topic: string) => bigint | undefined
   /** Shut while the group is paused as a whole. */
   readonly gate: Gate
   readonly guard: FloodGuard

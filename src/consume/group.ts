@@ -14,6 +14,7 @@ import {
 import type { AnyTopic } from '../schema/index.ts'
 import type { Sink } from '../sink/index.ts'
 import { admission } from './admission.ts'
+import type { GroupContext } from './group-context.ts'
 import { groupRunner, type GroupRunner } from './group-runner.ts'
 import type { BatchHandler, BatchOptions, EffectHandler, OnHandler } from './handlers.ts'
 import { gate, limiter, rateLimit, type Limiter } from './limits.ts'
@@ -132,6 +133,7 @@ export class GroupDeclaration {
           dependencies,
         }),
         suspects: parts.suspects,
+        deletedAt: parts.deletedAt,
         gate: groupGate,
         guard: floodGuard(settings.deadShare),
         stuckAfterMs: parts.stuckAfterMs,
@@ -181,6 +183,8 @@ export interface GroupParts {
   readonly memberName: string
   /** Shared by all groups of the process, for one at a time. */
   readonly suspects: Limiter
+  /** As {@link GroupContext.deletedAt}. */
+  readonly deletedAt: GroupContext['deletedAt']
   readonly stuckAfterMs: number
   readonly fatal: (error: unknown) => void
 }

@@ -145,7 +145,8 @@ export class PartitionSlot implements OwnedSlot {
     const { owned } = this
     const { memberName } = this.#p
     const confirm = async (): Promise<boolean> => (await this.#p.confirm(owned)) ?? true
-    const lease = await takeLease({ context: this.#c, owned, memberName, confirm }, signal)
+    const since = await this.#newSince()
+    const lease = await takeLease({ context: this.#c, owned, memberName, since, confirm }, signal)
     if (signal.aborted) return
     const topic = settings.topics.find(one => one.name === owned.topic)
     const lane = await log.bounds({ ...owned, topic: laneTopicOf(owned.topic, settings.group) })
@@ -221,6 +222,12 @@ export class PartitionSlot implements OwnedSlot {
       detail: `${group} has applied ${partitionId(this.owned)} up to ${below}, and the log ends at ${end}`,
       facts: { group, ...this.owned, below, end },
     })
+  }
+
+  /** Positions go with their topic: only where there is none yet the group begins with one that was made again. */
+  async #newSince(): Promise<bigint | undefined> {
+    const since = this.#c.deletedAt(this.owned.topic)
+    return since === undefined || (await this.#committed()) ? undefined : since
   }
 
   async #committed(): Promise<Committed | undefined> {

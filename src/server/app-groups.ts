@@ -40,6 +40,8 @@ export interface AppGroupsParts {
   readonly breakerObserver: BreakerObserver
   readonly stuckAfterMs: number
   readonly progress: GroupProgress
+  /** Somebody deletes the topic: what this process has in mind of it is of no use any more. */
+  readonly forgetTopic: (topic: string) => void
   /** All have joined, but those that are paused. */
   readonly joined: () => Promise<void>
   /** The process must end. */
@@ -75,7 +77,7 @@ export class AppGroups {
   }
 
   async start(): Promise<void> {
-    const { context, declarations, topics, progress } = this.#o
+    const { context, declarations, topics, progress, forgetTopic } = this.#o
     const { system, sink, clock, logger, life } = context
     this.#database = sink && this.#watch(sink)
     const jobs = this.#sharing > 0 ? await this.#o.jobs() : undefined
@@ -93,6 +95,11 @@ export class AppGroups {
       logger,
       drainMs: PAUSE_DRAIN_MS,
       makers,
+      prepare: group => this.#prepare(group),
+      forgetTopic: topic => {
+        topics.forget(topic)
+        forgetTopic(topic)
+      },
     })
     await this.#running.start()
     await this.#o.joined()
@@ -135,6 +142,14 @@ export class AppGroups {
     }
   }
 
+  async #prepare(group: string): Promise<void> {
+    const { declarations, topics } = this.#o
+    const declaration = declarations.get(group)
+    if (!declaration) return
+    await topics.makeLanes(new Map([[group, declaration]]))
+    for (const topic of declaration.topics) await topics.declare(topic)
+  }
+
   /** How many groups share the connections of the database. */
   get #sharing(): number {
     return [...this.#o.declarations.values()].filter(group => group.usesDatabase).length
@@ -174,6 +189,7 @@ export class AppGroups {
       breakerObserver,
       memberName,
       suspects: this.#suspects,
+      deletedAt: topic => this.#running?.deletedAt(topic),
       stuckAfterMs,
       fatal,
     }

@@ -31,6 +31,11 @@ export class AppLetters {
     return letters
   }
 
+  /** What was read is of no use any more. */
+  forget(): void {
+    this.#byGroup.clear()
+  }
+
   /** What the groups say of themselves, with the letters that nobody has decided about. */
   countedIn(groups: readonly Omit<GroupStatus, 'deadLetters'>[]): Promise<GroupStatus[]> {
     return Promise.all(

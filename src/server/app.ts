@@ -247,6 +247,7 @@ class HoldfastApp implements App<boolean> {
       breakerObserver: this.#breakerObserver,
       stuckAfterMs: this.#stuckAfterMs,
       progress: this.#progress,
+      forgetTopic: () => this.#letters.forget(),
       joined: async () => this.#monitor.declare(this.#topics.names, await this.groups()),
       fatal: error => this.#fatal(error),
     })

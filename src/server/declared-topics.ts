@@ -32,6 +32,11 @@ export class DeclaredTopics {
     return made
   }
 
+  /** It was deleted: made again by the next who needs it. */
+  forget(topic: string): void {
+    this.#made.delete(topic)
+  }
+
   /** What the log refuses, it refuses at the start; one that is away is asked again by the first event of each topic. */
   async declareIfThere(topics: readonly AnyTopic[]): Promise<void> {
     const tried = await Promise.allSettled(topics.map(topic => this.declare(topic)))

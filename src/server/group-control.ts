@@ -2,14 +2,14 @@ import { HoldfastError, isHoldfastError, offset, sleep, type Clock, type LogReco
 import { pages, type Log } from '../log/index.ts'
 
 /**
- * What operators decided about groups, durably and for all processes: the topic `hf.groups`, one record for each
- * decision, the last of a group counts. A process reads it to its end before it joins a group, and follows it then, so a
- * group that was paused stays paused after a restart, in whichever process and by whichever way it was paused.
+ * What operators decided about groups and what they read, durably and for all processes: the topic `hf.groups`, one record
+ * for each decision, the last of a group or topic counts. A process reads it to its end before it joins a group, and follows
+ * it then, so a group that was paused stays paused after a restart, in whichever process and by whichever way it was paused.
  */
+export type Decision = GroupDecision | TopicDeletion
 export type GroupDecision = PauseDecision | ResumeDecision | ForgetDecision
 
 interface Decided {
-  readonly group: string
   readonly by: string
   /** Milliseconds since 1970. */
   readonly at: number
@@ -17,11 +17,13 @@ interface Decided {
 
 interface PauseDecision extends Decided {
   readonly kind: 'paused'
+  readonly group: string
   readonly reason: string
 }
 
 interface ResumeDecision extends Decided {
   readonly kind: 'resumed'
+  readonly group: string
   /** Until then events may die in a flood. Milliseconds since 1970. */
   readonly allowDeadUntil: number | null
 }
@@ -29,6 +31,13 @@ interface ResumeDecision extends Decided {
 /** There is no such group any more: one that gets its name later is not paused. Whoever has stepped aside stays there. */
 interface ForgetDecision extends Decided {
   readonly kind: 'forgotten'
+  readonly group: string
+}
+
+/** A topic is about to go. What is known of its offsets from before says nothing about one that gets its name later. */
+export interface TopicDeletion extends Decided {
+  readonly kind: 'deleted'
+  readonly topic: string
 }
 
 /** Which groups are paused. */
@@ -40,10 +49,11 @@ const VERSION = 1
 const PAGE = { maxRecords: 500, maxBytes: 1024 * 1024 }
 
 /** Writes a decision down; whoever follows hears of it. Answers where it stands. */
-export async function decide(log: Log, decision: GroupDecision): Promise<bigint> {
+export async function decide(log: Log, decision: Decision): Promise<bigint> {
   await log.topics.create(TOPIC, { partitions: 1 })
   const value = Buffer.from(JSON.stringify({ version: VERSION, ...decision }))
-  const [outcome] = await log.append(TOPIC, [{ key: decision.group, value, headers: {}, partition: 0 }])
+  const key = decision.kind === 'deleted' ? decision.topic : decision.group
+  const [outcome] = await log.append(TOPIC, [{ key, value, headers: {}, partition: 0 }])
   if (!outcome) throw new HoldfastError('INTERNAL', { detail: 'an append of one record answered no outcome' })
   return outcome.position.offset
 }
@@ -53,24 +63,31 @@ export async function pausedGroups(log: Log, signal: AbortSignal): Promise<Pause
   return (await decisionsSoFar(log, signal)).paused
 }
 
-/** What was decided until now, and where to follow on from. */
-export async function decisionsSoFar(
-  log: Log,
-  signal: AbortSignal,
-): Promise<{ readonly paused: Paused; readonly next: bigint }> {
+export interface SoFar {
+  readonly paused: Paused
+  /** Where the last decision to delete a topic stands. */
+  readonly deleted: ReadonlyMap<string, bigint>
+  /** Where to follow on from. */
+  readonly next: bigint
+}
+
+/** What was decided until now. */
+export async function decisionsSoFar(log: Log, signal: AbortSignal): Promise<SoFar> {
   const paused = new Map<string, PauseDecision>()
-  if ((await log.topics.describe(TOPIC)) === undefined) return { paused, next: 0n }
+  const deleted = new Map<string, bigint>()
+  if ((await log.topics.describe(TOPIC)) === undefined) return { paused, deleted, next: 0n }
   const { start, end } = await log.bounds(PARTITION)
   let next: bigint = start
   for await (const page of pages(log, { ...PARTITION, offset: start }, { ...PAGE, end }, signal)) {
     for (const record of page.records) {
       const decision = decode(record)
       if (decision.kind === 'paused') paused.set(decision.group, decision)
+      else if (decision.kind === 'deleted') deleted.set(decision.topic, record.offset)
       else paused.delete(decision.group)
     }
     next = page.next
   }
-  return { paused, next }
+  return { paused, deleted, next }
 }
 
 export interface Following {
@@ -78,7 +95,7 @@ export interface Following {
   readonly clock: Clock
   readonly signal: AbortSignal
   /** One after the other, in the order in which they were decided. */
-  readonly decided: (decision: GroupDecision, at: bigint) => void
+  readonly decided: (decision: Decision, at: bigint) => void
   /** A read failed, after one that did not. */
   readonly failed: (error: unknown) => void
 }
@@ -113,8 +130,8 @@ export async function followDecisions(
   }
 }
 
-function decode({ value, offset: at }: LogRecord): GroupDecision {
-  const decision = JSON.parse(Buffer.from(value ?? []).toString()) as GroupDecision & { version: number }
+function decode({ value, offset: at }: LogRecord): Decision {
+  const decision = JSON.parse(Buffer.from(value ?? []).toString()) as Decision & { version: number }
   if (decision.version !== VERSION)
     throw new HoldfastError('LOG_VERSION', {
       detail: `${TOPIC} offset ${at} has version ${decision.version}`,

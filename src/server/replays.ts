@@ -21,6 +21,7 @@ import {
   type JobTopic,
   type Range,
   type ReplayMode,
+  type ReplayPart,
   type ReplayRange,
   type ReplayState,
 } from '../recover/index.ts'
@@ -107,15 +108,43 @@ export function replayJobs({ jobs, groups, clock, random, process }: ReplayJobsO
   async function endUnowned({ id, group, parts }: ReplayState): Promise<void> {
     const { partitions } = await groups.describe(group)
     const owned = new Set(partitions.filter(({ owner }) => owner !== undefined).map(partitionId))
-    const tenure = newTenureId(random)
-    for (const part of parts) {
-      const { topic, partition, position } = part
-      if (part.state === 'done' || part.state === 'cancelled' || owned.has(partitionId(part))) continue
-      const word = { kind: 'progress', state: 'cancelled', reason: undefined, counts: noCounts } as const
-      await jobs.append({ ...word, job: id, tenure, at: clock.now(), topic, partition, position })
-    }
-    await jobs.caughtUp()
+    const unowned = parts.filter(part => isOpen(part) && !owned.has(partitionId(part)))
+    await endParts(id, unowned, { jobs, clock, random })
   }
+}
+
+/** Replays that have something left to do in the topic. */
+export function replaysIn(topic: string, { book }: JobTopic): readonly ReplayState[] {
+  return book.list().filter(({ parts }) => parts.some(part => part.topic === topic && isOpen(part)))
+}
+
+/** Ends what replays have left to do in a topic that nobody owns a partition of, where they stand. */
+export async function endReplaysIn(topic: string, ending: Ending): Promise<void> {
+  for (const { id, parts } of replaysIn(topic, ending.jobs))
+    await endParts(
+      id,
+      parts.filter(part => part.topic === topic && isOpen(part)),
+      ending,
+    )
+}
+
+type Ending = Pick<ReplayJobsOptions, 'jobs' | 'clock' | 'random'>
+
+/** Says the last word about them in the place of their owners. */
+async function endParts(
+  job: string,
+  parts: readonly ReplayPart[],
+  { jobs, clock, random }: Ending,
+): Promise<void> {
+  const tenure = newTenureId(random)
+  const word = { kind: 'progress', state: 'cancelled', reason: undefined, counts: noCounts } as const
+  for (const { topic, partition, position } of parts)
+    await jobs.append({ ...word, job, tenure, at: clock.now(), topic, partition, position })
+  await jobs.caughtUp()
+}
+
+function isOpen({ state }: ReplayPart): boolean {
+  return state !== 'done' && state !== 'cancelled'
 }
 
 export interface ReplaysOptions {

@@ -2,7 +2,13 @@ import type { GroupRunner } from '../consume/index.ts'
 import { HoldfastError, isHoldfastError, sleep, type Clock, type Logger } from '../event/index.ts'
 import type { Groups as LogGroups, Log } from '../log/index.ts'
 import type { Dependency } from '../recover/index.ts'
-import { decide, decisionsSoFar, followDecisions, type GroupDecision } from './group-control.ts'
+import {
+  decide,
+  decisionsSoFar,
+  followDecisions,
+  type Decision,
+  type GroupDecision,
+} from './group-control.ts'
 
 /** A runner that has not joined yet, with the dependencies of its group alone. */
 export interface MadeGroup {
@@ -16,6 +22,10 @@ type RunnerStatus = Awaited<ReturnType<GroupRunner['status']>>
 export interface RunningGroupsOptions {
   /** All groups of the app, and how to make the runner of each: a paused one is made anew when it goes on. */
   readonly makers: ReadonlyMap<string, () => MadeGroup>
+  /** Makes the topics of a group where they are not there: before one goes on that was paused. */
+  readonly prepare: (group: string) => Promise<void>
+  /** Somebody deletes the topic: what this process has in mind of it is of no use any more. */
+  readonly forgetTopic: (topic: string) => void
   readonly log: Log
   readonly groups: Pick<LogGroups, 'keep'>
   readonly clock: Clock
@@ -38,6 +48,8 @@ export interface RunningGroups {
   resume(group: string, by: string, allowDeadForMs: number | undefined): Promise<void>
   status(): Promise<readonly RunnerStatus[]>
   dependencies(): readonly Dependency[]
+  /** Where the last decision to delete the topic stands; undefined for one that nobody has deleted. */
+  deletedAt(topic: string): bigint | undefined
   /** Drains, commits, leaves. */
   stop(drainMs: number): Promise<void>
 }
@@ -64,6 +76,8 @@ interface Entry {
 class Groups implements RunningGroups {
   readonly #o: RunningGroupsOptions
   readonly #entries = new Map<string, Entry>()
+  /** By topic. */
+  readonly #deleted = new Map<string, bigint>()
   readonly #life = new AbortController()
 
   constructor(options: RunningGroupsOptions) {
@@ -74,7 +88,8 @@ class Groups implements RunningGroups {
 
   async start(): Promise<void> {
     const { log, clock, logger } = this.#o
-    const { paused, next } = await decisionsSoFar(log, this.#life.signal)
+    const { paused, deleted, next } = await decisionsSoFar(log, this.#life.signal)
+    for (const [topic, at] of deleted) this.#deleted.set(topic, at)
     for (const [group, entry] of this.#entries) {
       const decision = paused.get(group)
       if (decision) {
@@ -91,7 +106,7 @@ class Groups implements RunningGroups {
       log,
       clock,
       signal: this.#life.signal,
-      decided: (decision, at) => this.#apply(decision, at),
+      decided: (decision, at) => this.#heed(decision, at),
       failed: error =>
         logger.warn({ err: error }, 'what was decided about groups cannot be read; trying again'),
     })
@@ -144,6 +159,10 @@ class Groups implements RunningGroups {
     return [...this.#entries.values()].flatMap(({ dependencies }) => dependencies)
   }
 
+  deletedAt(topic: string): bigint | undefined {
+    return this.#deleted.get(topic)
+  }
+
   async stop(drainMs: number): Promise<void> {
     this.#life.abort()
     const stopped = [...this.#entries.values()].map(async entry => {
@@ -153,6 +172,17 @@ class Groups implements RunningGroups {
     })
     await Promise.all(stopped)
     for (const one of this.dependencies()) one.close()
+  }
+
+  #heed(decision: Decision, at: bigint): void {
+    if (decision.kind === 'deleted') this.#forget(decision.topic, at)
+    else this.#apply(decision, at)
+  }
+
+  #forget(topic: string, at: bigint): void {
+    if (at <= (this.#deleted.get(topic) ?? -1n)) return
+    this.#deleted.set(topic, at)
+    this.#o.forgetTopic(topic)
   }
 
   /** A decision of this process comes twice, at once and when it is read; and then later ones were applied already. */
@@ -193,6 +223,10 @@ class Groups implements RunningGroups {
     entry.runner.resume(left > 0 ? { allowDeadForMs: left } : {})
     if (entry.isJoined) return
     entry.isJoined = true
+    // Its topic may have been deleted while it was paused, which is read here a moment later than the word to go on.
+    const { deleted } = await decisionsSoFar(this.#o.log, this.#life.signal)
+    for (const [topic, at] of deleted) this.#forget(topic, at)
+    await this.#o.prepare(entry.runner.group)
     await entry.runner.start()
     this.#o.logger.info({ group: entry.runner.group }, `${entry.runner.group} goes on`)
   }

@@ -23,8 +23,11 @@ export interface Sink {
    * is frozen in the middle of a transaction (its connection is terminated after `graceMs`). `confirm` is asked
    * after the former owner is shut out and before the new epoch commits; when it answers false, nothing changes and
    * `EPOCH_STALE` is thrown.
+   *
+   * `since`: the topic was deleted at this mark, which grows each time, and made again. What is known of the partition's
+   * offsets from before it, in any generation, is forgotten, once for each mark; ids are not.
    */
-  takeOver(scope: LeaseScope, confirm: () => Promise<boolean>): Promise<Lease>
+  takeOver(scope: LeaseScope, confirm: () => Promise<boolean>, since?: bigint): Promise<Lease>
 
   /**
    * Runs `work` in one transaction that holds the fence and the inbox rows of `records`. Records that were applied

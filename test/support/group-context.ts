@@ -41,6 +41,7 @@ export function groupContext(of: {
       dependencies: [],
     }),
     suspects: limiter(1),
+    deletedAt: () => undefined,
     gate: open,
     guard: floodGuard(1),
     stuckAfterMs: 60_000,

@@ -244,4 +244,12 @@ begin
 end $$;
 `,
   },
+  {
+    version: 4,
+    name: 'topics that are made again',
+    sql: `
+-- A mark that grows each time when somebody deletes the topic. What stands here of offsets from before it is forgotten.
+alter table holdfast.lease add column since bigint not null default -1;
+`,
+  },
 ]

@@ -368,6 +368,21 @@ describeMutants([
     sink: sql('begin_batch', 'if p_below is not null', 'if false'),
   },
   {
+    fault: 'remembers the offsets of a topic that was deleted',
+    breaks: ['what is known of offsets from before a topic was deleted'],
+    sink: wrapped(sink => ({ takeOver: (scope, confirm) => sink.takeOver(scope, confirm) })),
+  },
+  {
+    fault: 'forgets the offsets of a topic at each take-over since it was deleted',
+    breaks: ['what is known of offsets from before a topic was deleted'],
+    sink: wrapped((sink, under) => ({
+      async takeOver(scope, confirm, since) {
+        await under.query('update holdfast.lease set since = -1')
+        return sink.takeOver(scope, confirm, since)
+      },
+    })),
+  },
+  {
     fault: 'waits for the row of the applied offset',
     breaks: ['concurrent transactions of one partition'],
     sink: sql('begin_batch', 'for update skip locked', 'for update'),

@@ -60,7 +60,7 @@ function openSink(driver: Driver): Sink {
     async probe(signal) {
       await connections.control(limitMs, session => session.query('select 1'), signal)
     },
-    takeOver: (scope, confirm) => takeOver(driver, scope, confirm),
+    takeOver: (scope, confirm, since) => takeOver(driver, scope, confirm, since),
     apply: (lease, records, options, work) => apply(driver, ours(lease), records, options, work),
     reprocess: (lease, range, reset, signal) => reprocess(driver, ours(lease), range, reset, signal),
     reprocessedTo: (lease, job, progress) => reprocessedTo(driver, ours(lease), job, progress),

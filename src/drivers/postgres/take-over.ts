@@ -15,6 +15,7 @@ export async function takeOver(
   driver: Driver,
   scope: LeaseScope,
   confirm: () => Promise<boolean>,
+  since?: bigint,
 ): Promise<PostgresLease> {
   const { lease, grp } = await register(driver, scope)
   await ensureBuckets(driver, currentBuckets(driver.clock.now()))
@@ -33,6 +34,7 @@ export async function takeOver(
       `update holdfast.lease set epoch = epoch + 1, owner = $2, taken_at = now() where lease = $1 returning epoch`,
       [lease, scope.owner],
     )
+    if (since !== undefined) await session.query(FORGET, [lease, since])
     const applied = await session.query('select below from holdfast.applied where lease = $1 and grp = $2', [
       lease,
       grp,
@@ -56,6 +58,11 @@ export async function takeOver(
     }
   })
 }
+
+const FORGET = `
+  with anew as (update holdfast.lease set since = $2 where lease = $1 and since < $2 returning lease),
+    ranges as (delete from holdfast.reprocessed where lease in (select lease from anew))
+  update holdfast.applied set below = 0 where lease in (select lease from anew)`
 
 /** The numbers that stand for the names. Made when they are not there. */
 export async function register(

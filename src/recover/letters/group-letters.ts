@@ -32,7 +32,9 @@ export class GroupLetters {
   /** Brings everything up to date, one partition after the other. */
   async readOn(signal: AbortSignal): Promise<void> {
     const parts: { readonly name: string; readonly partitions: number; readonly topic: string }[] = []
-    for (const name of await this.#log.topics.list()) {
+    const names = await this.#log.topics.list()
+    for (const [place, { dead }] of this.#books) if (!names.includes(dead.topic)) this.#books.delete(place)
+    for (const name of names) {
       const origin = originOf(name)
       if (origin?.group !== this.group) continue
       const { partitions = 0 } = (await this.#log.topics.describe(name)) ?? {}

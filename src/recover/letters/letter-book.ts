@@ -17,7 +17,8 @@ import { decodeChange, eventIn, type DeathFacts, type LetterRecord } from './let
  */
 export class LetterBook {
   readonly #log: Log
-  readonly #dead: TopicPartition
+  /** Where the letters are. */
+  readonly dead: TopicPartition
   /** Of the events. */
   readonly topic: string
   readonly #maxLetters: number
@@ -36,7 +37,7 @@ export class LetterBook {
 
   constructor(log: Log, dead: TopicPartition, { maxLetters, lastRecords }: BookOptions = {}) {
     this.#log = log
-    this.#dead = dead
+    this.dead = dead
     this.topic = originOf(dead.topic)?.topic ?? dead.topic
     this.#maxLetters = maxLetters ?? Infinity
     this.#lastRecords = lastRecords ?? Infinity
@@ -55,15 +56,23 @@ export class LetterBook {
   }
 
   async #read(signal: AbortSignal): Promise<void> {
-    const { start, end } = await this.#log.bounds(this.#dead)
+    const { start, end } = await this.#log.bounds(this.dead)
+    // Another topic of that name, or an end that a broker does not know yet: read once more.
+    if (this.#readTo !== undefined && end < this.#readTo) this.#beginAnew()
     let at = this.#readTo ?? this.#first(start, end)
     if (at < start) at = start
     while (at < end && !signal.aborted) {
-      const page = await this.#log.read({ ...this.#dead, offset: at }, PAGE, signal)
+      const page = await this.#log.read({ ...this.dead, offset: at }, PAGE, signal)
       for (const record of page.records) this.#note(decodeChange(record), record)
       this.#readTo = at = page.next
       await othersTurn() // folding many pages must not hold the process
     }
+  }
+
+  #beginAnew(): void {
+    this.#letters.clear()
+    this.#forgotten = this.#open = this.#replaying = 0
+    this.#readTo = undefined
   }
 
   #first(start: Offset, end: Offset): Offset {
@@ -115,20 +124,20 @@ export class LetterBook {
 
   /** The record of a dead topic at a place that the book has named. */
   async record(at: Offset, signal: AbortSignal): Promise<LogRecord> {
-    const { records } = await this.#log.read({ ...this.#dead, offset: at }, ONE, signal)
+    const { records } = await this.#log.read({ ...this.dead, offset: at }, ONE, signal)
     const [record] = records
     if (record?.offset === at) return record
     throw new HoldfastError('LOG_CORRUPT', {
-      detail: `the dead letter at ${this.#dead.topic}/${this.#dead.partition} offset ${at} is not there any more`,
+      detail: `the dead letter at ${this.dead.topic}/${this.dead.partition} offset ${at} is not there any more`,
     })
   }
 
   /** Records to both sides of a place, as far as there are some and a page holds them. */
   async recordsAround(at: Offset, toEachSide: number, signal: AbortSignal): Promise<readonly LogRecord[]> {
-    const { start } = await this.#log.bounds(this.#dead)
+    const { start } = await this.#log.bounds(this.dead)
     const from = at - BigInt(toEachSide) > start ? offset(at - BigInt(toEachSide)) : start
     const limits = { ...PAGE, maxRecords: 2 * toEachSide + 1 }
-    return (await this.#log.read({ ...this.#dead, offset: from }, limits, signal)).records
+    return (await this.#log.read({ ...this.dead, offset: from }, limits, signal)).records
   }
 
   #note({ id, generation, origin, change, death }: LetterRecord, record: LogRecord): void {
@@ -158,7 +167,7 @@ export class LetterBook {
 
   #add(letter: Pick<Entry, 'id' | 'generation' | 'origin' | 'state' | 'at'> & DeathFacts): void {
     const { at, diedAt } = letter
-    const place = { topic: this.topic, partition: this.#dead.partition }
+    const place = { topic: this.topic, partition: this.dead.partition }
     const rest = { firstDiedAt: diedAt, death: at, event: at, changes: [at] }
     this.#letters.set(letter.origin, { ...letter, ...place, ...rest })
     this.#open += 1

@@ -4,6 +4,7 @@ import {
   jobTopic,
   replayModes,
   type JobCounts,
+  type JobTopic,
   type ReplayMode,
   type ReplayPart,
   type ReplayState,
@@ -127,17 +128,25 @@ export const replayCancel: Operation<{ readonly id: string }, ReplayDetail> = {
 }
 
 /** Those of the running app, else the log's own records. */
-async function withJobs<T>(
-  { app, system, clock, random, actor }: OperationContext,
-  use: (jobs: ReplayJobs) => Promise<T>,
-): Promise<T> {
+async function withJobs<T>(context: OperationContext, use: (jobs: ReplayJobs) => Promise<T>): Promise<T> {
+  const { app, system, clock, random, actor } = context
   if (app) return use(app.jobs())
-  const { log, groups } = system
+  const { groups } = system
+  return withJobTopic(context, jobs =>
+    use(jobs ? replayJobs({ jobs, groups, clock, random, process: actor.name }) : none),
+  )
+}
+
+/** The log's own records of replays, read; undefined where none was ever asked for. */
+export async function withJobTopic<T>(
+  { system: { log }, clock }: Pick<OperationContext, 'system' | 'clock'>,
+  use: (jobs: JobTopic | undefined) => Promise<T>,
+): Promise<T> {
   // Whoever only looks makes no topic.
-  if ((await log.topics.describe(JOB_TOPIC)) === undefined) return use(none)
+  if ((await log.topics.describe(JOB_TOPIC)) === undefined) return use(undefined)
   const jobs = await jobTopic({ log, clock, logger: silentLogger })
   try {
-    return await use(replayJobs({ jobs, groups, clock, random, process: actor.name }))
+    return await use(jobs)
   } finally {
     await jobs.close()
   }

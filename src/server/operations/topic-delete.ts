@@ -1,8 +1,11 @@
 import { HoldfastError, isHoldfastError } from '../../event/index.ts'
-import { ownTopicsOf } from '../../recover/index.ts'
+import { ownTopicsOf, type ReplayState } from '../../recover/index.ts'
 import { openLanes } from '../../recover/lane/index.ts'
+import { decide } from '../group-control.ts'
+import { endReplaysIn, replaysIn } from '../replays.ts'
 import { lettersOf } from './dlq-letters.ts'
 import type { Operation, OperationContext } from './operation.ts'
+import { withJobTopic } from './replay-jobs.ts'
 import { object, text } from './shape.ts'
 import { changeOf, changeShape, refuseOwn, type TopicChange } from './topic-change.ts'
 import { knownTopic } from './topic-describe.ts'
@@ -13,7 +16,8 @@ export interface TopicDeleteInput {
 }
 
 /**
- * Whatever names offsets of the topic goes with it. A lane that stayed would tell the groups of a topic that is made again
+ * Whatever names offsets of the topic goes with it: here what the log has, and by the decision to delete what processes
+ * have in mind and the database knows. A lane that stayed would tell the groups of a topic that is made again
  * that their positions are lost, and a letter that stayed would hide that of the event which has its offset then.
  */
 export const topicDelete: Operation<TopicDeleteInput, TopicChange> = {
@@ -25,24 +29,43 @@ export const topicDelete: Operation<TopicDeleteInput, TopicChange> = {
   input: object<TopicDeleteInput>({ topic: text('its name') }),
   output: changeShape,
   async run(context, { topic }) {
-    const { log } = context.system
     refuseOwn(topic)
     const settings = await knownTopic(context, topic)
     const { events } = await topicSummary(context, topic, settings, undefined)
     const groups = await groupsIn(context, topic)
     const losses: string[] = []
     for (const group of groups) losses.push(await lossOf(context, topic, group))
-    if (context.execute) {
-      await refuseRead(context, topic, groups)
-      // The topic last: as long as it is there, what broke off can be done again.
-      for (const group of groups) for (const own of ownTopicsOf(topic, group)) await log.topics.delete(own)
-      await log.topics.delete(topic)
-    }
+    losses.push(
+      ...(await withJobTopic(context, async jobs => (jobs ? replaysIn(topic, jobs).map(endOf) : []))),
+    )
+    if (context.execute) await deleteTopic(context, topic, groups)
     return changeOf(topic, settings, events, [
-      'an app that declares this topic makes it again, empty, when it starts: restart those that run',
+      'events for it are refused until an app that declares it makes it again, empty: when it starts, or when a group of it is resumed',
       ...losses,
     ])
   },
+}
+
+/**
+ * The topic last: as long as it is there, what broke off can be done again. The decision before it, and behind what goes
+ * with it: a topic that is made again is always newer, and a process that hears of it finds nothing of before.
+ */
+async function deleteTopic(
+  context: OperationContext,
+  topic: string,
+  groups: readonly string[],
+): Promise<void> {
+  const { system, actor, clock, random } = context
+  const { log } = system
+  await refuseRead(context, topic, groups)
+  await withJobTopic(context, async jobs => jobs && (await endReplaysIn(topic, { jobs, clock, random })))
+  for (const group of groups) for (const own of ownTopicsOf(topic, group)) await log.topics.delete(own)
+  await decide(log, { kind: 'deleted', topic, by: actor.name, at: clock.now() })
+  await log.topics.delete(topic)
+}
+
+function endOf({ id, group, mode }: ReplayState): string {
+  return `replay ${id}, a ${mode} of ${group}, ends where it stands in it`
 }
 
 async function refuseRead(

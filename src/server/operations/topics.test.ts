@@ -5,6 +5,7 @@ import { anyLog } from '../../../test/support/test-logs.ts'
 import { toArray } from '../../../test/support/wait.ts'
 import { topic } from '../../schema/index.ts'
 import { app, type App } from '../app.ts'
+import { groupResume } from './group-pause.ts'
 import { circuitClose, circuitList, circuitOpen, circuitShow } from './circuits.ts'
 import type { Answer, Intent, Operation, OperationHost } from './operation.ts'
 import { perform } from './perform.ts'
@@ -162,6 +163,56 @@ describe('topics', () => {
     await until('it is dead', async () => (await letters(after)).includes(id))
     expect(await letters(after)).toEqual([id])
     expect(ran).toEqual([0, 1])
+  })
+
+  it('that are deleted beside an app that runs are forgotten by it, and made again when their group goes on', async () => {
+    const log = anyLog()
+    const a = app({ name: 'shop', log })
+    a.consumer('billing', orders, { from: 'earliest', retry: [] }).on('placed', ({ data }) => {
+      throw data.n === 0 ? new RangeError('first') : new TypeError('later')
+    })
+    // Hears of no decision.
+    const collector = app({ name: 'shop', log })
+    await a.start()
+    await collector.start({ roles: ['collector'] })
+    for (const one of [a, collector]) onTestFinished(() => one.stop())
+    const seen = async (one: App<boolean>): Promise<readonly (string | undefined)[]> =>
+      (await toArray(one.dead('billing').list({ cause: 'TypeError' }))).map(({ eventId }) => eventId)
+    const dies = async (n: number): Promise<string> => {
+      const { log } = a.system
+      const at = { topic: 'orders.billing.dead', partition: 0 }
+      const { end } = await log.bounds(at)
+      const { id } = await a.publish(orders, 'placed', { customer: 'c', n })
+      await until('it is dead', async () => (await log.bounds(at)).end > end)
+      return id
+    }
+    const deleted = async (): Promise<void> => {
+      await a.group('billing').pause('to delete its topic')
+      await call(a.admin.host(), topicDelete, { topic: 'orders' }, execute)
+    }
+    const resumed = async (): Promise<void> => {
+      await call(a.admin.host(), groupResume, { group: 'billing' })
+      const { groups } = a.system
+      await until('it is a member', async () => (await groups.describe('billing')).members.length > 0)
+    }
+    await dies(0)
+    // All are read: a page would be read anew each time.
+    for (const one of [a, collector]) expect(await one.dead('billing').stats()).toMatchObject({ open: 1 })
+    await deleted()
+    await resumed()
+    // As many as before: by their number alone nobody could tell them apart.
+    const id = await dies(1)
+    expect(await seen(a)).toEqual([id])
+    expect((await a.groups()).map(({ deadLetters }) => deadLetters)).toEqual([1])
+    await deleted()
+    expect(await collector.dead('billing').stats()).toMatchObject({ open: 0 })
+    await resumed()
+    for (const n of [2, 3]) await dies(n)
+    expect(await collector.dead('billing').stats()).toMatchObject({ open: 2 })
+    await deleted()
+    await resumed()
+    const last = await dies(4)
+    expect(await seen(collector)).toEqual([last])
   })
 })
 

@@ -1,10 +1,38 @@
 import { expect } from 'vitest'
 import { offset } from '../../../event/index.ts'
+import type { Lease } from '../../port.ts'
 import type { SinkPromise } from '../harness.ts'
 
 const offsets = { dedup: 'offsets' } as const
 
 export const offsetPromises: readonly SinkPromise[] = [
+  {
+    promise:
+      'what is known of offsets from before a topic was deleted is forgotten, once for each deletion; ids are not',
+    async keeps(world) {
+      const anew = (since: bigint, partition = 0): Promise<Lease> =>
+        world.sink.takeOver(world.scope({ partition }), async () => true, since)
+      const [lease, other] = [await world.lease(), await world.lease({ partition: 1 })]
+      const [first, second] = [world.record('a'), world.record('b')]
+      await world.kinds(lease, [first, second], undefined, offsets)
+      await world.kinds(other, [first], undefined, offsets)
+      await world.kinds(lease, [world.record('an id')])
+      const range = { job: 'j', from: offset(0), to: offset(10) }
+      await world.sink.reprocess(lease, range, async () => {}, new AbortController().signal)
+
+      const next = await anew(7n)
+      expect(next.appliedBelow).toBe(0n)
+      expect(await world.sink.reprocessed(next)).toEqual([])
+      expect(await world.kinds(next, [first], undefined, offsets)).toEqual(['applied'])
+      expect(await world.kinds(next, [world.record('an id')])).toEqual(['duplicate'])
+      expect(await world.kinds(await anew(7n), [first, second], undefined, offsets)).toEqual([
+        'duplicate',
+        'applied',
+      ])
+      expect((await anew(8n)).appliedBelow).toBe(0n)
+      expect((await world.lease({ partition: 1 })).appliedBelow).toBe(1n)
+    },
+  },
   {
     promise: 'the applied offset of a group survives its owner, as a lower bound',
     async keeps(world) {
