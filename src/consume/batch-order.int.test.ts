@@ -5,9 +5,17 @@ import { testDatabase } from '../../test/postgres.ts'
 import { anyLog } from '../../test/support/test-logs.ts'
 import { toArray, until } from '../../test/support/wait.ts'
 import { postgres } from '../drivers/postgres/index.ts'
-import { encodeEvent, silentLogger, systemClock, systemRandom, type NewRecord } from '../event/index.ts'
+import {
+  encodeEvent,
+  offset,
+  silentLogger,
+  systemClock,
+  systemRandom,
+  type NewRecord,
+} from '../event/index.ts'
 import type { LogDriver } from '../log/index.ts'
 import { topic } from '../schema/index.ts'
+import type { Sink } from '../sink/index.ts'
 import { app, type App } from '../server/app.ts'
 
 const DAY_MS = 86_400_000
@@ -112,17 +120,18 @@ async function reasons(a: App<true>, group: string): Promise<string[]> {
   return (await toArray(a.dead(group).list())).map(({ reason }) => reason)
 }
 
+function openSink(): Promise<Sink> {
+  const env = { clock: systemClock, random: systemRandom, logger: silentLogger }
+  return postgres(database.url).open(env)
+}
+
 /** The inbox knows nothing any more of a day on which this group has applied something. */
 async function forgottenDay(a: App<true>, table: string): Promise<number> {
   const acceptedAt = systemClock.now() - 20 * DAY_MS
   const full = [0, 1, 2, 3].map(n => record(`z${n}`, { customer: 'z', n }, { acceptedAt }))
   await a.system.log.append('orders', full)
   await until(() => allIsDone(a))
-  const sink = await postgres(database.url).open({
-    clock: systemClock,
-    random: systemRandom,
-    logger: silentLogger,
-  })
+  const sink = await openSink()
   await sink.prune(acceptedAt + 2 * DAY_MS)
   await sink.close()
   await database.query(`delete from ${table}`)
@@ -205,6 +214,28 @@ describe('an event that dies in a batch', () => {
       observed('50 of 51 that could not be read died, the last stayed and was applied before its follower')
     },
   )
+})
+
+describe('a batch in which some have another generation', () => {
+  it('hazard 43: applies the events of a key in their order', async () => {
+    const table = 'generations'
+    const sink = await openSink()
+    await sink.migrate()
+    const scope = { group: table, topic: 'orders', partition: 0, generation: 0, owner: 'test' }
+    const lease = await sink.takeOver(scope, async () => true)
+    // A range that was to be run again, and was given up before anything of it had.
+    const range = { job: 'given-up', from: offset(2), to: offset(4) }
+    await sink.reprocess(lease, range, async () => {}, new AbortController().signal)
+    await sink.reprocessedTo(lease, range.job, { position: range.from, isOver: true })
+    await sink.close()
+    const a = await batches({ table, max: 6 })
+    await a.system.log.append(
+      'orders',
+      [0, 1, 2, 3, 4, 5].map(n => placed('a', n)),
+    )
+    await until(() => allIsDone(a))
+    expect(await rows(table)).toEqual(['a0', 'a1', 'a2', 'a3', 'a4', 'a5'])
+  })
 })
 
 describe('an event that dies alone', () => {
