@@ -1,8 +1,21 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { nodeProblem } from '../node-version.ts'
 
 const bin = fileURLToPath(new URL('../../bin/holdfast.js', import.meta.url))
@@ -20,6 +33,48 @@ it('a reader that has seen enough, as in `| head`, is no error', async () => {
   child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
   expect(await new Promise(resolve => child.once('close', resolve))).toBe(0)
   expect(err).toBe('')
+})
+
+describe('what Node compiles is kept', () => {
+  const isRoot = process.getuid?.() === 0
+
+  /** Runs a command with this folder for caches. Answers what stands there then. */
+  function keptIn(cache: string): readonly string[] {
+    const { NODE_COMPILE_CACHE: _, ...rest } = process.env
+    const env = { ...rest, XDG_CACHE_HOME: cache, TMPDIR: folder() }
+    const { status, stderr } = spawnSync(process.execPath, [bin, 'explain-error', 'LOG_FULL'], {
+      encoding: 'utf8',
+      env,
+    })
+    expect([status, stderr, readdirSync(env.TMPDIR)]).toEqual([0, '', []])
+    return existsSync(cache) && statSync(cache).isDirectory() ? readdirSync(cache) : []
+  }
+
+  function folder(): string {
+    const made = mkdtempSync(join(tmpdir(), 'holdfast-cache-'))
+    onTestFinished(() => rmSync(made, { recursive: true, force: true }))
+    return made
+  }
+
+  it('in the caches of the user, for nobody else', () => {
+    const cache = folder()
+    expect(keptIn(cache)).toEqual(['holdfast'])
+    expect(statSync(join(cache, 'holdfast')).mode & 0o777).toBe(0o700)
+    expect(readdirSync(join(cache, 'holdfast', 'compiled'))).not.toEqual([])
+  })
+
+  it.each([
+    ['is not there', (cache: string) => rmSync(cache, { recursive: true })],
+    ['is a file', (cache: string) => (rmSync(cache, { recursive: true }), writeFileSync(cache, ''))],
+    ['can be written to by a group', (cache: string) => chmodSync(cache, 0o770)],
+    ...(isRoot
+      ? ([["is somebody else's", (cache: string) => chownSync(cache, 65_534, 65_534)]] as const)
+      : []),
+  ])('nowhere when the folder %s', (_, change) => {
+    const cache = folder()
+    change(cache)
+    expect(keptIn(cache)).toEqual([])
+  })
 })
 
 /** Runs the file with another version in place of the real one: no old Node has to be there. */
