@@ -63,14 +63,20 @@ describe('what Node compiles is kept', () => {
     expect(readdirSync(join(cache, 'holdfast', 'compiled'))).not.toEqual([])
   })
 
-  it.each([
-    ['is not there', (cache: string) => rmSync(cache, { recursive: true })],
-    ['is a file', (cache: string) => (rmSync(cache, { recursive: true }), writeFileSync(cache, ''))],
-    ['can be written to by a group', (cache: string) => chmodSync(cache, 0o770)],
-    ...(isRoot
-      ? ([["is somebody else's", (cache: string) => chownSync(cache, 65_534, 65_534)]] as const)
-      : []),
-  ])('nowhere when the folder %s', (_, change) => {
+  const unfit: readonly (readonly [string, (cache: string) => void])[] = [
+    ['is not there', cache => rmSync(cache, { recursive: true })],
+    ['can be written to by a group', cache => chmodSync(cache, 0o770)],
+    [
+      'is a file',
+      cache => {
+        rmSync(cache, { recursive: true })
+        writeFileSync(cache, '')
+      },
+    ],
+  ]
+  const foreign = ["is somebody else's", (cache: string) => chownSync(cache, 65_534, 65_534)] as const
+
+  it.each(isRoot ? [...unfit, foreign] : unfit)('nowhere when the folder %s', (_, change) => {
     const cache = folder()
     change(cache)
     expect(keptIn(cache)).toEqual([])
