@@ -1,12 +1,13 @@
-import type { Benchmark, Figure } from '../frame/benchmark.ts'
+import { shareOfLimit, type Benchmark, type Figure } from '../frame/benchmark.ts'
 import { rateOf, runProgram } from '../frame/program.ts'
 import type { Outcome } from '../frame/stopwatch.ts'
-import type { World } from '../frame/world.ts'
+import { noKafka, type World } from '../frame/world.ts'
 import { databaseWithSink } from './consume.ts'
 
 const NEIGHBOURS = { ratePerSecond: 500, seconds: 15, warm: 5_000 }
 const TENANTS = { perSecond: 10, seconds: 15, warm: 500 }
 const PARKS = 99_000
+const DRAIN = { entries: 20_000, keys: 150 }
 
 export const laneBenchmarks: readonly Benchmark[] = [
   {
@@ -74,7 +75,40 @@ export const laneBenchmarks: readonly Benchmark[] = [
       }
     },
   },
+  drainBenchmark('effect', 'folder', 0.4),
+  drainBenchmark('batch', 'folder', 0.4),
+  drainBenchmark('effect', 'kafka', 0.4),
+  drainBenchmark('batch', 'kafka', 0.4),
 ]
+
+/** What an outage of something behind a few keys leaves: all of them have long queues. */
+function drainBenchmark(handler: 'effect' | 'batch', on: 'folder' | 'kafka', share: number): Benchmark {
+  return {
+    name: `lane-drain-${handler}${on === 'kafka' ? '-kafka' : ''}`,
+    what: `${DRAIN.entries} parked events of ${DRAIN.keys} keys that are refused no more, by .effect${handler === 'batch' ? 'Batch' : ''}, against as many from the topic`,
+    unit: 'events/s',
+    goals: [shareOfLimit(share)],
+    missing: on === 'kafka' ? noKafka : undefined,
+    async open(world) {
+      const brokers = on === 'kafka' ? await world.kafka() : undefined
+      const full = { brokers, topic: world.name('topic'), folder: world.folder() }
+      const run = { warm: 5_000, events: DRAIN.entries }
+      await runProgram('subjects/fill-log.ts', { ...full, events: run.warm + run.events + 1_000 })
+      return {
+        limit: async () => {
+          const how = { group: world.name('group'), handler: handler === 'batch' ? 'insertBatch' : 'effect' }
+          const database = await databaseWithSink(world)
+          return rateOf(await runProgram('subjects/consume.ts', { ...full, ...how, ...run, database }))
+        },
+        subject: async () => {
+          const place = { brokers, topic: world.name('lane'), folder: world.folder() }
+          const database = await databaseWithSink(world)
+          return rateOf(await runProgram('subjects/drain-lane.ts', { ...place, ...DRAIN, handler, database }))
+        },
+      }
+    },
+  }
+}
 
 async function neighbours(world: World, failingEvery: number): Promise<Figure> {
   const outcome = await runProgram<Outcome & { late: number[]; failures: number }>(

@@ -128,8 +128,8 @@ export const mutants: readonly Mutant[] = [
   {
     fault: 'runs a dead event again after a crash',
     file: 'src/recover/lane/entry-life.ts',
-    text: 'state: { ...entry.state, dueAt }',
-    becomes: 'state: { ...entry.state, dueAt, final: undefined }',
+    text: 'const state = { ...entry.state, dueAt }',
+    becomes: 'const state = { ...entry.state, dueAt, final: undefined }',
     tests: ['src/consume/poison.test.ts'],
   },
   {

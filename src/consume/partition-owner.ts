@@ -152,7 +152,7 @@ class Owner implements PartitionOwner {
   #begun: Promise<Outcome> | undefined
   /** Given to the machine, which may begin an entry in it. */
   #offered: Place | undefined
-  /** Of entries whose start is being appended, in that order. */
+  /** Of runs whose starts are being appended, in that order. */
   readonly #places: Place[] = []
   /** When the page began that is being taken in: to the machine all its events come at once. */
   #pageTime: number | undefined
@@ -479,7 +479,7 @@ class Owner implements PartitionOwner {
       const place = this.#places.shift()
       if (!place)
         throw new HoldfastError('INTERNAL', { detail: `entry ${first.origin} began without a place` })
-      return this.#runs.startParked(run, first, place)
+      return this.#runs.startParked(run, events, place)
     }
     const tasks: Task[] = []
     for (const { origin } of events) {

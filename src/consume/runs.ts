@@ -5,6 +5,7 @@ import type { Place } from './admission.ts'
 import type { Generations } from './generations.ts'
 import type { GroupContext, Task } from './group-context.ts'
 import { inOrder } from './in-order.ts'
+import { loadTogether } from './load-together.ts'
 import { again, AGAIN, isUnreadable, RunResults, type RunResultsOptions } from './run-results.ts'
 import { supervised, type Outcome } from './supervised.ts'
 import type { UnderWay } from './under-way.ts'
@@ -87,9 +88,9 @@ export class Runs {
     this.#begin()
   }
 
-  /** An entry of the lane, in the place that it was begun for. */
-  startParked(run: number, event: RunEvent, place: Place): void {
-    this.#o.underWay.track(this.#runParked(run, event, place))
+  /** Entries of the lane, in the place that they were begun for. */
+  startParked(run: number, events: readonly RunEvent[], place: Place): void {
+    this.#o.underWay.track(this.#runParked(run, events, place))
   }
 
   /** Asks for a place for an entry of the lane; one at a time. */
@@ -196,15 +197,20 @@ export class Runs {
     if (work) this.#o.underWay.track(work)
   }
 
-  async #runParked(run: number, event: RunEvent, place: Place): Promise<void> {
-    const task = await this.#o.load(event)
-    if (!task || !task.handler || isUnreadable(task)) {
-      place.leave('neither')
-      if (task && isUnreadable(task)) return this.#after(run, [task], [])
-      this.#o.ended(run, [task ? this.#results.skipped(task) : AGAIN])
-      return
-    }
-    await this.#after(run, [task], await this.#attempt([task], place))
+  /** What is left out comes back, and runs in its turn. */
+  async #runParked(run: number, events: readonly RunEvent[], place: Place): Promise<void> {
+    const loaded = await loadTogether(events, event => this.#o.load(event))
+    const wanted = loaded.filter(task => task.handler !== undefined || isUnreadable(task))
+    const tasks = inOrder(wanted, this.#c.settings.order)
+    const readable = tasks.filter(task => !isUnreadable(task))
+    if (readable.length === 0) place.leave('neither')
+    const outcome = readable.length === 0 ? [] : await this.#attempt(readable, place)
+    await this.#after(
+      run,
+      tasks,
+      outcome,
+      events.map((_, i) => loaded[i]),
+    )
   }
 
   #attempt(tasks: readonly Task[], place: Place): Outcome | Promise<Outcome> {
@@ -219,13 +225,13 @@ export class Runs {
 
   /**
    * Without a promise where everything was done. `outcome` is about the tasks that can be read; `all`: those of the run,
-   * where some of them had to wait.
+   * where some of them had to wait, undefined where one was not even read.
    */
   #after(
     run: number,
     tasks: readonly Task[],
     outcome: Outcome,
-    all: readonly Task[] = tasks,
+    all: readonly (Task | undefined)[] = tasks,
   ): Promise<void> | undefined {
     if (outcome === 'fenced') {
       this.#o.fenced()
@@ -237,11 +243,22 @@ export class Runs {
     return undefined
   }
 
-  #ended(run: number, tasks: readonly Task[], results: readonly RunResult[], all: readonly Task[]): void {
+  #ended(
+    run: number,
+    tasks: readonly Task[],
+    results: readonly RunResult[],
+    all: readonly (Task | undefined)[],
+  ): void {
     if (all === tasks) return this.#o.ended(run, results)
+    const resultOf = new Map(tasks.map((task, i) => [task, results[i]]))
     this.#o.ended(
       run,
-      all.map(task => results[tasks.indexOf(task)] ?? again(task)),
+      all.map(task => (task ? (resultOf.get(task) ?? this.#leftOut(task)) : AGAIN)),
     )
+  }
+
+  #leftOut(task: Task): RunResult {
+    const isUnwanted = task.handler === undefined && !isUnreadable(task)
+    return isUnwanted ? this.#results.skipped(task) : again(task)
   }
 }

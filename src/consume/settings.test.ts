@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { topic } from '../schema/index.ts'
 import { GroupDeclaration } from './group.ts'
-import { resolveGroup } from './settings.ts'
+import { laneSettings, resolveGroup, type Batch } from './settings.ts'
 import type { ConsumerPolicy } from './handlers.ts'
 
 const keyed = topic('keyed', { key: 'id', events: { a: z.object({ id: z.string() }) } })
@@ -96,6 +96,21 @@ describe('settings of a group', () => {
     expect(() => resolveGroup('g', [topic('a.g.dead', { events: { a: z.object({}) } })], policy)).toThrow(
       'ends like a retry lane or dead-letter topic',
     )
+  })
+
+  it('lets entries of its retry lane share runs where handlers take batches, and no rate counts events', () => {
+    const together = (max: number | undefined, policy: Partial<Policy> = {}): unknown => {
+      const settings = resolveGroup('g', [keyed], { from: 'earliest', ...policy })
+      const batch = max === undefined ? undefined : ({ max, withinMs: 5 } as Batch)
+      const { maxTogether, maxRuns } = laneSettings({ ...settings, batch })
+      return [maxTogether, maxRuns]
+    }
+    expect(together(undefined)).toEqual([1, 16])
+    expect(together(undefined, { concurrency: 4 })).toEqual([1, 4])
+    expect(together(50)).toEqual([50, 50])
+    expect(together(1_000, { concurrency: 1 })).toEqual([100, 100])
+    expect(together(4)).toEqual([4, 16])
+    expect(together(50, { rate: '10/s' })).toEqual([1, 16])
   })
 
   it('refuses handlers that do not go together', () => {

@@ -192,16 +192,22 @@ export function usesDatabase(settings: GroupSettings): boolean {
 
 /** Entries of a retry lane that run at once: few, since all of them are under suspicion when the process dies. */
 const MAX_RETRIES_AT_ONCE = 16
+/** In the transactions of a batch group, since each of them runs alone once after a death of the process. */
+const MAX_RETRIES_TOGETHER = 100
 const MAX_DEATHS = 3
 
 /** What the retry lane of a group's partition is told. */
 export function laneSettings(settings: GroupSettings): LaneSettings {
-  const { order, whenDead, maxParked, concurrency, retryDelaysMs, batch } = settings
+  const { order, whenDead, maxParked, concurrency, ratePerSecond, retryDelaysMs, batch } = settings
+  // A place is asked for before it is known how many take it, and a rate counts events.
+  const mayShare = batch !== undefined && ratePerSecond === undefined
+  const maxTogether = mayShare ? Math.min(batch.max, MAX_RETRIES_TOGETHER) : 1
   return {
     order,
     whenDead,
     maxParked,
-    maxRuns: Math.min(concurrency, MAX_RETRIES_AT_ONCE),
+    maxRuns: Math.max(maxTogether, Math.min(concurrency, MAX_RETRIES_AT_ONCE)),
+    maxTogether,
     maxWaitMs: Math.max(0, ...retryDelaysMs),
     maxDeaths: MAX_DEATHS,
     sparse: 10,

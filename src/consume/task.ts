@@ -33,7 +33,7 @@ export function parkedTask(
     attempts,
     lastError: last?.message,
     round,
-    alone: true,
+    alone: false,
     fate: reading.kind === 'dead' ? reading : undefined,
   }
 }

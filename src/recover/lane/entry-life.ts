@@ -1,12 +1,13 @@
 import type { Offset } from '../../event/index.ts'
 import { EntryCopies } from './entry-copies.ts'
 import { afterAttempt, type FoldedEntry } from './fold.ts'
+import { followersOf, mayShare } from './followers.ts'
 import { neverRan, queueName, type Entry, type KeyQueue } from './key-queue.ts'
 import type { Letter, RunEvent, RunResult } from './lane-io.ts'
 import type { LaneParts } from './lane-parts.ts'
 import { identityOf, type Closed } from './lane-record.ts'
 import { MinHeap } from './min-heap.ts'
-import { Turns } from './turns.ts'
+import { suspect, Turns } from './turns.ts'
 
 /** What becomes of an event that is parked: the life that `lane.ts` draws, from its park to its closing mark. */
 export class EntryLife {
@@ -47,7 +48,8 @@ export class EntryLife {
     const queue = queueName(settings.order, key, entry.origin)
     // A clock that was wrong when it failed must not keep it for years.
     const dueAt = Math.min(entry.state.dueAt, now + settings.maxWaitMs)
-    book.add({ ...entry, state: { ...entry.state, dueAt }, queue, stage: 'waiting', asked: undefined })
+    const state = { ...entry.state, dueAt }
+    book.add({ ...entry, state, queue, stage: 'waiting', asked: undefined, alone: false })
   }
 
   /** What was open when its range was reprocessed. Its letter, if it has one, is closed beside this. */
@@ -123,16 +125,47 @@ export class EntryLife {
   }
 
   /**
-   * There is a place: the first that still wants it begins. Not before, since a start without an end is a death of the
+   * There is a place: the first that still want it begin. Not before, since a start without an end is a death of the
    * process: one that merely waited for a dependency would be blamed for every restart during its outage.
    */
   begin(): void {
-    for (let next = this.#turns.next(); next; next = this.#turns.next()) {
+    const heads: Entry[] = []
+    while (this.#maySharePlace(heads)) {
+      const next = this.#turns.next()
+      if (!next) break
       next.asked = undefined
       if (!this.#mayRun(next)) this.#askAgain(next)
       else if (next.state.deaths >= this.#p.settings.maxDeaths) this.giveUp(next, 'process-died')
-      else return this.#start(next)
+      else {
+        this.#begins(next)
+        heads.push(next)
+      }
     }
+    if (heads.length > 0) this.#start([...heads, ...this.#followers(heads)])
+  }
+
+  /** Whether the next one may run with those that were chosen. */
+  #maySharePlace([first, ...others]: readonly Entry[]): boolean {
+    if (!first) return true
+    const { first: next } = this.#turns
+    const isFull = others.length + 1 >= this.#p.settings.maxTogether
+    return !isFull && next !== undefined && mayShare(first, next)
+  }
+
+  #followers(heads: readonly Entry[]): readonly Entry[] {
+    const { settings, book } = this.#p
+    const followers = followersOf(heads, {
+      room: Math.min(settings.maxTogether - heads.length, this.#turns.room),
+      queueOf: head => book.queue(head.queue),
+      mayFollow: entry => this.#mayFollow(entry),
+    })
+    for (const entry of followers) this.#begins(entry)
+    return followers
+  }
+
+  #mayFollow(entry: Entry): boolean {
+    if (entry.stage !== 'waiting' || suspect(entry)) return false
+    return entry.origin < this.#p.own.main && entry.state.final === undefined && this.#isDue(entry)
   }
 
   /** Whether what was so when it was put into the line still is. */
@@ -144,25 +177,54 @@ export class EntryLife {
 
   // ---- one run
 
-  #start(entry: Entry): void {
-    const { out, book } = this.#p
-    const queue = book.queue(entry.queue)
+  #begins(entry: Entry): void {
     entry.stage = 'starting'
-    queue.running = true
+    this.#p.book.queue(entry.queue).running = true
     this.#turns.began(entry)
-    out.append({ kind: 'start', ...identityOf(entry) }, () => {
-      if (this.#p.stopping) {
-        queue.running = false
-        return this.#rest(entry)
-      }
-      entry.stage = 'running'
-      this.#p.run({ kind: 'entry', entry }, [runEvent(entry)])
-    })
   }
 
-  ran(entry: Entry, result: RunResult): void {
+  /** Several share a transaction. Those of a key stand in order: when one fails, the later ones come back undone. */
+  #start(chosen: readonly Entry[]): void {
+    const entries = chosen.toSorted((a, b) => (a.origin < b.origin ? -1 : 1))
+    let left = entries.length
+    for (const entry of entries)
+      this.#p.out.append({ kind: 'start', ...identityOf(entry) }, () => {
+        left -= 1
+        if (left === 0) this.#started(entries)
+      })
+  }
+
+  /** Not before all starts are durable: whatever the process dies of is one of them. */
+  #started(entries: readonly Entry[]): void {
+    if (this.#p.stopping) {
+      this.#freeKeys(entries)
+      for (const entry of entries) this.#rest(entry)
+      return
+    }
+    for (const entry of entries) entry.stage = 'running'
+    this.#p.run({ kind: 'lane', entries }, entries.map(runEvent))
+  }
+
+  ran(entries: readonly Entry[], results: readonly RunResult[]): void {
+    for (const [i, entry] of entries.entries()) {
+      const result = results[i]
+      if (result) this.#conclude(entry, result)
+    }
+    // Only now: the next of a key must not begin while one of the same run is not concluded.
+    this.#freeKeys(entries)
+    for (const { queue } of entries) this.#p.step(this.#p.book.queue(queue))
+  }
+
+  #freeKeys(entries: readonly Entry[]): void {
+    for (const { queue } of entries) this.#p.book.queue(queue).running = false
+  }
+
+  #conclude(entry: Entry, result: RunResult): void {
     const { attempts, dueAt } = entry.state
-    this.#p.book.queue(entry.queue).running = false
+    const queue = this.#p.book.queue(entry.queue)
+    if (result.kind === 'done') queue.well += 1
+    else if (result.kind !== 'again' || result.alone) queue.well = 0
+    if (result.kind === 'again' && result.alone) entry.alone = true
     switch (result.kind) {
       case 'done':
         return this.#succeeded(entry, 'resolved')
@@ -293,6 +355,7 @@ export class EntryLife {
           state: neverRan,
           stage: 'barrier',
           asked: undefined,
+          alone: false,
         }
         queue.parking -= 1
         book.add(entry)

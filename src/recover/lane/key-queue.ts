@@ -32,6 +32,8 @@ export interface Entry extends Identity {
   stage: Stage
   /** Who will look at it next, while it waits at the head of its queue: so that it is told to each only once. */
   asked: 'gate' | 'clock' | 'turn' | undefined
+  /** A run failed because of nobody knows whom: this one shares none any more. */
+  alone: boolean
 }
 
 /** The state of an entry that waits behind others. */
@@ -95,6 +97,8 @@ export class KeyQueue {
    * meanwhile would then have overtaken them. So it waits, in memory: nothing is left that it could queue behind.
    */
   closing = 0
+  /** Entries that were done in a row, since one failed or since there were none. */
+  well = 0
 
   constructor(name: string) {
     this.name = name

@@ -33,8 +33,8 @@ export type Input =
   /** Time has passed. */
   | { readonly kind: 'tick' }
   /**
-   * A place for one entry to run in: everything that it may have to wait for (a dependency, the group's pause, its rate)
-   * was waited for. Taken by the `start` that comes out of this input, or by none.
+   * A place for one run of entries: everything that it may have to wait for (a dependency, the group's pause, its rate)
+   * was waited for. Taken by the run whose `start`s come out of this input, or by none.
    */
   | { readonly kind: 'place' }
   /** Let go: nothing new begins; once nothing is under way, a last commit says so. */

@@ -41,6 +41,8 @@ export interface LaneSettings {
   readonly maxParked: number
   /** Entries that run at once. */
   readonly maxRuns: number
+  /** Entries that one run may hold: more than one only where handlers take batches, each in one transaction. */
+  readonly maxTogether: number
   /** The longest wait before another try. */
   readonly maxWaitMs: number
   /** An entry during which the process died so often is given up. */
@@ -54,7 +56,7 @@ export interface LaneSettings {
 
 /** What runs under one number. */
 export type Run =
-  | { readonly kind: 'entry'; readonly entry: Entry }
+  | { readonly kind: 'lane'; readonly entries: readonly Entry[] }
   | { readonly kind: 'topic'; readonly rows: readonly Row[]; readonly batch: boolean }
 
 /** What the two halves of the machine share: the life of entries, and that of records before they are any. */

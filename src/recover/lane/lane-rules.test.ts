@@ -134,8 +134,26 @@ const rules: readonly (Fault & { readonly rule: string })[] = [
   {
     rule: 'a key does one thing at a time, in the lane',
     file: 'lane/entry-life.ts',
-    text: "    entry.stage = 'starting'\n    queue.running = true\n",
+    text: "    entry.stage = 'starting'\n    this.#p.book.queue(entry.queue).running = true\n",
     becomes: "    entry.stage = 'starting'\n",
+  },
+  {
+    rule: 'entries of a key that run together stand in order',
+    file: 'lane/entry-life.ts',
+    text: 'chosen.toSorted((a, b) => (a.origin < b.origin ? -1 : 1))',
+    becomes: 'chosen.toReversed()',
+  },
+  {
+    rule: 'entries that run together are of one generation',
+    file: 'lane/followers.ts',
+    text: ' && a.generation === b.generation',
+    becomes: '',
+  },
+  {
+    rule: 'replays do not share a run with what never died',
+    file: 'lane/followers.ts',
+    text: ' && (a.round === 0) === (b.round === 0)',
+    becomes: '',
   },
   {
     rule: 'a key does one thing at a time, in the topic',

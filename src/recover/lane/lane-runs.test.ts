@@ -28,6 +28,8 @@ const kinds = [
   'forgot',
   'waited for its key',
   'was due',
+  'shared a run',
+  'ran behind its head',
   'replay',
   'release',
   'discard',

@@ -13,6 +13,7 @@ const settings: LaneSettings = {
   whenDead: 'continue',
   maxParked: 100,
   maxRuns: 4,
+  maxTogether: 1,
   maxWaitMs: 10_000_000,
   maxDeaths: 3,
   sparse: 10,
@@ -595,6 +596,159 @@ describe('a partition with its retry lane', () => {
       p.deliver(3)
       p.finish({ kind: 'done' }, { kind: 'done' })
       expect(p.runs.map(run => run.origins)).toEqual([[2]])
+    })
+
+    describe('entries', () => {
+      const each = { batch: { max: 1, withinMs: 0 }, maxRuns: 8, maxTogether: 4 }
+      const groups = (p: Partition): unknown => p.runs.map(run => run.origins)
+
+      /** One key, of which the first failed and the others wait behind it. */
+      function queued(changed: Partial<LaneSettings> = {}): Partition {
+        const p = new Partition({ ...each, ...changed })
+        p.parked(0, 'a', retry(10))
+        for (const at of [1, 2, 3, 4, 5, 6, 7]) p.deliver(at)
+        p.commit()
+        p.now = 10
+        p.tell({ kind: 'tick' })
+        return p
+      }
+
+      it('of several keys share a run', () => {
+        const p = new Partition(each)
+        for (const [at, key] of ['a', 'b', 'c'].entries()) p.parked(at, key, retry(10))
+        p.now = 10
+        p.tell({ kind: 'tick' })
+        expect(groups(p)).toEqual([[0, 1, 2]])
+        p.finish({ kind: 'done' })
+        expect(p.machine.open).toBe(0)
+      })
+
+      it('of one key share a run once it does well, twice as many each time, in their order', () => {
+        const p = queued()
+        for (const together of [[0], [1, 2], [3, 4, 5, 6], [7]]) {
+          expect(groups(p)).toEqual([together])
+          p.finish({ kind: 'done' })
+        }
+        expect(p.machine.open).toBe(0)
+      })
+
+      it('come back undone behind the one of their key that failed, which is then tried without them', () => {
+        const p = queued()
+        p.finish({ kind: 'done' })
+        const results: RunResult[] = [retry(20), { kind: 'again', alone: false }]
+        p.tell({ kind: 'ran', run: p.runs.shift()?.run ?? 0, results })
+        expect(p.lane.at(-1)).toMatchObject({ kind: 'attempt', origin: 2n, attempts: 0 })
+        expect(groups(p)).toEqual([])
+        p.now = 20
+        p.tell({ kind: 'tick' })
+        expect(groups(p)).toEqual([[1]])
+      })
+
+      it('are tried one by one when a run fails because of nobody knows whom', () => {
+        const p = queued()
+        p.finish({ kind: 'done' }, { kind: 'again', alone: true })
+        expect(groups(p)).toEqual([[1]])
+        p.finish({ kind: 'done' })
+        expect(groups(p)).toEqual([[2]])
+      })
+
+      it('that ran together when the process died are tried one by one, so that the innocent are known', () => {
+        const p = queued()
+        p.finish({ kind: 'done' })
+        expect(groups(p)).toEqual([[1, 2]])
+        p.takeOver()
+        expect(groups(p)).toEqual([[1]])
+        p.finish({ kind: 'done' })
+        expect(groups(p)).toEqual([[2]])
+      })
+
+      it('do not run behind their head when the process died while they ran, and it did not', () => {
+        const p = queued()
+        p.finish({ kind: 'done' }, { kind: 'done' })
+        expect(groups(p)).toEqual([[3, 4, 5, 6]])
+        const again: RunResult = { kind: 'again', alone: false }
+        p.tell({ kind: 'ran', run: p.runs.shift()?.run ?? 0, results: [retry(20), again, again, again] })
+        p.lane.length -= 2 // what ended 5 and 6 did not become durable
+        p.takeOver()
+        p.now = 20
+        p.tell({ kind: 'tick' })
+        p.finish({ kind: 'done' })
+        expect(groups(p)).toEqual([[4]])
+      })
+
+      it.each(['is being given up', 'was given up'])('do not run behind their head when one %s', how => {
+        const p = queued()
+        p.ask('cancel', 2)
+        if (how === 'was given up') p.tell({ kind: 'checked', ref: p.checks[0]?.ref ?? 0, applied: false })
+        p.commit()
+        p.finish({ kind: 'done' })
+        expect(groups(p)).toEqual([[1]])
+      })
+
+      it('do not run behind their head before a commit above them is accepted', () => {
+        const p = new Partition(each)
+        p.parked(0, 'a', retry(10))
+        p.deliver(1)
+        p.commit()
+        p.deliver(2)
+        p.now = 10
+        p.tell({ kind: 'tick' })
+        p.finish({ kind: 'done' })
+        expect(groups(p)).toEqual([[1]])
+      })
+
+      it('do not run behind their head before their own time', () => {
+        const p = new Partition(each)
+        for (const at of [0, 1, 2]) p.parked(at, 'a', dead)
+        p.ask('replay', 2, 1)
+        p.commit()
+        p.finish(retry(50))
+        for (const at of [0, 1]) p.ask('replay', at, 1)
+        p.commit()
+        expect(groups(p)).toEqual([[0]])
+        p.finish({ kind: 'done' })
+        expect(groups(p)).toEqual([[1]])
+        p.finish({ kind: 'done' })
+        expect(groups(p)).toEqual([])
+        p.now = 50
+        p.tell({ kind: 'tick' })
+        expect(groups(p)).toEqual([[2]])
+      })
+
+      it('that are replayed share no run with those that never died', () => {
+        const p = new Partition(each)
+        p.parked(0, 'a', dead)
+        for (const [at, key] of [
+          [1, 'b'],
+          [2, 'c'],
+        ] as const)
+          p.parked(at, key, retry(10))
+        p.hasPlaces = false
+        p.ask('replay', 0, 1)
+        p.commit()
+        p.hasPlaces = true
+        p.now = 10
+        p.tell({ kind: 'tick' })
+        expect(groups(p)).toEqual([[0], [1, 2]])
+      })
+
+      it('come back undone behind one whose death holds their key, until somebody decides', () => {
+        const p = queued({ whenDead: 'hold' })
+        p.finish({ kind: 'done' })
+        expect(groups(p)).toEqual([[1, 2]])
+        const results: RunResult[] = [dead, { kind: 'again', alone: false }]
+        p.tell({ kind: 'ran', run: p.runs.shift()?.run ?? 0, results })
+        p.commit()
+        expect([p.letters.get(offset(1))?.status, groups(p)]).toEqual(['died', []])
+        p.ask('release', 1, 1)
+        expect(groups(p)).toEqual([[2]])
+      })
+
+      it('do not go together where handlers take single events', () => {
+        const p = queued({ maxTogether: 1 })
+        p.finish({ kind: 'done' })
+        expect(groups(p)).toEqual([[1]])
+      })
     })
   })
 })

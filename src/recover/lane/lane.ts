@@ -237,13 +237,13 @@ class Lane implements RetryLane {
 
   #ran(number: number, results: readonly RunResult[]): void {
     const run = this.#runs.get(number)
-    const events = run?.kind === 'topic' ? run.rows.length : 1
+    const events = run?.kind === 'topic' ? run.rows.length : run?.entries.length
     if (!run || results.length !== events) {
       throw new HoldfastError('INTERNAL', { detail: `run ${number} ended with ${results.length} results` })
     }
     this.#runs.delete(number)
     if (run.kind === 'topic') this.#records.ran(run.rows, run.batch, results)
-    else for (const result of results) this.#entries.ran(run.entry, result)
+    else this.#entries.ran(run.entries, results)
   }
 
   // ---- taking over

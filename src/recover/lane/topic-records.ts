@@ -129,7 +129,7 @@ export class TopicRecords {
         queue.parking -= 1
         this.#parking -= 1
         const entry = { ...identity, queue: queue.name, tenant, position, state, asked: undefined }
-        book.addCounted({ ...entry, stage: 'waiting' })
+        book.addCounted({ ...entry, stage: 'waiting', alone: false })
         this.#p.settled(origin)
         this.#p.step(queue)
       },

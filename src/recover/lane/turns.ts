@@ -10,6 +10,8 @@ export class Turns {
   /** Tenants take turns, or the retries of one that fails all the time would keep those of the others waiting. */
   readonly #line = new FairQueue<Entry>()
   readonly #running = new Set<Entry>()
+  /** Of those that run, how many are under suspicion: one at most. */
+  #suspects = 0
 
   constructor(max: number) {
     this.#max = max
@@ -24,7 +26,16 @@ export class Turns {
     const { first } = this.#line
     if (!first) return false
     if (this.#running.size === 0) return true
-    return !suspect(first) && this.#running.size < this.#max && ![...this.#running].some(suspect)
+    return !suspect(first) && this.#running.size < this.#max && this.#suspects === 0
+  }
+
+  /** How many more may begin beside those that run. */
+  get room(): number {
+    return this.#suspects > 0 ? 0 : Math.max(0, this.#max - this.#running.size)
+  }
+
+  get first(): Entry | undefined {
+    return this.#line.first
   }
 
   /** Whether the next is under suspicion: it should run alone in its process, not only here. */
@@ -40,13 +51,15 @@ export class Turns {
 
   began(entry: Entry): void {
     this.#running.add(entry)
+    if (suspect(entry)) this.#suspects += 1
   }
 
   ended(entry: Entry): void {
-    this.#running.delete(entry)
+    if (this.#running.delete(entry) && suspect(entry)) this.#suspects -= 1
   }
 }
 
-function suspect(entry: Entry): boolean {
+/** The process died while it ran. */
+export function suspect(entry: Entry): boolean {
   return entry.state.deaths > 0
 }

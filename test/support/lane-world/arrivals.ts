@@ -69,7 +69,10 @@ export function landLetter(world: World, owner: Owner): void {
     if (!death) return world.broken(`LETTER of ${origin} without what it died of`)
     checkBody(world, owner, origin, death.body)
     world.count(`died of ${death.state.final}`)
-    if (death.state.final === 'process-died' && (world.begun.get(origin)?.size ?? 0) < MAX_DEATHS)
+    // A former owner may write it once more when the event was replayed since, and its deaths are counted anew.
+    const isOld = change.round < (world.letters.get(origin)?.round ?? 0)
+    const deaths = world.begun.get(origin)?.size ?? 0
+    if (death.state.final === 'process-died' && !isOld && deaths < MAX_DEATHS)
       world.broken(`BLAMED ${origin} for deaths of others`)
   }
   const before = world.letters.get(origin)

@@ -76,6 +76,7 @@ export function begin(world: World, owner: Owner): void {
       whenDead: world.hold ? 'hold' : 'continue',
       maxParked: world.pick([3, 100]),
       maxRuns: world.pick([1, 4]),
+      maxTogether: world.batch && world.tx ? world.pick([1, 2, 4]) : 1, // batches are for effects
       maxWaitMs: MAX_WAIT_MS,
       maxDeaths: MAX_DEATHS,
       compactFrom: world.pick([2, 4, 12]),

@@ -44,6 +44,7 @@ function checkDue(world: World, owner: Owner, { origin, attempts, body }: RunEve
 
 /** One after another within a key, unless they share a transaction. */
 export function checkRun(world: World, owner: Owner, { run, events }: Running): void {
+  checkShared(world, owner, events)
   for (const event of events) {
     const { origin, body } = event
     checkBody(world, owner, origin, body)
@@ -54,6 +55,16 @@ export function checkRun(world: World, owner: Owner, { run, events }: Running): 
     )
     if (beside) world.broken(`AT ONCE: ${origin} beside another of ${queue}`)
   }
+}
+
+/** A transaction of the lane is for ids of one generation, and for first rounds or for replays. */
+function checkShared(world: World, owner: Owner, events: readonly RunEvent[]): void {
+  if (events.length === 1 || events[0]?.body.from !== 'lane') return
+  const kinds = events.map(({ origin, round }) => `${owner.generationOf(origin)} ${round === 0}`)
+  if (new Set(kinds).size > 1) world.broken(`MIXED: ${events.map(event => event.origin).join()}`)
+  const queues = new Set(events.map(({ origin }) => world.record(origin).queue))
+  if (queues.size > 1) world.count('shared a run')
+  if (queues.size < events.length) world.count('ran behind its head')
 }
 
 /** The bytes must be where the machine says that they are. A former owner may find them forgotten. */
