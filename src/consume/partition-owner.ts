@@ -20,7 +20,7 @@ import {
   type RetryLane,
 } from '../recover/lane/index.ts'
 import type { AnyTopic } from '../schema/index.ts'
-import type { Place } from './admission.ts'
+import { EntryPlaces } from './entry-places.ts'
 import { EventBytes } from './event-bytes.ts'
 import type { Generations } from './generations.ts'
 import type { GroupContext, Task } from './group-context.ts'
@@ -150,10 +150,7 @@ class Owner implements PartitionOwner {
   #isLive = false
   /** Runs already when the machine hears of it, and is its next run. */
   #begun: Promise<Outcome> | undefined
-  /** Given to the machine, which may begin an entry in it. */
-  #offered: Place | undefined
-  /** Of runs whose starts are being appended, in that order. */
-  readonly #places: Place[] = []
+  readonly #places = new EntryPlaces()
   /** When the page began that is being taken in: to the machine all its events come at once. */
   #pageTime: number | undefined
   #asked: RetryLane['commitDue'] = 'no'
@@ -237,7 +234,7 @@ class Owner implements PartitionOwner {
       isShared: () => this.#machine.isShared,
       crowds: tenant => this.#machine.crowds(tenant),
       wantsAlone: () => this.#machine.wantsAlone,
-      place: place => this.#offer(place),
+      place: place => this.#places.offer(place, () => this.#tell({ kind: 'place' })),
       fenced: () => this.#fenced(),
       stuck: (offset, error) => this.#errands.stuck(offset, error),
     })
@@ -343,7 +340,7 @@ class Owner implements PartitionOwner {
     for (const abort of [this.#intakeAbort, this.#workAbort, this.#lifeAbort]) abort.abort()
     this.#intake.makeRoom()
     this.#clock.stop()
-    for (const place of this.#places.splice(0)) place.leave('neither')
+    this.#places.giveBack()
     this.#over.resolve()
   }
 
@@ -422,10 +419,7 @@ class Owner implements PartitionOwner {
       case 'run':
         return this.#run(effect)
       case 'append':
-        if (effect.record.kind === 'start' && this.#offered) {
-          this.#places.push(this.#offered)
-          this.#offered = undefined
-        }
+        if (effect.record.kind === 'start') this.#places.started()
         this.#appends.push(effect)
         return this.#underWay.track(this.#appends.work())
       default:
@@ -475,12 +469,8 @@ class Owner implements PartitionOwner {
 
   #run({ run, events }: Extract<Effect, { kind: 'run' }>): void {
     const [first] = events
-    if (first?.body.from === 'lane') {
-      const place = this.#places.shift()
-      if (!place)
-        throw new HoldfastError('INTERNAL', { detail: `entry ${first.origin} began without a place` })
-      return this.#runs.startParked(run, events, place)
-    }
+    if (first?.body.from === 'lane')
+      return this.#runs.startParked(run, events, this.#places.next(first.origin))
     const tasks: Task[] = []
     for (const { origin } of events) {
       const open = this.#open.get(origin)
@@ -489,13 +479,6 @@ class Owner implements PartitionOwner {
     }
     this.#runs.start(run, tasks, this.#begun)
     this.#begun = undefined
-  }
-
-  #offer(place: Place): void {
-    this.#offered = place
-    this.#tell({ kind: 'place' })
-    this.#offered?.leave('neither') // nobody wanted it any more
-    this.#offered = undefined
   }
 
   /** Nothing above it is certain: what is parked has been passed by, and is not applied. */
