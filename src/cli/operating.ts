@@ -80,7 +80,11 @@ export function operating(io: CliIo, ended: (code: number) => void): Operating {
         io.err(`${view.empty}\n`)
       if (isForPeople) for (const note of view.notes?.(answer) ?? []) io.err(`${note}\n`)
       if (answer.executed === false)
-        io.err('nothing was changed; to do it: the same with --execute --reason "…"\n')
+        io.err(
+          code === undefined
+            ? 'nothing was changed; to do it: the same with --execute --reason "…"\n'
+            : 'nothing was changed\n',
+        )
     },
   }
 }

@@ -28,6 +28,13 @@ describe('the command line', () => {
     expect(err).toContain('frobnicate')
   })
 
+  it.each([
+    [['dlq', 'nosuch'], 'holdfast dlq --help lists the commands'],
+    [['retry', 'run-now', 'x', '--nosuch'], 'holdfast retry run-now --help lists the options'],
+  ])('names the help of the command that was meant: %j', async (words, help) => {
+    expect((await run(...words)).err).toContain(`(${help})`)
+  })
+
   it('says which variable is no port, before it loads an app', async () => {
     let err = ''
     const io = { out: () => {}, err: (text: string) => void (err += text), env: { HOLDFAST_PORT: 'web' } }

@@ -56,7 +56,6 @@ export async function cliProgram(
     .version(version, '-V, --version', 'print the version')
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err })
-    .showHelpAfterError('(holdfast --help lists the commands)')
 
   addStart(program, io, ended)
   program
@@ -102,5 +101,14 @@ export async function cliProgram(
 
   addCompletion(program, io)
   await addExperiment(program, io, ended, args)
+  nameHelp(program, program.name())
   return program
+}
+
+/** What is wrong with the words of a command is followed by where its own help is. */
+function nameHelp(command: Command, path: string): void {
+  command.showHelpAfterError(
+    `(${path} --help lists the ${command.commands.length > 0 ? 'commands' : 'options'})`,
+  )
+  for (const one of command.commands) nameHelp(one, `${path} ${one.name()}`)
 }

@@ -203,7 +203,8 @@ const table = {
   },
   ACCESS_DENIED: {
     message: 'This is not allowed',
-    advice: 'Use a token whose role may do it: viewer looks, operator acts, admin also makes and deletes.',
+    advice:
+      'Use a token whose role may do it (--token, HOLDFAST_TOKEN): viewer looks, operator acts, admin also makes and deletes.',
     retriable: false,
     kind: 'denied',
   },

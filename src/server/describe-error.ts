@@ -24,7 +24,7 @@ function rootCause(error: Error): string {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     const [first] = cause instanceof AggregateError ? (cause.errors as unknown[]) : []
     const message = cause.message === '' && first instanceof Error ? first.message : cause.message
-    if (message !== '' && !parts.includes(message)) parts.push(message)
+    if (message !== '' && !parts.some(part => part.includes(message))) parts.push(message)
   }
   return parts.join(': ') || error.name
 }

@@ -101,9 +101,14 @@ export const noteView: View<{ readonly id: string }> = {
   columns: { noted: (one: { readonly id: string }) => one.id },
 }
 
-export const decidedView: View<DlqDecided> = selectedView(({ refused, unanswered }) =>
-  refused.length > 0 ? exitCode.refused : unanswered > 0 ? exitCode.unreachable : undefined,
-)
+/** Why letters that are meant are left out, by all verbs but one. */
+const DECIDED = 'resolved, discarded or being replayed'
+
+const exitOfDecided = ({ refused, unanswered }: DlqDecided): ExitCode | undefined =>
+  refused.length > 0 ? exitCode.refused : unanswered > 0 ? exitCode.unreachable : undefined
+
+export const decidedView: View<DlqDecided> = selectedView(exitOfDecided)
+export const restoredView: View<DlqDecided> = selectedView(exitOfDecided, 'not discarded')
 
 export const replayView: View<DlqReplay> = {
   ...selectedView<DlqReplay>(({ refused, unanswered, diedAgain }) => {
@@ -112,7 +117,7 @@ export const replayView: View<DlqReplay> = {
     return diedAgain.length > 0 ? exitCode.failed : undefined
   }),
   notes: answer => [
-    ...decidedNotes(answer),
+    ...decidedNotes(answer, DECIDED),
     ...(answer.accepted > 0
       ? [
           `${answer.resolved} applied, ${answer.diedAgain.length} dead again, ${answer.running} still under way`,
@@ -163,14 +168,17 @@ export const editView: View<DlqEdit> = {
     now: (one: DifferenceRow) => jsonText(one.now),
   },
   notes: ({ group, letters, edited, refused, leftOut }) => [
-    `${edited} of ${letters} letters of ${group} have other data`,
-    ...leftOutNote(leftOut),
+    `${edited} of ${lettersOf(letters, group)} have other data`,
+    ...leftOutNote(leftOut, DECIDED),
     ...refusedNotes(refused),
   ],
   exit: ({ refused }) => (refused.length > 0 ? exitCode.refused : undefined),
 }
 
-function selectedView<Out extends DlqDecided>(exit: (answer: Out) => ExitCode | undefined): View<Out> {
+function selectedView<Out extends DlqDecided>(
+  exit: (answer: Out) => ExitCode | undefined,
+  leftOut: string = DECIDED,
+): View<Out> {
   return {
     items: ({ byCause, byType, byPartition }) => [
       ...byCause.map(one => ({ by: 'cause', ...one })),
@@ -183,16 +191,16 @@ function selectedView<Out extends DlqDecided>(exit: (answer: Out) => ExitCode | 
       letters: (one: CountRow) => one.letters,
     },
     empty: 'no letters',
-    notes: decidedNotes,
+    notes: answer => decidedNotes(answer, leftOut),
     exit,
   }
 }
 
-function decidedNotes(answer: DlqDecided): readonly string[] {
+function decidedNotes(answer: DlqDecided, why: string): readonly string[] {
   const { group, letters, leftOut, accepted, refused, unanswered, notAsked } = answer
   return [
-    `${letters} letters of ${group}`,
-    ...leftOutNote(leftOut),
+    lettersOf(letters, group),
+    ...leftOutNote(leftOut, why),
     ...(accepted + refused.length + unanswered > 0 ? [`${accepted} accepted`] : []),
     ...refusedNotes(refused),
     ...(unanswered > 0
@@ -202,8 +210,12 @@ function decidedNotes(answer: DlqDecided): readonly string[] {
   ]
 }
 
-function leftOutNote(leftOut: DlqSelected['leftOut']): readonly string[] {
-  return leftOut > 0 ? [`${leftOut} left out: resolved, discarded or being replayed`] : []
+function lettersOf(letters: number, group: string): string {
+  return `${letters} ${letters === 1 ? 'letter' : 'letters'} of ${group}`
+}
+
+function leftOutNote(leftOut: DlqSelected['leftOut'], why: string): readonly string[] {
+  return leftOut > 0 ? [`${leftOut} left out: ${why}`] : []
 }
 
 function refusedNotes(refused: DlqDecided['refused']): readonly string[] {

@@ -216,6 +216,27 @@ describeOn(['embedded'], 'holdfast dlq beside a running group', on => {
     })
   })
 
+  it.each([['list'], ['causes'], ['stats'], ['replay', '--all'], ['discard', '--all'], ['export']])(
+    'says of %s that a group of that name is not there, which is no all-clear',
+    async (...words) => {
+      const { code, out, err } = await dlq(...words, '--group', 'biling')
+      expect([code, out]).toEqual([3, ''])
+      expect(err).toMatch(/GROUP_UNKNOWN: .*biling.*there are .*billing/)
+    },
+  )
+
+  it('says why a letter is left out by the verb that was used', async () => {
+    const [{ id } = expect.fail()] = (await json<Letters>('list')).letters
+    const { err } = await dlq('restore', id)
+    expect(err).toContain('0 letters of billing\n1 left out: not discarded\n')
+    expect((await dlq('discard', id)).err).toContain('1 letter of billing\n')
+  })
+
+  it('says once why a file cannot be read', async () => {
+    const missing = join(folder, 'none.json')
+    expect((await dlq('edit', '--all', '--patch', missing)).err.match(/ENOENT/g)).toHaveLength(1)
+  })
+
   it('says that a log alone does not know the schemas of an edit', async () => {
     const patch = join(folder, 'patch.json')
     writeFileSync(patch, '{"cents":1}')
@@ -268,6 +289,11 @@ describeOn(['embedded', 'kafka'], 'holdfast dlq by a running process', on => {
     }
     const patch = join(folder, 'patch.json')
     writeFileSync(patch, '{"cents":7}')
+    const unfit = join(folder, 'unfit.json')
+    writeFileSync(unfit, '{"cents":"seven"}')
+    const refused = await run('dlq', 'edit', '--cause', 'RangeError', '--patch', unfit)
+    expect(refused.code).toBe(4)
+    expect(refused.err, 'no advice to carry it out').toMatch(/\nnothing was changed\n$/)
     const edit = ['dlq', 'edit', '--cause', 'RangeError', '--patch', patch, '--replay']
     const preview = await run(...edit)
     expect(preview.err).toContain('2 of 2 letters of billing have other data')

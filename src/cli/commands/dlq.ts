@@ -22,6 +22,7 @@ import {
   listView,
   noteView,
   replayView,
+  restoredView,
   showView,
   statsView,
 } from './dlq-views.ts'
@@ -113,13 +114,13 @@ export function addDlq(program: Command, operating: Operating): void {
       return replay(operating, { ...selection, rate, first }, options)
     })
 
-  for (const [verb, operation] of [
-    ['discard', dlqDiscard],
-    ['restore', dlqRestore],
-    ['release', dlqRelease],
+  for (const [verb, operation, view] of [
+    ['discard', dlqDiscard, decidedView],
+    ['restore', dlqRestore, restoredView],
+    ['release', dlqRelease, decidedView],
   ] as const) {
     selecting(operating.command(dlq, verb, operation)).action((ids: string[], options: SelectingOptions) =>
-      operating.run<LetterSelection, DlqDecided>(operation, selectionOf(ids, options), options, decidedView),
+      operating.run<LetterSelection, DlqDecided>(operation, selectionOf(ids, options), options, view),
     )
   }
 

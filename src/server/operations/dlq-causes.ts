@@ -1,5 +1,6 @@
-import { groupsWithLetters, type CauseReport, type LetterFilter } from '../../recover/index.ts'
-import { lettersOf, statusField } from './dlq-letters.ts'
+import type { CauseReport, LetterFilter } from '../../recover/index.ts'
+import { groupsMeant, statusField } from './dlq-letters.ts'
+import { lettersOf } from './letters-of.ts'
 import type { Operation } from './operation.ts'
 import { json, number, object, optional, rows, text, type Shape } from './shape.ts'
 
@@ -42,7 +43,7 @@ export const dlqCauses: Operation<DlqCausesInput, DlqCauses> = {
     ),
   }),
   async run(context, { group, status }) {
-    const groups = group === undefined ? await groupsWithLetters(context.system.log) : [group]
+    const groups = await groupsMeant(context, group)
     const causes: CauseRow[] = []
     for (const one of groups) {
       for (const { id, ...cause } of await lettersOf(context, one).causes({ status }))

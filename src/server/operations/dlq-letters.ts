@@ -1,13 +1,7 @@
 import { HoldfastError, isHoldfastError } from '../../event/index.ts'
-import {
-  deadLetters,
-  groupsWithLetters,
-  type DeadLetters,
-  type Letter,
-  type LetterFilter,
-} from '../../recover/index.ts'
-import type { AnyTopic } from '../../schema/index.ts'
-import { topicsOf } from '../declared.ts'
+import { groupsWithLetters, type DeadLetters, type Letter, type LetterFilter } from '../../recover/index.ts'
+import { knownGroup } from './group-standing.ts'
+import { lettersOf } from './letters-of.ts'
 import type { OperationContext } from './operation.ts'
 import { wrongInput } from './problem.ts'
 import { choice, digits, flag, json, list, nullable, number, object, optional, text, whole } from './shape.ts'
@@ -46,14 +40,15 @@ export const statusField: Shape<LetterFilter['status']> = optional(
   choice('only these; open: dead or being replayed (the default)', ['open', 'all', ...statuses]),
 )
 
-export function lettersOf(
-  { system, app, declared, clock, random, actor }: OperationContext,
-  group: string,
-): DeadLetters {
-  if (app) return app.dead(group)
-  const topics = declared === undefined ? [] : topicsOf(declared)
-  const topicOf = (name: string): AnyTopic | undefined => topics.find(topic => topic.name === name)
-  return deadLetters({ log: system.log, group, clock, random, by: actor.name, topicOf })
+/** The group that is named, else all that may have letters. Rejects with `GROUP_UNKNOWN`: a wrong name is no all-clear. */
+export async function groupsMeant(
+  context: OperationContext,
+  group: string | undefined,
+): Promise<readonly string[]> {
+  const holding = await groupsWithLetters(context.system.log)
+  if (group === undefined) return holding
+  if (!holding.includes(group)) await knownGroup(context, group)
+  return [group]
 }
 
 /** The letters that are meant, and how to name them; the group of ids is looked for. */
@@ -65,6 +60,7 @@ export async function selected(
   const given = Object.values(filter).some(value => value !== undefined)
   if (given === (all === true))
     throw wrongInput('', 'name letters by ids, cause, type, topic or where, or say all, and not both')
+  if (group !== undefined) await groupsMeant(context, group)
   const found = group ?? (await groupOf(context, filter))
   return { dead: lettersOf(context, found), group: found, filter }
 }

@@ -1,5 +1,6 @@
-import { groupsWithLetters, type LetterFilter } from '../../recover/index.ts'
-import { lettersOf, rowFields, rowOf, selectionFields, statusField, type LetterRow } from './dlq-letters.ts'
+import type { LetterFilter } from '../../recover/index.ts'
+import { groupsMeant, rowFields, rowOf, selectionFields, statusField, type LetterRow } from './dlq-letters.ts'
+import { lettersOf } from './letters-of.ts'
 import type { Operation } from './operation.ts'
 import { nullable, object, optional, rows, text, whole } from './shape.ts'
 
@@ -46,7 +47,7 @@ export const dlqList: Operation<DlqListInput, DlqList> = {
     next: nullable(text('the letter behind which the next page begins')),
   }),
   async run(context, { group, limit = DEFAULT_LIMIT, ...filter }) {
-    const groups = group === undefined ? await groupsWithLetters(context.system.log) : [group]
+    const groups = await groupsMeant(context, group)
     const letters: LetterRow[] = []
     for (const one of groups) {
       for await (const letter of lettersOf(context, one).list({ ...filter, limit }))

@@ -1,4 +1,5 @@
-import { groupOf, lettersOf, selectionFields } from './dlq-letters.ts'
+import { groupOf, selectionFields } from './dlq-letters.ts'
+import { lettersOf } from './letters-of.ts'
 import type { Operation } from './operation.ts'
 import { object, text } from './shape.ts'
 

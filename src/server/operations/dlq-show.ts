@@ -3,13 +3,13 @@ import type { LetterDetail, LetterDiff } from '../../recover/index.ts'
 import {
   differenceShape,
   groupOf,
-  lettersOf,
   rowFields,
   rowOf,
   selectionFields,
   type DifferenceRow,
   type LetterRow,
 } from './dlq-letters.ts'
+import { lettersOf } from './letters-of.ts'
 import type { Operation } from './operation.ts'
 import { choice, flag, json, nullable, number, object, optional, rows, text, type Shape } from './shape.ts'
 

@@ -1,5 +1,6 @@
-import { groupsWithLetters, type Letter } from '../../recover/index.ts'
-import { countShape, lettersOf, type CountRow } from './dlq-letters.ts'
+import type { Letter } from '../../recover/index.ts'
+import { countShape, groupsMeant, type CountRow } from './dlq-letters.ts'
+import { lettersOf } from './letters-of.ts'
 import type { Operation } from './operation.ts'
 import { nullable, number, object, optional, rows, text } from './shape.ts'
 
@@ -40,7 +41,7 @@ export const dlqStats: Operation<{ readonly group?: string | undefined }, DlqSta
     ),
   }),
   async run(context, { group }) {
-    const names = group === undefined ? await groupsWithLetters(context.system.log) : [group]
+    const names = await groupsMeant(context, group)
     const groups: GroupLetterStats[] = []
     for (const name of names) {
       const { byStatus, oldestOpen, newest, ...stats } = await lettersOf(context, name).stats()

@@ -8,7 +8,7 @@ import {
 } from '../../event/index.ts'
 import type { Log } from '../../log/index.ts'
 import { pausedGroups, type Paused } from '../group-control.ts'
-import { lettersOf } from './dlq-letters.ts'
+import { lettersOf } from './letters-of.ts'
 import { openInLanes } from './lanes-open.ts'
 import { declaredIn, type OperationContext } from './operation.ts'
 
