@@ -7,16 +7,14 @@ import { logAt, topicAt, type Place } from './place.ts'
 const options = given<
   Place & {
     readonly database: string
-    readonly handler: 'effect' | 'batch'
     readonly entries: number
     /** Of so many keys, each with as many entries. */
     readonly keys: number
   }
 >()
-const { database, handler, entries, keys } = options
+const { database, entries, keys } = options
 const bench = app({ name: 'bench', log: logAt(options), db: postgres(database) })
 const vehicles = topicAt(options)
-const group = `lane-${handler}`
 
 let isRefused = true
 let done = 0
@@ -31,31 +29,23 @@ function count(more: number): void {
 
 // Far more waits than it takes to park them: nothing dies of it.
 const policy = { from: 'earliest', retry: Array.from({ length: 500 }, () => '500ms' as const) } as const
-if (handler === 'effect') {
-  bench.consumer(group, vehicles, policy).effect('moved', async ({ id, data }, tx) => {
-    if (isRefused) throw new Error('not now')
-    await tx.query('insert into sink values ($1, $2, $3)', [id, data.vehicle, JSON.stringify(data)])
-    count(1)
-  })
-} else {
-  const batch = { max: 500, within: '20ms' } as const
-  bench.consumer(group, vehicles, policy).effectBatch(['moved'], batch, async (moved, tx, { fail }) => {
-    if (isRefused) {
-      for (const i of moved.keys()) fail(i, new Error('not now'))
-      return
-    }
-    await tx.query(
-      `insert into sink select id, vehicle, body::jsonb
-       from unnest($1::uuid[], $2::text[], $3::text[]) as e (id, vehicle, body)`,
-      [
-        moved.map(({ id }) => id),
-        moved.map(({ data }) => data.vehicle),
-        moved.map(({ data }) => JSON.stringify(data)),
-      ],
-    )
-    count(moved.length)
-  })
-}
+const batch = { max: 500, within: '20ms' } as const
+bench.consumer('lane', vehicles, policy).effectBatch(['moved'], batch, async (moved, tx, { fail }) => {
+  if (isRefused) {
+    for (const i of moved.keys()) fail(i, new Error('not now'))
+    return
+  }
+  await tx.query(
+    `insert into sink select id, vehicle, body::jsonb
+     from unnest($1::uuid[], $2::text[], $3::text[]) as e (id, vehicle, body)`,
+    [
+      moved.map(({ id }) => id),
+      moved.map(({ data }) => data.vehicle),
+      moved.map(({ data }) => JSON.stringify(data)),
+    ],
+  )
+  count(moved.length)
+})
 
 await bench.start()
 const { log } = bench.system
