@@ -170,7 +170,9 @@ describeOn(['embedded', 'kafka'], 'commands about events, by the log', on => {
     // How many bytes they take is the brokers' to tell.
     expect(stats.err).toContain(on.kind === 'kafka' ? '9 events; ' : '9 events, ')
     expect(stats.err).toContain('billing is caught up')
-    expect(await holdfast(env, ['topic', 'stats', 'nothing'])).toMatchObject({ code: 3 })
+    const unknown = await holdfast(env, ['topic', 'stats', 'nothing'])
+    expect(unknown).toMatchObject({ code: 3 })
+    expect(unknown.err).toMatch(/nothing; there are .*orders/)
   })
 })
 

@@ -2,6 +2,7 @@ import type { PlanCounts } from '../../consume/index.ts'
 import { HoldfastError, offset, parseRate, type Position, type Rate } from '../../event/index.ts'
 import { replayModes, type ReplayMode } from '../../recover/index.ts'
 import type { ReplayJobOptions } from '../replays.ts'
+import { knownGroup } from './group-standing.ts'
 import { momentOf } from './moment.ts'
 import { mayRun, type Operation, type OperationContext } from './operation.ts'
 import { rangeFields, rangeRow, type RangeRow } from './replay-range.ts'
@@ -78,6 +79,7 @@ export const replayStart: Operation<ReplayStartInput, ReplayStart> = {
       })
     }
     const { group, rate } = input
+    await knownGroup(context, group)
     if (rate !== undefined) parseRate(rate, 'rate')
     const options: ReplayJobOptions = {
       mode: input.mode,

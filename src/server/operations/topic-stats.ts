@@ -1,13 +1,8 @@
-import {
-  HoldfastError,
-  isHoldfastError,
-  offset,
-  type Offset,
-  type TopicPartition,
-} from '../../event/index.ts'
+import { isHoldfastError, offset, type Offset, type TopicPartition } from '../../event/index.ts'
 import type { Log } from '../../log/index.ts'
 import type { Operation } from './operation.ts'
 import { digits, nullable, number, object, rows, text } from './shape.ts'
+import { knownTopic } from './topic-describe.ts'
 
 export interface TopicStatsInput {
   readonly topic: string
@@ -72,10 +67,10 @@ export const topicStats: Operation<TopicStatsInput, TopicStats> = {
       object<TopicStats['groups'][number]>({ group: text('that reads it'), lag: number('events behind') }),
     ),
   }),
-  async run({ system, clock, signal }, { topic }) {
+  async run(context, { topic }) {
+    const { system, clock, signal } = context
     const { log, groups } = system
-    const settings = await log.topics.describe(topic)
-    if (settings === undefined) throw new HoldfastError('LOG_TOPIC_UNKNOWN', { detail: topic })
+    const settings = await knownTopic(context, topic)
     const partitions: PartitionStats[] = []
     for (let partition = 0; partition < settings.partitions; partition++) {
       const tp = { topic, partition }
