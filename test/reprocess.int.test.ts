@@ -224,6 +224,47 @@ describeOn(['memory', 'kafka'], 'a replay that reprocesses', on => {
       )
     },
   )
+
+  it('ends with its topic, when that is deleted: what comes in one of the same name is new, and runs once', async () => {
+    let resets = 0
+    const handler: Handler = {
+      version: 1,
+      reset: async (range, tx) => {
+        resets += 1
+        await deleteRange(range, tx)
+      },
+    }
+    const shop = await started(handler, { log: await on.fresh() })
+    await publish(shop, upTo(60))
+    await caughtUp(shop, orders)
+    const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess', rate: '1/s' })
+    await until('some of it runs again', async () =>
+      (await rows('a')).some(({ generation }) => generation === 1),
+    )
+    for (const group of ['a', 'b']) await shop.group(group).pause('its topic goes')
+    const done = resets
+    const deleteIt = (intent: Intent): Promise<TopicChange> =>
+      perform(shop.admin.host(), {
+        operation: topicDelete,
+        input: { topic: orders.name },
+        actor: { name: 'ada', role: 'admin' },
+        signal: new AbortController().signal,
+        ...intent,
+      })
+    const ending = `replay ${job.id}, a reprocess of a, ends where it stands in it`
+    expect((await deleteIt({})).consequences).toContain(ending)
+    expect(await job.progress()).toMatchObject({ state: 'running' })
+    await deleteIt({ execute: true, reason: 'ticket 7' })
+    expect(await job.progress()).toMatchObject({ state: 'cancelled' })
+
+    for (const group of ['a', 'b']) await shop.group(group).resume()
+    await publish(shop, upTo(160, 100))
+    await caughtUp(shop, orders)
+    const found = (await rows('a')).filter(({ n }) => n >= 100)
+    expect(numbers(found)).toEqual(upTo(160, 100))
+    expect(found.every(({ generation }) => generation === 0)).toBe(true)
+    expect(resets).toBe(done)
+  })
 })
 
 describeOn(['memory'], 'a replay that reprocesses', on => {
@@ -331,47 +372,6 @@ describeOn(['memory'], 'a replay that reprocesses', on => {
     expect(numbers(found)).toEqual(upTo(160))
     expect(numbers(found.filter(({ generation }) => generation === 1))).toEqual(upTo(150))
     observed(`cancelled at ${again.length} of 150; a fill applied the rest in the same generation`)
-  })
-
-  it('ends with its topic, when that is deleted: what comes in one of the same name is new, and runs once', async () => {
-    let resets = 0
-    const handler: Handler = {
-      version: 1,
-      reset: async (range, tx) => {
-        resets += 1
-        await deleteRange(range, tx)
-      },
-    }
-    const shop = await started(handler, { log: await on.fresh() })
-    await publish(shop, upTo(60))
-    await caughtUp(shop, orders)
-    const job = await shop.replay('a', { from: 'earliest', mode: 'reprocess', rate: '1/s' })
-    await until('some of it runs again', async () =>
-      (await rows('a')).some(({ generation }) => generation === 1),
-    )
-    for (const group of ['a', 'b']) await shop.group(group).pause('its topic goes')
-    const done = resets
-    const deleteIt = (intent: Intent): Promise<TopicChange> =>
-      perform(shop.admin.host(), {
-        operation: topicDelete,
-        input: { topic: orders.name },
-        actor: { name: 'ada', role: 'admin' },
-        signal: new AbortController().signal,
-        ...intent,
-      })
-    const ending = `replay ${job.id}, a reprocess of a, ends where it stands in it`
-    expect((await deleteIt({})).consequences).toContain(ending)
-    expect(await job.progress()).toMatchObject({ state: 'running' })
-    await deleteIt({ execute: true, reason: 'ticket 7' })
-    expect(await job.progress()).toMatchObject({ state: 'cancelled' })
-
-    for (const group of ['a', 'b']) await shop.group(group).resume()
-    await publish(shop, upTo(160, 100))
-    await caughtUp(shop, orders)
-    const found = (await rows('a')).filter(({ n }) => n >= 100)
-    expect(numbers(found)).toEqual(upTo(160, 100))
-    expect(found.every(({ generation }) => generation === 0)).toBe(true)
-    expect(resets).toBe(done)
   })
 
   it('supersedes what waits for a retry and what has a letter, and such a letter cannot be replayed', async () => {

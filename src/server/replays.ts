@@ -114,13 +114,14 @@ export function replayJobs({ jobs, groups, clock, random, process }: ReplayJobsO
 }
 
 /** Replays that have something left to do in the topic. */
-export function replaysIn(topic: string, { book }: JobTopic): readonly ReplayState[] {
-  return book.list().filter(({ parts }) => parts.some(part => part.topic === topic && isOpen(part)))
+export async function replaysIn(topic: string, jobs: JobTopic): Promise<readonly ReplayState[]> {
+  await jobs.caughtUp()
+  return jobs.book.list().filter(({ parts }) => parts.some(part => part.topic === topic && isOpen(part)))
 }
 
 /** Ends what replays have left to do in a topic that nobody owns a partition of, where they stand. */
 export async function endReplaysIn(topic: string, ending: Ending): Promise<void> {
-  for (const { id, parts } of replaysIn(topic, ending.jobs))
+  for (const { id, parts } of await replaysIn(topic, ending.jobs))
     await endParts(
       id,
       parts.filter(part => part.topic === topic && isOpen(part)),

@@ -36,7 +36,7 @@ export const topicDelete: Operation<TopicDeleteInput, TopicChange> = {
     const losses: string[] = []
     for (const group of groups) losses.push(await lossOf(context, topic, group))
     losses.push(
-      ...(await withJobTopic(context, async jobs => (jobs ? replaysIn(topic, jobs).map(endOf) : []))),
+      ...(await withJobTopic(context, async jobs => (jobs ? (await replaysIn(topic, jobs)).map(endOf) : []))),
     )
     if (context.execute) await deleteTopic(context, topic, groups)
     return changeOf(topic, settings, events, [
