@@ -4,11 +4,19 @@ import { keptOpen } from '../../test/support/kept-open.ts'
 import { anyLog } from '../../test/support/test-logs.ts'
 import { toArray, until } from '../../test/support/wait.ts'
 import { memory } from '../drivers/memory/index.ts'
-import { encodeEvent, silentLogger, systemClock, systemRandom, type NewRecord } from '../event/index.ts'
+import {
+  encodeEvent,
+  HoldfastError,
+  silentLogger,
+  systemClock,
+  systemRandom,
+  type NewRecord,
+} from '../event/index.ts'
 import type { LogSystem } from '../log/index.ts'
 import { recordBytes } from '../log/limits.ts'
 import { topic } from '../schema/index.ts'
 import { app, type App } from '../server/app.ts'
+import type { PartitionStatus } from './status.ts'
 
 const orders = topic('orders', {
   key: 'customer',
@@ -237,6 +245,47 @@ describe('an event that nearly fills its record', () => {
       { lag: 1n, reason: expect.stringContaining('LOG_RECORD_TOO_LARGE') },
     ])
     expect(runs).toBe(1)
+  })
+})
+
+describe('a retry lane of which an event cannot be read', () => {
+  it('stops its partition and keeps no place: the other partitions have theirs', async () => {
+    const two = topic('pairs', {
+      key: 'customer',
+      partitions: 2,
+      events: { placed: z.object({ customer: z.string(), n: z.number() }) },
+    })
+    const lane = 'pairs.billing.retry'
+    const { log } = system
+    const read = log.read.bind(log)
+    log.read = (at, limits, signal) => {
+      // Who owns the lane follows it, and waits for records; who wants an event of it does not.
+      if (limits.waitMs > 0 || at.topic !== lane || at.partition === 1) return read(at, limits, signal)
+      throw new HoldfastError('LOG_CORRUPT', { detail: 'the test' })
+    }
+    const a = make()
+    const done: string[] = []
+    a.consumer('billing', two, { from: 'earliest', concurrency: 1, retry: ['1ms'] }).on('placed', e => {
+      if (e.attempt === 1) throw new Error('not now')
+      done.push(e.data.customer)
+    })
+    await a.start()
+    const standing = async (partition: number): Promise<PartitionStatus | undefined> =>
+      (await a.groups())[0]?.partitions[partition]
+    const keys = [...'abcdefghijkl']
+    while ((await standing(0))?.state !== 'stopped') {
+      const customer = keys.shift() ?? 'a'
+      const { partition } = await a.publish(two, 'placed', { customer, n: 0 })
+      if (partition === 0) await until(async () => (await standing(0))?.state === 'stopped')
+    }
+    expect((await a.groups())[0]?.reason).toContain('LOG_CORRUPT')
+    const others: string[] = []
+    for (const customer of keys) {
+      const { partition } = await a.publish(two, 'placed', { customer, n: 0 })
+      if (partition === 1) others.push(customer)
+    }
+    expect(others).not.toEqual([])
+    await until(() => others.every(customer => done.includes(customer)))
   })
 })
 

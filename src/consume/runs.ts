@@ -199,7 +199,10 @@ export class Runs {
 
   /** What is left out comes back, and runs in its turn. */
   async #runParked(run: number, events: readonly RunEvent[], place: Place): Promise<void> {
-    const loaded = await loadTogether(events, event => this.#o.load(event))
+    const loaded = await loadTogether(events, event => this.#o.load(event)).catch((error: unknown) => {
+      place.leave('neither')
+      throw error
+    })
     const wanted = loaded.filter(task => task.handler !== undefined || isUnreadable(task))
     const tasks = inOrder(wanted, this.#c.settings.order)
     const readable = tasks.filter(task => !isUnreadable(task))
