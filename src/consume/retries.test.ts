@@ -272,9 +272,9 @@ describe('a retry lane of which an event cannot be read', () => {
     await a.start()
     const standing = async (partition: number): Promise<PartitionStatus | undefined> =>
       (await a.groups())[0]?.partitions[partition]
-    const keys = [...'abcdefghijkl']
+    const keys = Array.from({ length: 12 }, (_, n) => `c${n}`)
     while ((await standing(0))?.state !== 'stopped') {
-      const customer = keys.shift() ?? 'a'
+      const customer = keys.shift() ?? 'c0'
       const { partition } = await a.publish(two, 'placed', { customer, n: 0 })
       if (partition === 0) await until(async () => (await standing(0))?.state === 'stopped')
     }
